@@ -1,0 +1,46 @@
+"""ntkfreq: which frequencies a neural network learns when, predicted before training.
+
+The public names load on first use, so that importing the package stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ntkfreq.density import Empirical as Empirical
+    from ntkfreq.density import Laplace as Laplace
+    from ntkfreq.density import Mixture as Mixture
+    from ntkfreq.density import Normal as Normal
+    from ntkfreq.density import StudentT as StudentT
+    from ntkfreq.density import Uniform as Uniform
+    from ntkfreq.density import as_density as as_density
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Normal": "ntkfreq.density",
+    "Uniform": "ntkfreq.density",
+    "Laplace": "ntkfreq.density",
+    "StudentT": "ntkfreq.density",
+    "Mixture": "ntkfreq.density",
+    "Empirical": "ntkfreq.density",
+    "as_density": "ntkfreq.density",
+    "error_spectrum": "ntkfreq.spectrum",
+    "band_energy": "ntkfreq.spectrum",
+    "save_zarr": "ntkfreq.results",
+    "load_zarr": "ntkfreq.results",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ntkfreq' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

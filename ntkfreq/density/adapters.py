@@ -1,0 +1,233 @@
+"""Densities given by others: frozen scipy.stats distributions and plain pdf callables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import integrate, stats
+from scipy.stats.sampling import NumericalInversePolynomial
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density.base import Density, Landmarks
+from ntkfreq.density.families import Laplace, Normal, StudentT, Uniform
+
+_MAX_NODES = 400_000
+_TAIL = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class NumericDensity(Density):
+    """One-dimensional density known by its pdf; built by :func:`as_density`, not by hand."""
+
+    closed_form_kernel: ClassVar[bool] = False
+
+    name: str
+    function: Callable[[FloatArray], Any]
+    support: tuple[float, float]
+    kinks: tuple[float, ...]
+    quantile: Callable[[FloatArray], Any]
+    dim: int = 1
+
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        inside = (w[:, 0] >= self.support[0]) & (w[:, 0] <= self.support[1])
+        values = np.zeros(len(w))
+        values[inside] = np.asarray(self.function(w[inside, 0]), dtype=np.float64)
+        return values
+
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        return np.asarray(self.quantile(rng.uniform(size=size)), dtype=np.float64)[:, None]
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        ends = np.abs(np.asarray(self.quantile(np.array([tail / 2, 1 - tail / 2]))))
+        return float(ends.max())
+
+    @cached_property
+    def _marks(self) -> Landmarks:
+        low, high = self.support
+        edges = sorted((abs(low), abs(high)))
+        start = 0.0 if low <= 0 <= high else edges[0]
+        kinks = {abs(kink) for kink in (low, high, *self.kinks) if np.isfinite(kink)}
+        quartiles = np.asarray(self.quantile(np.array([0.25, 0.5, 0.75])))
+        width = float(quartiles[2] - quartiles[0]) / 1.35
+        return Landmarks(
+            ((start, edges[1]),), tuple(sorted(kinks)), ((abs(float(quartiles[1])), width),)
+        )
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        return self._marks
+
+    def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
+        """Frequencies and weights of the cosine expansion of the kernel."""
+        nodes, weights = self.quadrature(extent, self.radius(_TAIL))
+        if len(nodes) > _MAX_NODES:
+            raise ValueError(
+                f"rho_w={self.name} has tails too heavy for quadrature ({len(nodes)} nodes over "
+                f"an extent of {extent:g}); use a named family such as StudentT, whose kernel is "
+                "a formula"
+            )
+        return nodes[:, None], weights
+
+    def _kernel(self, z: FloatArray) -> FloatArray:
+        flat = z.reshape(-1, 1)
+        nodes, weights = self.features(2 * float(np.abs(flat).max(initial=0.0)))
+        values = np.empty(len(flat))
+        step = max(1, 4_000_000 // len(nodes))
+        for start in range(0, len(flat), step):
+            values[start : start + step] = np.cos(flat[start : start + step] @ nodes.T) @ weights
+        return values.reshape(z.shape[:-1])
+
+
+def as_density(
+    rho_w: Any, *, support: tuple[float, float] | None = None, kinks: Any = ()
+) -> Density:
+    """Turn what a user calls a density into a :class:`Density`.
+
+    Parameters
+    ----------
+    rho_w : Density, frozen scipy.stats distribution, or callable
+        Frozen ``norm``, ``uniform``, ``laplace``, ``t``, ``cauchy`` and isotropic
+        ``multivariate_normal`` become the named family; any other frozen
+        continuous distribution, and a callable pdf of an (n,) array, becomes a numeric
+        one-dimensional density.
+    support : (low, high), optional
+        For a callable only: the pdf is zero outside. Default: the whole line.
+    kinks : sequence of float, optional
+        For numeric densities: where the pdf jumps or has a corner, so that
+        elements and panels end there. The ends of the support are known.
+
+    Returns
+    -------
+    Density
+
+    Raises
+    ------
+    TypeError
+        When `rho_w` is none of these.
+    ValueError
+        When a pdf is negative somewhere, does not integrate to one, or a
+        multivariate normal is not isotropic.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> as_density(stats.norm(scale=3.0))
+    Normal(loc=0.0, scale=3.0, dim=1)
+    >>> tent = as_density(lambda w: 1 - abs(w), support=(-1, 1), kinks=(0,))
+    >>> tent.kernel([0.0, 2.0])
+    array([1.     , 0.70807])
+    """
+    if isinstance(rho_w, Density):
+        return rho_w
+    corners = tuple(float(kink) for kink in np.atleast_1d(np.asarray(kinks, dtype=float)))
+    if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):
+        return _from_scipy(rho_w, corners)
+    if hasattr(rho_w, "mean") and hasattr(rho_w, "cov") and hasattr(rho_w, "logpdf"):
+        return _from_multivariate_normal(rho_w)
+    if callable(rho_w) and not isinstance(rho_w, type):
+        return _from_callable(rho_w, support, corners)
+    raise TypeError(
+        f"rho_w={_checks.show(rho_w)} is no density; pass a ntkfreq density such as "
+        "Normal(scale=3.0), a frozen scipy.stats distribution, or a pdf w -> density"
+    )
+
+
+def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
+    name = frozen.dist.name
+    if name == "norm":
+        return Normal(float(frozen.mean()), float(frozen.std()))
+    if name == "laplace":
+        return Laplace(float(frozen.mean()), float(frozen.std() / np.sqrt(2)))
+    if name == "uniform":
+        low, high = (float(end) for end in frozen.support())
+        return Uniform((low + high) / 2, (high - low) / 2)
+    if name in ("cauchy", "t"):
+        shapes = (*frozen.args, *(frozen.kwds[key] for key in ("df",) if key in frozen.kwds))
+        df = float(shapes[0]) if name == "t" else 1.0
+        quartile = float(frozen.ppf(0.75) - frozen.median())
+        return StudentT(df, float(frozen.median()), quartile / float(stats.t.ppf(0.75, df)))
+    low, high = (float(end) for end in frozen.support())
+    density = NumericDensity(f"scipy.stats.{name}", frozen.pdf, (low, high), kinks, frozen.ppf)
+    _check_pdf(density)
+    return density
+
+
+def _from_multivariate_normal(frozen: Any) -> Density:
+    mean, cov = np.atleast_1d(frozen.mean), np.atleast_2d(frozen.cov)
+    variance = float(cov[0, 0])
+    if not np.allclose(cov, variance * np.eye(len(mean)), rtol=1e-12, atol=0):
+        raise ValueError(
+            f"rho_w has covariance {_checks.show(cov)}; only multiples of the identity are "
+            "supported: rescale the inputs x so that the covariance is isotropic"
+        )
+    return Normal(mean, np.sqrt(variance), len(mean))
+
+
+def _from_callable(
+    pdf: Callable[[FloatArray], Any],
+    support: tuple[float, float] | None,
+    kinks: tuple[float, ...],
+) -> Density:
+    ends = (-np.inf, np.inf)
+    if support is not None:
+        ends = _checks.interval("support", support)
+    name = getattr(pdf, "__name__", type(pdf).__name__)
+
+    def quantile_of(u: FloatArray) -> FloatArray:
+        return np.asarray(generator.ppf(u), dtype=np.float64)
+
+    density = NumericDensity(name, pdf, ends, kinks, quantile_of)
+    _check_pdf_values(density)
+    low, high = ends
+    center = 0.5 * (low + high) if np.all(np.isfinite(ends)) else 0.0
+
+    class _Distribution:
+        def pdf(self, w: float) -> float:
+            return float(density._pdf(np.array([[w]]))[0])
+
+    try:
+        distribution: Any = _Distribution()
+        generator = NumericalInversePolynomial(distribution, domain=ends, center=center)
+    except Exception as error:
+        raise ValueError(
+            f"rho_w={name} cannot be inverted numerically ({error}); pass support=(low, high) "
+            "where the pdf is positive, or use a named family"
+        ) from None
+    _check_pdf(density)
+    return density
+
+
+def _check_pdf_values(density: NumericDensity) -> None:
+    low, high = density.support
+    probe = np.linspace(max(low, -30.0), min(high, 30.0), 2001)
+    try:
+        values = density._pdf(probe[:, None])
+    except Exception as error:
+        raise TypeError(
+            f"rho_w={density.name} must map an array of frequencies to densities ({error})"
+        ) from None
+    if not np.all(np.isfinite(values)) or values.min() < 0:
+        raise ValueError(f"rho_w={density.name} is negative or not finite at some frequencies")
+
+
+def _check_pdf(density: NumericDensity) -> None:
+    """Total mass by panels cut at the pdf's own landmarks; refuses what is not one."""
+    if density.landmarks().support[0][1] < np.inf:
+        _, weights = density.quadrature(1.0, np.inf)
+        mass = float(weights.sum())
+    else:
+        mass = sum(
+            float(integrate.quad(lambda w: density._pdf(np.array([[w]]))[0], *part, limit=200)[0])
+            for part in ((-np.inf, 0.0), (0.0, np.inf))
+        )
+    if abs(mass - 1) > 1e-6:
+        raise ValueError(
+            f"rho_w={density.name} integrates to {mass:.8g}, not 1; divide the pdf by its integral "
+            "(and name its corners in kinks=)"
+        )

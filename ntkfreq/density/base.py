@@ -1,0 +1,150 @@
+"""What a density of initial frequencies offers to the solvers and the network."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.quadrature import panel_rule, subdivide
+
+_STEPS_OUT = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Where the even part of a one-dimensional density needs care, on the half-line [0, inf).
+
+    Attributes
+    ----------
+    support : tuple of (low, high)
+        Disjoint intervals outside which the density is exactly zero.
+    kinks : tuple of float
+        Jumps and corners: panels and elements must end there.
+    scales : tuple of (location, width)
+        Where mass sits and over what distance the density varies there.
+    """
+
+    support: tuple[tuple[float, float], ...]
+    kinks: tuple[float, ...] = ()
+    scales: tuple[tuple[float, float], ...] = ()
+
+    def breaks(self, low: float, high: float) -> list[float]:
+        """Kinks, and points at growing distances from each location, inside [low, high]."""
+        marks = [low, high, *self.kinks]
+        for location, width in self.scales:
+            reach = max(high - location, location - low, 0.0)
+            far = (
+                8.0 * width * 1.5 ** np.arange(1, 1 + max(0, np.ceil(_log15(reach / (8 * width)))))
+            )
+            for distance in [0.0, *(step * width for step in _STEPS_OUT), *far]:
+                marks += [location - distance, location + distance]
+        return [mark for mark in marks if low <= mark <= high]
+
+
+def _log15(ratio: float) -> float:
+    return float(np.log(max(ratio, 1e-300)) / np.log(1.5))
+
+
+class Density(abc.ABC):
+    r"""Probability density :math:`\rho_w` of the initial frequencies of a network.
+
+    A density is immutable and knows its pdf, its samples, and its
+    characteristic function :math:`k(z) = \int \rho_w(w) \cos(w \cdot z)\,dw`.
+    Only the even part :math:`\tfrac12(\rho_w(\xi) + \rho_w(-\xi))` enters the dynamics.
+    """
+
+    dim: int
+    """Dimension of the frequencies, which is that of the input x."""
+
+    closed_form_kernel: ClassVar[bool] = True
+    """Whether :meth:`kernel` is a formula; otherwise :meth:`features` discretizes it."""
+
+    has_pdf: ClassVar[bool] = True
+    """False for atoms, which have no density function."""
+
+    @abc.abstractmethod
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        """Density at (n, d) points."""
+
+    @abc.abstractmethod
+    def _kernel(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+
+    @abc.abstractmethod
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        """Draw (size, d) frequencies."""
+
+    @abc.abstractmethod
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        return Landmarks(support=((0.0, np.inf),))
+
+    def pdf(self, w: Any) -> FloatArray:
+        """Density at frequencies `w` of shape (n,) in 1-D, (n, d) otherwise; shape (n,)."""
+        return self._pdf(_checks.points("w", w, self.dim))
+
+    def even_pdf(self, w: Any) -> FloatArray:
+        r"""Even part :math:`\tfrac12(\rho_w(w)+\rho_w(-w))`, shape (n,)."""
+        points = _checks.points("w", w, self.dim)
+        return 0.5 * (self._pdf(points) + self._pdf(-points))
+
+    def kernel(self, z: Any) -> FloatArray:
+        r"""Characteristic function :math:`k(z)` at displacements `z`, shape (n,)."""
+        return self._kernel(_checks.points("z", z, self.dim))
+
+    def sample(self, size: int, rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Draw `size` independent frequencies, shape (size, d).
+
+        Parameters
+        ----------
+        size : int
+            How many, at least 1.
+        rng : numpy.random.Generator or int, optional
+            Generator or seed; None draws a fresh one.
+        """
+        size = _checks.integer("size", size, 1)
+        return self._sample(size, np.random.default_rng(rng))
+
+    def quadrature(self, extent: float, radius: float) -> tuple[FloatArray, FloatArray]:
+        r"""One-dimensional rule for integrals of the density against :math:`\cos \xi z`.
+
+        Returns nodes on the half-line and weights that include the density and
+        both signs: :math:`\int \rho_w(\xi) g(\xi) d\xi \approx \sum_q W_q g(\xi_q)` for
+        even g, cut at `radius`; accurate for :math:`|z|` up to `extent`.
+        """
+        marks = self.landmarks()
+        nodes, weights = [], []
+        for low, high in marks.support:
+            if low >= radius:
+                continue
+            edges: Iterable[float] = marks.breaks(low, min(high, radius))
+            xi, weight = panel_rule(subdivide(edges, 4.0 / max(extent, 1e-300)))
+            nodes.append(xi)
+            weights.append(2.0 * weight * self.even_pdf(xi))
+        return np.concatenate(nodes), np.concatenate(weights)
+
+    def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
+        r"""Frequencies (q, d) and weights (q,) with :math:`k(z)\approx\sum_q W_q\cos(\xi_q\cdot z)`.
+
+        For densities without a closed form of k; exact for atoms.
+        """
+        raise TypeError(f"{type(self).__name__} has a closed-form kernel and needs no features")
+
+
+def location(name: str, value: Any, dim: int) -> tuple[float, ...]:
+    """A location as a tuple of `dim` floats; a scalar is repeated."""
+    array = _checks.real_array(name, value, (0, 1)).reshape(-1)
+    if array.size == 1:
+        array = np.repeat(array, dim)
+    if array.size != dim:
+        raise ValueError(f"{name} has {array.size} entries; give one number or dim={dim} of them")
+    return tuple(float(entry) for entry in array)

@@ -1,0 +1,179 @@
+"""Densities made of others: mixtures, and atoms given as samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density.base import Density, Landmarks
+
+
+@dataclass(frozen=True, init=False)
+class Mixture(Density):
+    r"""Weighted sum of densities, :math:`\rho_w = \sum_i p_i \rho_i`.
+
+    Parameters
+    ----------
+    components : sequence of Density
+        At least one, all of the same dimension and with a pdf.
+    weights : array_like, shape (n,), optional
+        Positive, with sum one. Default: equal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the weights are not positive, do not sum to one, or the dimensions differ.
+
+    Examples
+    --------
+    >>> from ntkfreq import Normal
+    >>> rho = Mixture([Normal(scale=1.0), Normal(scale=10.0)], weights=[0.25, 0.75])
+    >>> rho.kernel([0.0, 1.0])
+    array([1.     , 0.15163])
+    """
+
+    components: tuple[Density, ...]
+    weights: tuple[float, ...]
+    dim: int
+
+    def __init__(self, components: Sequence[Density], weights: Any = None) -> None:
+        parts = tuple(components)
+        if not parts:
+            raise ValueError("components is empty; give at least one density")
+        for part in parts:
+            if not isinstance(part, Density) or not part.has_pdf:
+                raise TypeError(
+                    f"components holds {_checks.show(part)}; each must be a density with a pdf "
+                    "(wrap scipy.stats distributions with as_density)"
+                )
+        dims = {part.dim for part in parts}
+        if len(dims) > 1:
+            raise ValueError(f"components have dimensions {sorted(dims)}; all must be equal")
+        shares = np.full(len(parts), 1 / len(parts))
+        if weights is not None:
+            shares = _checks.values_at("weights", weights, len(parts))
+        if np.any(shares <= 0) or abs(shares.sum() - 1) > 1e-9:
+            raise ValueError(
+                f"weights={_checks.show(shares)} must be positive and sum to 1; "
+                "divide them by their sum"
+            )
+        object.__setattr__(self, "components", parts)
+        object.__setattr__(self, "weights", tuple(float(share) for share in shares))
+        object.__setattr__(self, "dim", parts[0].dim)
+
+    def _parts(self) -> Iterable[tuple[float, Density]]:
+        return zip(self.weights, self.components, strict=True)
+
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        values = [share * part._pdf(w) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    def _kernel(self, z: FloatArray) -> FloatArray:
+        values = [share * part._kernel(z) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        counts = rng.multinomial(size, self.weights)
+        drawn = [
+            part._sample(int(count), rng)
+            for part, count in zip(self.components, counts, strict=True)
+            if count
+        ]
+        return rng.permutation(np.concatenate(drawn))
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        return max(part.radius(tail) for part in self.components)
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        marks = [part.landmarks() for part in self.components]
+        merged: list[tuple[float, float]] = []
+        for low, high in sorted(interval for mark in marks for interval in mark.support):
+            if merged and low <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+            else:
+                merged.append((low, high))
+        return Landmarks(
+            tuple(merged),
+            tuple(sorted({kink for mark in marks for kink in mark.kinks})),
+            tuple(scale for mark in marks for scale in mark.scales),
+        )
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Empirical(Density):
+    r"""Atoms :math:`\rho_w = \sum_j p_j\,\delta_{w_j}`, for instance the frequencies of a network.
+
+    For Box and Points only: there is no pdf, so neither Line nor Grid applies.
+
+    Parameters
+    ----------
+    atoms : array_like, shape (n,) or (n, d)
+        Frequencies, radians per unit of x.
+    weights : array_like, shape (n,), optional
+        Positive probabilities, normalized here. Default: equal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On NaN, mismatched shapes or weights that are not positive.
+
+    Examples
+    --------
+    >>> Empirical([1.0, 3.0]).kernel([0.0, 1.0])
+    array([ 1.     , -0.22485])
+    """
+
+    closed_form_kernel: ClassVar[bool] = False
+    has_pdf: ClassVar[bool] = False
+
+    atoms: FloatArray
+    weights: FloatArray
+    dim: int
+
+    def __init__(self, atoms: Any, weights: Any = None) -> None:
+        points = _checks.points("atoms", atoms)
+        object.__setattr__(self, "atoms", points)
+        object.__setattr__(self, "weights", _checks.weights_for("weights", weights, len(points)))
+        object.__setattr__(self, "dim", points.shape[1])
+
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        raise TypeError(
+            "Empirical is a set of atoms and has no pdf: measure must be Box or Points, "
+            "or pass the density the atoms were drawn from"
+        )
+
+    def _kernel(self, z: FloatArray) -> FloatArray:
+        flat = z.reshape(-1, self.dim)
+        values = np.empty(len(flat))
+        step = max(1, 4_000_000 // len(self.atoms))
+        for start in range(0, len(flat), step):
+            block = flat[start : start + step]
+            values[start : start + step] = np.cos(block @ self.atoms.T) @ self.weights
+        return values.reshape(z.shape[:-1])
+
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        return np.asarray(rng.choice(self.atoms, size=size, p=self.weights))
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        distance = np.linalg.norm(self.atoms, axis=1)
+        order = np.argsort(distance)
+        inside = np.searchsorted(np.cumsum(self.weights[order]), 1 - tail)
+        return float(distance[order][min(int(inside), len(order) - 1)])
+
+    def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
+        """Frequencies and weights of the cosine expansion of the kernel."""
+        return self.atoms, self.weights
+
+    def quadrature(self, extent: float, radius: float) -> tuple[FloatArray, FloatArray]:
+        """Nodes on the half-line and weights that include the density."""
+        if self.dim != 1:
+            raise ValueError(f"a quadrature on the half-line needs dim=1, not dim={self.dim}")
+        return np.abs(self.atoms[:, 0]), self.weights

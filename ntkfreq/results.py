@@ -1,0 +1,166 @@
+"""Labelled results: from a solution or a history to xarray, to Zarr on disk, and back.
+
+A store is written under a temporary name beside its target and renamed when it
+is complete, so a killed run leaves either the old store or the new one. Files
+hold arrays and JSON attributes only; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def frequency_coordinates(frequencies: FloatArray) -> dict[str, Any]:
+    """Coordinates of a frequency axis: `xi` in 1-D, `xi_0`, `xi_1`, ... otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frequency_coordinates(np.array([0.0, 1.0]))["xi"][0]
+    'frequency'
+    """
+    units = {"units": "rad per unit of x", "long_name": "angular frequency"}
+    if frequencies.ndim == 1:
+        return {"xi": ("frequency", frequencies, units)}
+    return {f"xi_{k}": ("frequency", frequencies[:, k], units) for k in range(frequencies.shape[1])}
+
+
+def dynamics_dataset(
+    *,
+    t: FloatArray,
+    frequencies: FloatArray,
+    losses: dict[str, FloatArray | None],
+    spectra: dict[str, Any],
+    attrs: dict[str, Any],
+) -> xr.Dataset:
+    """Dataset of losses over `t` and spectra over (`t`, `frequency`); None entries are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = dynamics_dataset(t=np.array([0.0]), frequencies=np.array([1.0, 2.0]),
+    ...     losses={"train_loss": np.array([0.5])}, spectra={"spectrum": None}, attrs={})
+    >>> dict(data.sizes), list(data.data_vars)
+    ({'t': 1, 'frequency': 2}, ['train_loss'])
+    """
+    import xarray as xr
+
+    variables: dict[str, Any] = {
+        name: ("t", values) for name, values in losses.items() if values is not None
+    }
+    variables |= {
+        name: (("t", "frequency"), values) for name, values in spectra.items() if values is not None
+    }
+    coords: dict[str, Any] = {"t": ("t", t, {"long_name": "training time (step size x steps)"})}
+    return xr.Dataset(variables, coords | frequency_coordinates(frequencies), attrs)
+
+
+def save_zarr(data: xr.Dataset | xr.DataTree, path: str | os.PathLike[str]) -> Path:
+    """Write a dataset or tree to a Zarr store, whole or not at all.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataTree
+        What to write; attributes must be JSON values.
+    path : path-like
+        The store, a directory. An existing Zarr store there is replaced when
+        the new one is complete; anything else there is refused.
+
+    Returns
+    -------
+    pathlib.Path
+        The store.
+
+    Raises
+    ------
+    ValueError
+        When `path` exists and is not a Zarr store.
+
+    Examples
+    --------
+    >>> import tempfile, xarray as xr
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = save_zarr(xr.Dataset({"a": ("t", [1.0, 2.0])}), folder + "/run.zarr")
+    ...     load_zarr(store)["a"].values
+    array([1., 2.])
+    """
+    path = Path(path)
+    if path.exists() and not (path / "zarr.json").is_file():
+        raise ValueError(f"path={str(path)!r} exists and is no Zarr store; choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        data.to_zarr(scratch / "new", mode="w", consolidated=False)
+        if path.exists():
+            path.rename(scratch / "old")
+        (scratch / "new").rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return path
+
+
+def load_zarr(path: str | os.PathLike[str]) -> Any:
+    """Read a store written by :func:`save_zarr`, fully into memory.
+
+    Parameters
+    ----------
+    path : path-like
+        The store.
+
+    Returns
+    -------
+    xarray.Dataset or xarray.DataTree
+        A tree where the store holds groups, otherwise a dataset.
+
+    Raises
+    ------
+    ValueError
+        When there is no Zarr store at `path`.
+
+    Examples
+    --------
+    >>> load_zarr("missing.zarr")
+    Traceback (most recent call last):
+    ValueError: path='missing.zarr' is no Zarr store; give the directory that save_zarr wrote
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not (path / "zarr.json").is_file():
+        raise ValueError(
+            f"path={str(path)!r} is no Zarr store; give the directory that save_zarr wrote"
+        )
+    with xr.open_datatree(path, engine="zarr", consolidated=False) as tree:
+        loaded = tree.load()
+    return loaded if loaded.children else loaded.to_dataset()
+
+
+def json_ready(value: Any) -> Any:
+    """Nested settings as JSON values: arrays to lists, NumPy scalars to Python's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> json_ready({"a": np.float64(1.5), "b": (1, np.arange(2))})
+    {'a': 1.5, 'b': [1, [0, 1]]}
+    """
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_ready(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return repr(value)
