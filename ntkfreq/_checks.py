@@ -143,3 +143,10 @@ def interval(name: str, value: object) -> tuple[float, float]:
     if low >= high:
         raise ValueError(f"{name}=({low:g}, {high:g}) must have low < high")
     return low, high
+
+
+def generator(name: str, rng: Any) -> np.random.Generator:
+    """`rng` as a Generator: None draws fresh entropy, an int is a seed, a Generator is used as is."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return np.random.default_rng(rng)
+    return np.random.default_rng(integer(name, rng, 0))

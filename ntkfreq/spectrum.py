@@ -292,7 +292,9 @@ def default_frequencies(x: FloatArray, values: FloatArray, reach: float) -> Floa
         count = int(min(max(np.ceil(np.pi / spacing / step), 1), 2048))
         along = np.zeros((count + 1, dim))
         along[:, k] = step * np.arange(count + 1)
-        energy = np.cumsum(np.abs(fourier_sum(x, values - values.mean(), along)) ** 2)
+        # A Hann window, or the jump at the data's ends would look like high-frequency energy.
+        window = np.cos(np.pi / extent * (x[:, k] - (line[0] + line[-1]) / 2)) ** 2
+        energy = np.cumsum(np.abs(fourier_sum(x, window * (values - values.mean()), along)) ** 2)
         holds = int(np.searchsorted(energy, 0.999 * energy[-1])) if energy[-1] > 0 else 0
         wanted = int(min(max(np.ceil(reach / step), holds, 8), 2048))
         grid = np.zeros((wanted + 1, dim))

@@ -74,7 +74,8 @@ class NumericDensity(Density):
             )
         return nodes[:, None], weights
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
         flat = z.reshape(-1, 1)
         nodes, weights = self.features(2 * float(np.abs(flat).max(initial=0.0)))
         values = np.empty(len(flat))

@@ -39,9 +39,8 @@ class Landmarks:
         marks = [low, high, *self.kinks]
         for location, width in self.scales:
             reach = max(high - location, location - low, 0.0)
-            far = (
-                8.0 * width * 1.5 ** np.arange(1, 1 + max(0, np.ceil(_log15(reach / (8 * width)))))
-            )
+            steps = max(0, int(np.ceil(_log15(reach / (8 * width)))))
+            far = 8.0 * width * 1.5 ** np.arange(1, 1 + steps)
             for distance in [0.0, *(step * width for step in _STEPS_OUT), *far]:
                 marks += [location - distance, location + distance]
         return [mark for mark in marks if low <= mark <= high]
@@ -73,7 +72,7 @@ class Density(abc.ABC):
         """Density at (n, d) points."""
 
     @abc.abstractmethod
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
 
     @abc.abstractmethod
@@ -99,7 +98,7 @@ class Density(abc.ABC):
 
     def kernel(self, z: Any) -> FloatArray:
         r"""Characteristic function :math:`k(z)` at displacements `z`, shape (n,)."""
-        return self._kernel(_checks.points("z", z, self.dim))
+        return self.kernel_values(_checks.points("z", z, self.dim))
 
     def sample(self, size: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw `size` independent frequencies, shape (size, d).
@@ -133,9 +132,10 @@ class Density(abc.ABC):
         return np.concatenate(nodes), np.concatenate(weights)
 
     def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
-        r"""Frequencies (q, d) and weights (q,) with :math:`k(z)\approx\sum_q W_q\cos(\xi_q\cdot z)`.
+        r"""Frequencies (q, d) and weights (q,) of a cosine expansion of the kernel.
 
-        For densities without a closed form of k; exact for atoms.
+        :math:`k(z)\approx\sum_q W_q\cos(\xi_q\cdot z)` for :math:`|z|` up to `extent`. For
+        densities without a closed form of k; exact for atoms.
         """
         raise TypeError(f"{type(self).__name__} has a closed-form kernel and needs no features")
 

@@ -73,8 +73,9 @@ class Mixture(Density):
         values = [share * part._pdf(w) for share, part in self._parts()]
         return np.asarray(np.sum(values, axis=0))
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
-        values = [share * part._kernel(z) for share, part in self._parts()]
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+        values = [share * part.kernel_values(z) for share, part in self._parts()]
         return np.asarray(np.sum(values, axis=0))
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
@@ -149,7 +150,8 @@ class Empirical(Density):
             "or pass the density the atoms were drawn from"
         )
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
         flat = z.reshape(-1, self.dim)
         values = np.empty(len(flat))
         step = max(1, 4_000_000 // len(self.atoms))

@@ -81,7 +81,8 @@ class Normal(_LocationScale):
         norm = (np.sqrt(2 * np.pi) * self.scale) ** -float(self.dim)
         return np.asarray(norm * np.exp(-0.5 * np.sum(u * u, axis=-1)))
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
         return np.asarray(self._phase(z) * np.exp(-0.5 * self.scale**2 * np.sum(z * z, axis=-1)))
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
@@ -121,7 +122,8 @@ class Uniform(_LocationScale):
         inside = np.all(np.abs(self._standard(w)) <= 1.0, axis=-1)
         return np.asarray(inside * (2 * self.scale) ** -float(self.dim))
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
         # numpy.sinc(u) is sin(pi u) / (pi u).
         return np.asarray(self._phase(z) * np.prod(np.sinc(self.scale * z / np.pi), axis=-1))
 
@@ -170,7 +172,8 @@ class Laplace(_LocationScale):
         norm = (2 * self.scale) ** -float(self.dim)
         return np.asarray(norm * np.exp(-np.sum(np.abs(self._standard(w)), axis=-1)))
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
         return np.asarray(self._phase(z) / np.prod(1 + (self.scale * z) ** 2, axis=-1))
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
@@ -199,7 +202,7 @@ class StudentT(_LocationScale):
     Parameters
     ----------
     df : float
-        Degrees of freedom :math:`\nu > 0`; 1 is the Cauchy density.
+        Degrees of freedom :math:`0 < \nu \le 200`; 1 is the Cauchy density.
     loc : float or sequence of d floats, default 0
         Centre c.
     scale : float, default 1
@@ -210,7 +213,8 @@ class StudentT(_LocationScale):
     Raises
     ------
     ValueError, TypeError
-        When `df` or `scale` is not positive, `dim` is below 1, or `loc` does not fit.
+        When `df` is not in (0, 200], `scale` is not positive, `dim` is below 1, or `loc`
+        does not fit.
 
     References
     ----------
@@ -227,6 +231,10 @@ class StudentT(_LocationScale):
 
     def __init__(self, df: float, loc: Any = 0.0, scale: float = 1.0, dim: int = 1) -> None:
         object.__setattr__(self, "df", _checks.positive("df", df))
+        if self.df > 200:
+            raise ValueError(
+                f"df={self.df:g} is above 200; use Normal, which it hardly differs from"
+            )
         object.__setattr__(self, "loc", loc)
         object.__setattr__(self, "scale", scale)
         object.__setattr__(self, "dim", dim)
@@ -244,11 +252,13 @@ class StudentT(_LocationScale):
         log_tail = -(nu + d) / 2 * np.log1p(np.sum(u * u, axis=-1) / nu)
         return np.asarray(np.exp(log_norm + log_tail))
 
-    def _kernel(self, z: FloatArray) -> FloatArray:
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
         half = self.df / 2
         u = np.sqrt(self.df) * self.scale * np.linalg.norm(z, axis=-1)
         # Below this u the Bessel function overflows; the series about 0 is exact to rounding there.
-        near_zero = u < 1e-290 ** (1 / max(half, 1.0))
+        log_gamma = float(special.gammaln(half))
+        near_zero = u < max(2 * np.exp((log_gamma - 650.0) / half), 1e-290)
         safe = np.where(near_zero, 1.0, u)
         series = (
             1.0
@@ -261,7 +271,7 @@ class StudentT(_LocationScale):
             - safe
             + half * np.log(safe)
             - (half - 1) * np.log(2.0)
-            - special.gammaln(half)
+            - log_gamma
         )
         return self._phase(z) * np.where(near_zero, series, np.exp(log_value))
 

@@ -1,0 +1,90 @@
+r"""The limiting neural tangent kernel of a random-Fourier-feature network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density import Density, Mixture, as_density
+
+_CHUNK = 4_000_000
+
+
+def ntk_gram(rho_w: Any, x: Any, x2: Any = None, *, sigma_a: float = 1.0) -> FloatArray:
+    r"""Gram matrix of the limiting NTK, :math:`K(x,x') = (1+\sigma_a^2\,x\cdot x')\,k(x-x')`.
+
+    k is the characteristic function of the density: a closed form for the named
+    families and their mixtures, a quadrature of the pdf (or the sum over atoms) otherwise.
+
+    Parameters
+    ----------
+    rho_w : Density or what :func:`ntkfreq.as_density` accepts
+        Density of the initial frequencies.
+    x : array_like, shape (n,) or (n, d)
+        Points.
+    x2 : array_like, shape (n2,) or (n2, d), optional
+        Other points; default `x`.
+    sigma_a : float, default 1
+        Standard deviation of the output weights; 0 gives k alone (frozen frequencies).
+
+    Returns
+    -------
+    ndarray, shape (n, n2)
+        The Gram matrix, without any 1/n.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On points of another dimension than the density's, NaN, or negative `sigma_a`.
+
+    References
+    ----------
+    Jacot, Gabriel, Hongler, arXiv 1806.07572; for these networks arXiv 2405.14957.
+
+    Examples
+    --------
+    >>> from ntkfreq import Normal
+    >>> ntk_gram(Normal(scale=1.0), [0.0, 1.0], sigma_a=0.5)
+    array([[1.     , 0.60653],
+           [0.60653, 1.25   ]])
+    """
+    density = as_density(rho_w)
+    points = _checks.points("x", x, density.dim)
+    others = points if x2 is None else _checks.points("x2", x2, density.dim)
+    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    return limit_gram(density, points, others, sigma_a)
+
+
+def limit_gram(density: Density, x: FloatArray, x2: FloatArray, sigma_a: float) -> FloatArray:
+    """As :func:`ntk_gram` for points (n, d), without checks."""
+    gram = stationary_gram(density, x, x2)
+    if sigma_a > 0:
+        gram *= 1 + sigma_a**2 * (x @ x2.T)
+    return gram
+
+
+def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArray:
+    """Gram matrix of the stationary factor k(x - x'), shape (n, n2)."""
+    if isinstance(density, Mixture):
+        parts = zip(density.weights, density.components, strict=True)
+        return np.asarray(sum(share * stationary_gram(part, x, x2) for share, part in parts))
+    gram = np.zeros((len(x), len(x2)))
+    if density.closed_form_kernel:
+        step = max(1, _CHUNK // (len(x2) * x.shape[1]))
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            gram[rows] = density.kernel_values(x[rows, None, :] - x2[None, :, :])
+        return gram
+    # cos(w.(x - x')) = cos cos + sin sin: a matrix product instead of n * n2 * q cosines.
+    both = np.concatenate([x, x2])
+    extent = float(np.ptp(both, axis=0).max()) + 2 * float(np.abs(both).max())
+    nodes, weights = density.features(extent)
+    step = max(1, _CHUNK // (len(x) + len(x2)))
+    for start in range(0, len(nodes), step):
+        block, share = nodes[start : start + step], weights[start : start + step]
+        left, right = x @ block.T, x2 @ block.T
+        gram += (np.cos(left) * share) @ np.cos(right).T + (np.sin(left) * share) @ np.sin(right).T
+    return gram

@@ -1,0 +1,198 @@
+r"""Box: Galerkin with Legendre polynomials, whose transforms are spherical Bessel functions.
+
+With normalized polynomials :math:`p_n` on the box (centre c, half-width h) and transform
+
+.. math:: \hat p_n(\xi) = \sqrt{2n+1}\,(-i)^n j_n(h\xi)\,e^{-i\xi c},
+
+the stationary part of the kernel has the matrix
+:math:`B_{mn} = \int\rho_w\,\hat p_m\,\overline{\hat p_n}\,d\xi`. Multiplication by x is a symmetric
+tridiagonal matrix X (three-term recurrence), and the operator is :math:`B + \sigma_a^2 X B X`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.polynomial import legendre
+from scipy import special
+
+from ntkfreq._types import ComplexArray, FloatArray, IntArray
+from ntkfreq.density import Density
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.measure import Box
+from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.pde.system import Block
+from ntkfreq.quadrature import gauss_legendre
+
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class BoxSystem:
+    """Galerkin system with `modes` Legendre polynomials on a one-dimensional box.
+
+    Parameters
+    ----------
+    equation : FrequencyEquation
+        With measure Box, in one dimension.
+    modes : int
+        Number of polynomials.
+    tolerance : float
+        Error allowed in an entry of the operator, relative to k(0) = 1.
+    """
+
+    equation: FrequencyEquation
+    modes: int
+    tolerance: float
+
+    @property
+    def _box(self) -> Box:
+        assert isinstance(self.equation.measure, Box)
+        return self.equation.measure
+
+    @property
+    def _center(self) -> float:
+        return (self._box.lower[0] + self._box.upper[0]) / 2
+
+    @property
+    def _half(self) -> float:
+        return (self._box.upper[0] - self._box.lower[0]) / 2
+
+    @cached_property
+    def operator(self) -> FloatArray:
+        """Galerkin matrix of the kernel, shape (modes, modes)."""
+        stationary = bessel_gram(self.equation.density, self._half, self.modes + 1, self.tolerance)
+        across = _multiplication(self.modes, self._center, self._half)
+        variance = self.equation.sigma_a**2
+        inner = stationary[: self.modes, : self.modes]
+        return np.asarray(inner + variance * across @ stationary @ across.T)
+
+    @cached_property
+    def initial(self) -> FloatArray:
+        """Legendre coefficients of the initial error, shape (modes,)."""
+        x, weights, values = self._initial_rule
+        series = self._polynomials(x)
+        return np.asarray(series.T @ (weights * values))
+
+    @cached_property
+    def _initial_rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        low, high = self._box.lower[0], self._box.upper[0]
+        # A polynomial of degree n oscillates no faster than e^{i n s}, s in [-1, 1], inside.
+        x, weights, values = self.equation.initial_error.resolved_on(low, high).rule(
+            2 * self.modes / self._half
+        )
+        return x, weights / self._box.volume, values
+
+    def _polynomials(self, x: FloatArray) -> FloatArray:
+        """Normalized polynomials at points of the box, shape (n, modes)."""
+        s = (x - self._center) / self._half
+        norm = np.sqrt(2 * np.arange(self.modes) + 1)
+        return np.asarray(legendre.legvander(s, self.modes - 1) * norm)
+
+    @cached_property
+    def _groups(self) -> tuple[IntArray, ...]:
+        """Modes that couple: even and odd ones do not on a box centred at 0."""
+        every = np.arange(self.modes, dtype=np.int64)
+        return (every[::2], every[1::2]) if self._center == 0 else (every,)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """One block, or an even and an odd one on a box centred at 0."""
+        return tuple(
+            Block(self.operator[np.ix_(group, group)], None, self.initial[group])
+            for group in self._groups
+        )
+
+    @cached_property
+    def initial_loss(self) -> float:
+        """Mean squared initial error over the box."""
+        _, weights, values = self._initial_rule
+        return float(weights @ values**2)
+
+    def gather(self, parts: Sequence[FloatArray]) -> FloatArray:
+        """Coefficients of all modes, (T, modes), from those of the blocks."""
+        whole = np.empty((len(parts[0]), self.modes))
+        for group, part in zip(self._groups, parts, strict=True):
+            whole[:, group] = part
+        return whole
+
+    def initial_spectrum(self, frequencies: FloatArray) -> ComplexArray:
+        """Transform of the initial error against the measure of the box, shape (F,)."""
+        low, high = self._box.lower[0], self._box.upper[0]
+        error = self.equation.initial_error.resolved_on(low, high)
+        return error.transform(frequencies[:, 0]) / self._box.volume
+
+    def spectrum_change(
+        self, change: Sequence[FloatArray], frequencies: FloatArray
+    ) -> ComplexArray:
+        """Change of the data spectrum, shape (T, F)."""
+        xi = frequencies[:, 0]
+        values = _bessel(np.abs(xi) * self._half, self.modes).astype(np.complex128)
+        order = np.arange(self.modes)
+        # j_n(-z) = (-1)^n j_n(z)
+        values *= (-1j) ** order * np.where(xi[:, None] < 0, (-1.0) ** order, 1.0)
+        values *= np.exp(-1j * self._center * xi)[:, None]
+        return np.asarray(self.gather(change) @ values.T)
+
+    def output_change(
+        self, change: Sequence[FloatArray], integral: Sequence[FloatArray], x: FloatArray
+    ) -> FloatArray:
+        """Change of the output: the polynomials inside the box, the kernel outside."""
+        inside = np.abs(x[:, 0] - self._center) <= self._half * (1 + 1e-12)
+        values = np.empty((len(change[0]), len(x)))
+        values[:, inside] = self.gather(change) @ self._polynomials(x[inside, 0]).T
+        if not inside.all():
+            unit, weight = gauss_legendre(max(64, 2 * self.modes))
+            nodes = self._center + self._half * unit
+            error = self.gather(integral) @ self._polynomials(nodes).T
+            gram = limit_gram(
+                self.equation.density, nodes[:, None], x[~inside], self.equation.sigma_a
+            )
+            values[:, ~inside] = -(error * (weight / 2)) @ gram
+        return values
+
+
+def _multiplication(modes: int, center: float, half: float) -> FloatArray:
+    """Multiplication by x from `modes` + 1 polynomials to `modes`: the Legendre recurrence."""
+    order = np.arange(1, modes + 1)
+    beta = half * order / np.sqrt(4.0 * order**2 - 1.0)
+    matrix = np.zeros((modes, modes + 1))
+    rows = np.arange(modes)
+    matrix[rows, rows] = center
+    matrix[rows, rows + 1] = beta
+    matrix[rows[1:], rows[1:] - 1] = beta[:-1]
+    return matrix
+
+
+def _bessel(z: FloatArray, modes: int) -> FloatArray:
+    r""":math:`\sqrt{2n+1}\,j_n(z)` for n < modes, shape (len(z), modes)."""
+    order = np.arange(modes)
+    values = special.spherical_jn(order, z[:, None])
+    return np.asarray(values * np.sqrt(2 * order + 1))
+
+
+def bessel_gram(density: Density, half: float, modes: int, tolerance: float) -> FloatArray:
+    """Matrix B of the stationary kernel over the first `modes` polynomials."""
+    radius = _cut(density, half, tolerance)
+    # The phases of two Bessel functions add up to the full width of the box.
+    xi, weights = density.quadrature(2 * half, radius)
+    gram = np.zeros((modes, modes))
+    for start in range(0, len(xi), _CHUNK):
+        values = _bessel(xi[start : start + _CHUNK] * half, modes)
+        gram += (values.T * weights[start : start + _CHUNK]) @ values
+    order = np.arange(modes)
+    difference = order[:, None] - order[None, :]
+    sign = np.where(difference % 4 == 0, 1.0, -1.0) * (difference % 2 == 0)
+    return np.asarray(gram * sign)
+
+
+def _cut(density: Density, half: float, tolerance: float) -> float:
+    r"""Radius beyond which :math:`\rho_w j_m j_n` integrates to less than `tolerance`."""
+    for tail in 10.0 ** np.arange(0.0, -16.0, -0.25):
+        radius = density.radius(float(min(tail, 0.5)))
+        if tail / max(1.0, (half * radius) ** 2) <= tolerance:
+            return radius
+    return density.radius(1e-16)

@@ -1,0 +1,160 @@
+"""Where the finite elements in frequency lie: truncation, and element sizes before refinement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.quadrature import subdivide
+
+DEGREE = 8
+# Element length times extent in x at which degree 8 resolves e^{-i xi x} to 1e-4;
+# the error falls with its ninth power (measured by the order test).
+_PHASE_AT_1E4 = 12.0
+
+
+@dataclass(frozen=True)
+class FrequencyMesh:
+    """Nodes of the elements, one array for each interval of the density's support."""
+
+    intervals: tuple[FloatArray, ...]
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return sum(len(nodes) - 1 for nodes in self.intervals)
+
+    def refined(self) -> FrequencyMesh:
+        """Mesh with each element halved."""
+        halves = []
+        for nodes in self.intervals:
+            finer = np.empty(2 * len(nodes) - 1)
+            finer[::2] = nodes
+            finer[1::2] = (nodes[1:] + nodes[:-1]) / 2
+            halves.append(finer)
+        return FrequencyMesh(tuple(halves))
+
+
+def extent_in_x(equation: FrequencyEquation, rtol: float) -> float:
+    """How far from x = 0 the error reaches: the data, and the reach of the kernel beyond it."""
+    x, _, values = equation.initial_error.resolved.rule()
+    loud = x[np.abs(values) > rtol * np.abs(values).max()]
+    reach = float(np.abs(loud).max(initial=0.0))
+    widths = [width for _, width in equation.density.landmarks().scales] or [
+        equation.density.radius(0.0)
+    ]
+    return reach + 4.0 / max(widths)
+
+
+def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> FrequencyMesh:
+    """Mesh on the half-line, from density, data and tolerance.
+
+    Nodes lie at the kinks of the density and, geometrically graded, around them
+    down to the width of the layer that diffusion makes there (of order sigma_a), and at
+    multiples of each width of the density around its location. Stretches where the
+    density is too small to move anything are left out: the error stays there
+    what it was, even where a jump of the density leaves a jump of the error.
+    """
+    end = truncation(equation, t_end, rtol)
+    marks = equation.density.landmarks()
+    extent = extent_in_x(equation, rtol)
+    strength = _strength(equation, extent, t_end)
+    longest = _PHASE_AT_1E4 / extent * (rtol / 1e-4) ** (1 / (DEGREE + 1))
+    intervals = []
+    for low, high in marks.support:
+        if low >= end:
+            continue
+        edges = _apart(marks.breaks(low, min(high, end)))
+        for stretch in _moving(edges, equation, 0.1 * rtol / strength):
+            nodes = list(stretch)
+            for kink in (mark for mark in (stretch[0], *marks.kinks, stretch[-1]) if mark > 0):
+                nodes += _graded(kink, equation.sigma_a, longest, stretch[0], stretch[-1])
+            intervals.append(subdivide(_apart(nodes), longest))
+    if not intervals:
+        # Nothing moves within t_end: one element, so that every result is the initial state.
+        low = marks.support[0][0]
+        intervals.append(np.array([low, min(low + longest, marks.support[0][1])]))
+    return FrequencyMesh(tuple(intervals))
+
+
+def _moving(edges: list[float], equation: FrequencyEquation, least: float) -> list[list[float]]:
+    """Runs of neighbouring segments on which the density exceeds `least` somewhere."""
+    runs: list[list[float]] = []
+    joined = False
+    for a, b in pairwise(edges):
+        inside = a + (b - a) * np.linspace(1e-6, 1 - 1e-6, 16)
+        if equation.density.even_pdf(inside).max() <= least:
+            joined = False
+        elif joined:
+            runs[-1].append(b)
+        else:
+            runs.append([a, b])
+            joined = True
+    return runs
+
+
+def _strength(equation: FrequencyEquation, extent: float, t_end: float) -> float:
+    """What the density is multiplied by in a bound of how far the error can move by `t_end`."""
+    return 2 * np.pi * (1 + (equation.sigma_a * extent) ** 2) * max(t_end, 1e-300)
+
+
+def _graded(kink: float, layer: float, longest: float, low: float, high: float) -> list[float]:
+    if layer <= 0:
+        return []
+    sizes = layer * 0.5 * 2.0 ** np.arange(0, 1 + max(0, np.ceil(np.log2(longest / layer) + 2)))
+    around = [kink + sign * size for size in sizes for sign in (-1.0, 1.0)]
+    return [mark for mark in around if low < mark < high]
+
+
+def _apart(edges: list[float]) -> list[float]:
+    """Sorted edges without near-coincident neighbours, which would make needless slivers."""
+    points = sorted(set(edges))
+    gap = 1e-9 * (points[-1] - points[0])
+    kept = points[:1]
+    kept += [b for a, b in pairwise(points) if b - a > gap]
+    kept[-1] = points[-1]
+    return kept
+
+
+def truncation(equation: FrequencyEquation, t_end: float, rtol: float) -> float:
+    r"""Frequency beyond which the solution is its initial state, to a tenth of the tolerance.
+
+    The smaller of two: where :math:`2\pi\rho_w(1+\sigma_a^2 L^2)\,t` has become negligible, and
+    where the data have no energy and diffusion, which decays like
+    :math:`e^{-|\xi|/\sigma_a}` away from it, brings none.
+    """
+    density = equation.density
+    extent = extent_in_x(equation, rtol)
+    strength = _strength(equation, extent, t_end)
+    highest = density.landmarks().support[-1][1]
+    settled = min(highest, max(density.radius(0.5), 1e-300))
+    while settled < highest:
+        ahead = settled * np.linspace(1.0, 1.5, 16)
+        if np.all(strength * density.even_pdf(ahead) <= 0.1 * rtol):
+            break
+        settled *= 1.1
+    quiet = _data_reach(equation, 0.01 * rtol, settled, 0.5 / extent)
+    quiet += equation.sigma_a * np.log(100 / rtol)
+    return float(min(settled, quiet, highest))
+
+
+def _data_reach(equation: FrequencyEquation, tolerance: float, limit: float, step: float) -> float:
+    """Frequency beyond which the initial spectrum stays below `tolerance` of its peak.
+
+    Looked for in doubling windows until one whole octave is quiet.
+    """
+    reach = 128 * step
+    while True:
+        xi = np.arange(0.0, reach, step)
+        magnitude = np.abs(equation.initial_error.transform(xi))
+        loud = np.flatnonzero(magnitude > max(tolerance, 1e-12) * magnitude.max())
+        last = float(xi[loud[-1]]) if loud.size else 0.0
+        if last < reach / 2:
+            return last + step
+        if reach / 2 > limit:
+            return limit
+        reach *= 2

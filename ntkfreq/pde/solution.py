@@ -1,0 +1,277 @@
+"""What a solved equation knows: spectra, losses, outputs, learning times."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.pde.discretize import Discretized
+from ntkfreq.pde.dynamics import Dynamics, GradientDescent
+from ntkfreq.pde.testset import TestSet
+from ntkfreq.results import dynamics_dataset, json_ready
+from ntkfreq.spectrum import band_learning_time, fourier_sum
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class FrequencySolution:
+    r"""Solution of the frequency-space equation at given times and frequencies.
+
+    Attributes
+    ----------
+    equation : FrequencyEquation
+        The problem solved.
+    t : ndarray, shape (T,)
+        Times.
+    frequencies : ndarray, shape (F,) or (F, d)
+        Angular frequencies, radians per unit of x.
+    data_spectrum : ndarray, shape (T, F), complex
+        :math:`\hat v = \int e\,e^{-i\xi\cdot x}\,d\mu`, the error seen by the data.
+    spectrum : ndarray, shape (T, F), complex, or None
+        The same integral against the test measure; None where y is unknown there.
+    train_loss : ndarray, shape (T,)
+        :math:`\int e^2 d\mu`: a mean square on Box and Points, an integral on Line.
+    test_loss : ndarray, shape (T,), or None
+        The same against the test measure.
+    step_size : float or None
+        None for gradient flow.
+    max_step_size : float
+        Largest stable step of gradient descent, 2 over the largest rate.
+    status : str
+        Starts with "converged", "tolerance not met" or "limited by rounding", then the reason.
+    stats : dict
+        Method, unknowns, estimated error, seconds.
+    """
+
+    equation: FrequencyEquation
+    t: FloatArray
+    frequencies: FloatArray
+    data_spectrum: ComplexArray
+    spectrum: ComplexArray | None
+    train_loss: FloatArray
+    test_loss: FloatArray | None
+    step_size: float | None
+    max_step_size: float
+    rtol: float
+    status: str
+    stats: dict[str, Any]
+    _discretized: Discretized
+    _dynamics: Dynamics
+    _test: TestSet | str | None
+
+    @classmethod
+    def evaluate(
+        cls,
+        *,
+        equation: FrequencyEquation,
+        discretized: Discretized,
+        dynamics: Dynamics,
+        test: TestSet | str | None,
+        t: FloatArray,
+        frequencies: FloatArray,
+        rtol: float,
+        begin: float,
+    ) -> FrequencySolution:
+        """Evaluate a discretized equation at times and frequencies; users call the solver."""
+        system = discretized.system
+        grid = frequencies.reshape(-1, equation.dim)
+        change = discretized.change(dynamics, t)
+        data_spectrum = system.initial_spectrum(grid) + system.spectrum_change(change, grid)
+        at_start = np.zeros(1)
+        energy = [mode.energy(dynamics, np.append(at_start, t)) for mode in discretized.propagators]
+        total = np.sum(energy, axis=0)
+        # What the unknowns do not represent stays as it was.
+        train_loss = max(system.initial_loss - float(total[0]), 0.0) + total[1:]
+        spectrum: ComplexArray | None = None
+        test_loss: FloatArray | None = None
+        if isinstance(test, TestSet):
+            start = equation.initial_output_at(test.x) - test.y
+            errors = start + system.output_change(change, discretized.integral(dynamics, t), test.x)
+            spectrum = fourier_sum(test.x, errors * test.weights, grid)
+            test_loss = errors**2 @ test.weights
+        elif test == "data":
+            spectrum, test_loss = data_spectrum, train_loss
+        return cls(
+            equation=equation,
+            t=t,
+            frequencies=frequencies,
+            data_spectrum=data_spectrum,
+            spectrum=spectrum,
+            train_loss=train_loss,
+            test_loss=test_loss,
+            step_size=dynamics.step_size if isinstance(dynamics, GradientDescent) else None,
+            max_step_size=2.0 / discretized.fastest_rate,
+            rtol=rtol,
+            status=_status(discretized, t, rtol),
+            stats={
+                **discretized.details,
+                "unknowns": sum(mode.block.size for mode in discretized.propagators),
+                "estimated_error": discretized.error,
+                "fastest_rate": discretized.fastest_rate,
+                "seconds": time.perf_counter() - begin,
+            },
+            _discretized=discretized,
+            _dynamics=dynamics,
+            _test=test,
+        )
+
+    def at(
+        self, t: Any = None, frequencies: Any = None, step_size: float | None = None
+    ) -> FrequencySolution:
+        """The same solution at other times or frequencies, without solving again.
+
+        Parameters
+        ----------
+        t : array_like, shape (T,), optional
+            New times. On Line and Box not beyond the last solved one, to which the
+            discretization was fitted.
+        frequencies : array_like, shape (F,) or (F, d), optional
+            New angular frequencies.
+        step_size : float, optional
+            Switch to exact gradient descent of this step; default: as solved.
+
+        Raises
+        ------
+        ValueError
+            When the times go beyond the solved range or are no whole steps.
+
+        Examples
+        --------
+        >>> from ntkfreq import Normal, solve_frequency_pde
+        >>> solution = solve_frequency_pde(Normal(scale=3.0), ([0.0, 1.0], [1.0, -1.0]), t=[0, 9])
+        >>> solution.at(t=[0.0, 1.0, 2.0]).train_loss.round(3)
+        array([1.   , 0.254, 0.078])
+        """
+        clock = self.t if t is None else _checks.times("t", t)
+        fitted = float(self.stats["fitted_until"])
+        if clock[-1] > fitted * (1 + 1e-12):
+            raise ValueError(
+                f"t ends at {clock[-1]:g}, beyond {fitted:g}, to which the solution was fitted; "
+                "solve again with a longer t"
+            )
+        grid = self.frequencies
+        if frequencies is not None:
+            grid = _checks.points("frequencies", frequencies, self.equation.dim)
+            grid = grid[:, 0] if self.equation.dim == 1 else grid
+        dynamics = self._dynamics
+        if step_size is not None:
+            dynamics = GradientDescent(_checks.positive("step_size", step_size))
+            if step_size > self.max_step_size:
+                raise ValueError(
+                    f"step_size={step_size:g} exceeds max_step_size={self.max_step_size:.6g}"
+                )
+        return FrequencySolution.evaluate(
+            equation=self.equation,
+            discretized=self._discretized,
+            dynamics=dynamics,
+            test=self._test,
+            t=clock,
+            frequencies=grid,
+            rtol=self.rtol,
+            begin=time.perf_counter(),
+        )
+
+    def output(self, x: Any) -> FloatArray:
+        """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
+        points = _checks.points("x", x, self.equation.dim)
+        change = self._discretized.change(self._dynamics, self.t)
+        integral = self._discretized.integral(self._dynamics, self.t)
+        moved = self._discretized.system.output_change(change, integral, points)
+        return np.asarray(self.equation.initial_output_at(points) + moved)
+
+    def error(self, x: Any) -> FloatArray:
+        """Error f(x, t) - y(x) at points where the target is known; shape (T, n)."""
+        points = _checks.points("x", x, self.equation.dim)
+        return self.output(points) - self.equation.target.at(points)
+
+    def learning_time(
+        self, band: tuple[float, float], fraction: float = 0.5, *, spectrum: str = "auto"
+    ) -> float:
+        r"""First time the RMS of the spectrum over a band falls to `fraction` of its start.
+
+        Parameters
+        ----------
+        band : (low, high)
+            Band of :math:`|\xi|`, radians per unit of x.
+        fraction : float, default 0.5
+            Between 0 and 1.
+        spectrum : {"auto", "data", "test"}
+            Which spectrum: "auto" is that of the test measure where there is one.
+
+        Returns
+        -------
+        float
+            The time (log-interpolated); inf if the level is not reached within `t`.
+
+        Raises
+        ------
+        ValueError
+            For a band without frequencies or without initial energy, or t not starting at 0.
+        """
+        values = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
+        return band_learning_time(self.t, self.frequencies, values, band, fraction)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Labelled dataset of losses and spectra, with the settings as attributes."""
+        return dynamics_dataset(
+            t=self.t,
+            frequencies=self.frequencies,
+            losses={"train_loss": self.train_loss, "test_loss": self.test_loss},
+            spectra={"spectrum": self.spectrum, "data_spectrum": self.data_spectrum},
+            attrs=self.settings() | {"status": self.status, "stats": json_ready(self.stats)},
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What determined the solution, as JSON values."""
+        problem = self.equation
+        return {
+            "kind": "prediction",
+            "density": repr(problem.density),
+            "measure": _describe(problem.measure),
+            "sigma_a": problem.sigma_a,
+            "step_size": "gradient flow" if self.step_size is None else self.step_size,
+            "rtol": self.rtol,
+        }
+
+    def plot(self) -> Figure:
+        """Figure of the spectrum over log time, with losses."""
+        from ntkfreq.plotting import plot_dynamics
+
+        return plot_dynamics(self)
+
+
+def pick_spectrum(test: Any, data: Any, which: str) -> Any:
+    """The spectrum a user names; "auto" is the test spectrum where there is one."""
+    which = _checks.choice("spectrum", which, ("auto", "data", "test"))
+    if which == "test" and test is None:
+        raise ValueError("spectrum='test' was not computed: the target is unknown off the data")
+    return data if which == "data" or test is None else test
+
+
+def _describe(measure: Any) -> str:
+    size = getattr(measure, "x", None)
+    return repr(measure) if size is None else f"Points({len(size)} of dimension {size.shape[1]})"
+
+
+def _status(discretized: Discretized, t: FloatArray, rtol: float) -> str:
+    rounding = float(t[-1]) * discretized.fastest_rate * np.finfo(np.float64).eps
+    if discretized.error > rtol:
+        return (
+            f"tolerance not met: estimated error {discretized.error:.1e} against rtol={rtol:.1e}; "
+            "the target or the density has features the largest discretization does not resolve"
+        )
+    if rounding > rtol:
+        return (
+            f"limited by rounding: at t={t[-1]:g} slow modes carry relative errors up to "
+            f"{rounding:.1e}, above rtol={rtol:.1e}; shorten t or raise rtol"
+        )
+    return f"converged: estimated error {discretized.error:.1e} within rtol={rtol:.1e}"

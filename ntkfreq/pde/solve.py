@@ -1,0 +1,195 @@
+"""The verb of the package: solve the frequency-space equation."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.measure import Box, Line, Points
+from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.dynamics import GradientDescent, dynamics_for
+from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.testset import resolve_test
+from ntkfreq.spectrum import default_frequencies
+
+
+def solve_frequency_pde(
+    rho_w: Any,
+    target: Any,
+    *,
+    sigma_a: float = 1.0,
+    measure: Any = None,
+    initial_output: Any = None,
+    weight_decay: float = 0.0,
+    frequency_decay: float = 0.0,
+    decay_towards: str = "zero",
+    t: Any = None,
+    frequencies: Any = None,
+    test: Any = None,
+    step_size: float | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    rtol: float = 1e-6,
+) -> FrequencySolution:
+    r"""Predict which frequencies a random-Fourier-feature network learns when.
+
+    Solves the damped heat equation of the error spectrum under gradient descent,
+
+    .. math:: \partial_t \hat e = (2\pi)^d\left[\sigma_a^2\,\nabla\cdot(\rho_w\nabla\hat v)
+              - \rho_w\,\hat v\right], \qquad v = (f-y)\,\mu,
+
+    by finite elements in frequency on :class:`~ntkfreq.Line`, a Legendre-Bessel Galerkin method on
+    :class:`~ntkfreq.Box` and the Gram flow on :class:`~ntkfreq.Points`.
+
+    Parameters
+    ----------
+    rho_w : Density or what :func:`ntkfreq.as_density` accepts
+        Density of the initial frequencies; its dimension is that of x.
+    target : Target, callable or (x, y)
+        What is learned. Arrays put the measure on their points.
+    sigma_a : float, default 1
+        Standard deviation of the output weights. 0 freezes the frequencies: no diffusion.
+    measure : Line, Box, Grid or Points, optional
+        Where the data sit. Default: Points for arrays, else Line. (Grid: not in this version.)
+    initial_output : callable, optional
+        f_0(x), for instance a network; None is zero.
+    weight_decay, frequency_decay, decay_towards
+        Not in this version of the solver; :func:`ntkfreq.train` has them.
+    t : array_like, shape (T,), optional
+        Increasing times. For Box and Points step size times steps of the loss
+        :math:`\tfrac12\mathrm{mean}(e^2)`; for Line that of :math:`\tfrac12\int e^2dx`.
+        Default: 0 and 64 log-spaced times from 1/100 of the fastest time scale to 1e4 of it.
+    frequencies : array_like, shape (F,) or (F, d), optional
+        Angular frequencies of the spectra, radians per unit of x. Default: see
+        :func:`ntkfreq.spectrum.default_frequencies`.
+    test : (x_test, y_test) or measure, optional
+        What `spectrum` and `test_loss` refer to. Default: dx on Line, the box on Box, the
+        bounding box of the points for a callable target on Points with d <= 3; else nothing.
+    step_size : float, optional
+        None for gradient flow; else exact gradient descent, t then being multiples of it.
+    momentum, nesterov
+        Not in this version.
+    rtol : float, default 1e-6
+        Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`.
+
+    Returns
+    -------
+    FrequencySolution
+        Spectra, losses, outputs and learning times; `status` says whether `rtol` was met.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For input that is out of range, does not fit together, or is not solved in this
+        version; the message names the remedy.
+
+    References
+    ----------
+    Molina, Petrache, Sahli Costabal, Courdurier, arXiv 2405.14957.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal, solve_frequency_pde
+    >>> def y(x):
+    ...     return np.exp(-x**2 / 8) * (np.cos(2 * x) + np.cos(6 * x))
+    >>> solution = solve_frequency_pde(Normal(scale=3.0), y)
+    >>> low, high = (solution.learning_time(band) for band in [(1, 3), (5, 7)])
+    >>> round(high / low, 1)
+    5.8
+    """
+    begin = time.perf_counter()
+    equation = FrequencyEquation.create(
+        rho_w,
+        target,
+        measure=measure,
+        sigma_a=sigma_a,
+        initial_output=initial_output,
+        weight_decay=weight_decay,
+        frequency_decay=frequency_decay,
+        decay_towards=decay_towards,
+    )
+    rtol = _checks.positive("rtol", rtol)
+    if not 1e-13 <= rtol < 1:
+        raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")
+    dynamics = dynamics_for(step_size, momentum, nesterov)
+    clock = default_times(equation, step_size) if t is None else _checks.times("t", t)
+    if isinstance(dynamics, GradientDescent):
+        dynamics.steps(clock)
+    where = resolve_test(equation, test)
+    if frequencies is None:
+        grid = _default_grid(equation)
+    else:
+        grid = _checks.points("frequencies", frequencies, equation.dim)
+        grid = grid[:, 0] if equation.dim == 1 else grid
+    discretized = discretize(equation, clock, rtol)
+    limit = 2.0 / discretized.fastest_rate
+    if step_size is not None and step_size > limit:
+        raise ValueError(
+            f"step_size={step_size:g} exceeds {limit:.6g} = 2/largest rate: gradient descent "
+            "diverges; take a smaller step"
+        )
+    return FrequencySolution.evaluate(
+        equation=equation,
+        discretized=discretized,
+        dynamics=dynamics,
+        test=where,
+        t=clock,
+        frequencies=grid,
+        rtol=rtol,
+        begin=begin,
+    )
+
+
+def default_times(equation: FrequencyEquation, step_size: float | None) -> FloatArray:
+    """0 and 64 log-spaced times over six decades about the fastest time scale."""
+    density, measure = equation.density, equation.measure
+    if isinstance(measure, Line):
+        probe = np.concatenate([[0.0], *(mark[:1] for mark in _locations(equation))])
+        support = equation.initial_error.support or (0.0, 0.0)
+        reach = max(map(abs, support))
+        rate = 2 * np.pi * float(density.even_pdf(probe + 1e-9).max())
+        # The norm of sigma_a^2 d(rho d) against data of extent L is about sigma_a^2 L^2 rho.
+        fastest = rate * (1 + (equation.sigma_a * reach) ** 2)
+    else:
+        corners = np.array(
+            [measure.lower, measure.upper] if isinstance(measure, Box) else _points(measure)
+        )
+        far = float(np.max(np.sum(corners**2, axis=1)))
+        fastest = 1 + equation.sigma_a**2 * far
+    times = np.geomspace(0.01 / fastest, 1e4 / fastest, 64)
+    if step_size is not None:
+        times = step_size * np.unique(np.rint(times / step_size))
+    return np.concatenate([[0.0], times[times > 0]])
+
+
+def _locations(equation: FrequencyEquation) -> list[FloatArray]:
+    marks = equation.density.landmarks()
+    return [np.array([place]) for place, _ in marks.scales] + [
+        np.array([(low + min(high, 2 * low + 1)) / 2]) for low, high in marks.support
+    ]
+
+
+def _points(measure: Any) -> FloatArray:
+    assert isinstance(measure, Points)
+    return measure.x
+
+
+def _default_grid(equation: FrequencyEquation) -> FloatArray:
+    measure = equation.measure
+    if isinstance(measure, Points):
+        x = measure.x
+    else:
+        low, high = (
+            (measure.lower[0], measure.upper[0])
+            if isinstance(measure, Box)
+            else equation.initial_error.support or (-1.0, 1.0)
+        )
+        x = np.linspace(low, high, 4097)[:, None]
+    reach = equation.density.radius(0.01)
+    return default_frequencies(x, equation.initial_error_at(x), reach)
