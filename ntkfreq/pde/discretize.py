@@ -41,9 +41,10 @@ class Discretized:
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, system: System, error: float = 0.0, **details: Any) -> Discretized:
+    def of(cls, system: System, negligible: float = 0.0, **details: Any) -> Discretized:
         """Wrap a system with its propagators."""
-        return cls(system, tuple(EigenPropagator(block) for block in system.blocks), error, details)
+        modes = tuple(EigenPropagator(block, negligible) for block in system.blocks)
+        return cls(system, modes, 0.0, details)
 
     @property
     def fastest_rate(self) -> float:
@@ -98,7 +99,8 @@ def discretize(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discr
 def _refine_line(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
     mesh = first_mesh(equation, float(t[-1]), rtol)
     for attempt in range(_REFINEMENTS + 1):
-        fine = Discretized.of(LineSystem(equation, mesh, DEGREE))
+        system = LineSystem(equation, mesh, DEGREE)
+        fine = Discretized.of(system, 0.01 * rtol * np.sqrt(system.initial_loss))
         error = _line_error(equation, mesh, fine, t)
         if error <= rtol or attempt == _REFINEMENTS or 2 * _unknowns(fine) > 6000:
             break
@@ -140,7 +142,7 @@ def _line_error(
 
 
 def _refine_box(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
-    tolerance = max(0.01 * rtol / max(float(t[-1]), 1.0), 1e-16)
+    tolerance = max(0.01 * rtol / max(float(t[-1]), 1.0), 1e-15)
     flow = GradientFlow()
     modes = 48
     while True:

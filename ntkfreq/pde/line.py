@@ -104,13 +104,17 @@ class LineSystem:
     def _interpolation(self, xi: FloatArray) -> tuple[Any, IntArray]:
         """Sparse matrix from unknowns to values at the `xi` inside the mesh, and their indices."""
         inside = np.zeros(len(xi), dtype=bool)
+        at = xi.copy()
         for nodes in self.mesh.intervals:
-            inside |= (xi >= nodes[0]) & (xi <= nodes[-1])
+            here = (xi >= nodes[0]) & (xi <= nodes[-1])
+            # The element finder gives the right end of an interval to the one after it.
+            at[here] = np.minimum(xi[here], np.nextafter(nodes[-1], 0.0))
+            inside |= here
         where = np.flatnonzero(inside).astype(np.int64)
         if where.size == 0:
             return sparse.csr_matrix((0, self._basis.N)), where
         fresh = Basis(self._basis.mesh, _element(self.degree), intorder=2)
-        return fresh.probes(xi[None, where]).tocsr(), where
+        return fresh.probes(at[None, where]).tocsr(), where
 
     def _parts(self, change: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
         """Nodal real and imaginary parts, (n, T) each, the odd one with its zero at frequency 0."""

@@ -29,6 +29,16 @@ class EigenPropagator:
     Rounding leaves eigenvalues of either sign near zero; they are set to zero,
     so the loss cannot grow under gradient flow.
 
+    Parameters
+    ----------
+    block : Block
+        The pencil and its initial data.
+    negligible : float, default 0
+        Fast modes that together hold less than this of the initial state, in the norm
+        whose square is the loss, are given the rate of the fastest mode that counts.
+        On Line the operator is unbounded and its fastest discrete modes are properties
+        of the mesh, not of the problem; without this no step size would be stable.
+
     Raises
     ------
     ValueError
@@ -44,6 +54,7 @@ class EigenPropagator:
     """
 
     block: Block
+    negligible: float = 0.0
 
     def __post_init__(self) -> None:
         if self.block.size > MAX_UNKNOWNS:
@@ -58,10 +69,15 @@ class EigenPropagator:
         rates, modes = linalg.eigh(_dense(self.block.operator), mass)
         return np.maximum(rates, 0.0), modes
 
-    @property
+    @cached_property
     def rates(self) -> FloatArray:
         """Decay rates, ascending, shape (n,)."""
-        return self._decomposition[0]
+        rates = self._decomposition[0]
+        if self.negligible == 0.0 or rates.size == 0:
+            return rates
+        from_the_top = np.cumsum(self.amplitudes[::-1] ** 2)
+        skipped = int(np.searchsorted(from_the_top, self.negligible**2, side="right"))
+        return np.minimum(rates, rates[max(rates.size - 1 - skipped, 0)])
 
     @cached_property
     def amplitudes(self) -> FloatArray:

@@ -45,7 +45,8 @@ class FrequencySolution:
     step_size : float or None
         None for gradient flow.
     max_step_size : float
-        Largest stable step of gradient descent, 2 over the largest rate.
+        Largest stable step of gradient descent, 2 over the largest rate (on Line, where rates
+        are unbounded, over the largest that the data excite).
     status : str
         Starts with "converged", "tolerance not met" or "limited by rounding", then the reason.
     stats : dict
