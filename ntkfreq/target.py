@@ -46,7 +46,7 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    r"""The function y(x) to learn; build it with :meth:`from_function` or :meth:`from_samples`.
+    r"""The function y(x) to learn; see :meth:`Target.from_function`.
 
     Attributes
     ----------

@@ -88,7 +88,7 @@ class NumericDensity(Density):
 def as_density(
     rho_w: Any, *, support: tuple[float, float] | None = None, kinks: Any = ()
 ) -> Density:
-    """Turn what a user calls a density into a :class:`Density`.
+    """Turn what a user calls a density into a :class:`~ntkfreq.density.Density`.
 
     Parameters
     ----------

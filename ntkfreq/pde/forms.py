@@ -10,29 +10,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from skfem import BilinearForm, LinearForm
 from skfem.helpers import d, dot
 
 
-@BilinearForm
 def mass(u: Any, v: Any, _: Any) -> Any:
     r"""The mass term, :math:`\int u v\,d\xi`."""
     return u * v
 
 
-@BilinearForm
 def damping(u: Any, v: Any, w: Any) -> Any:
     r"""The damping term, :math:`2\pi\int \rho\, u v\,d\xi`."""
     return 2 * np.pi * w.rho * u * v
 
 
-@BilinearForm
 def diffusion(u: Any, v: Any, w: Any) -> Any:
     r"""The diffusion term, :math:`2\pi\int \rho\, u' v'\,d\xi`, to be scaled by the variance."""
     return 2 * np.pi * w.rho * dot(d(u), d(v))
 
 
-@LinearForm
 def load(v: Any, w: Any) -> Any:
     r"""The initial data against a test function, :math:`\int \hat e_0\, v\,d\xi`."""
     return w.initial * v

@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from skfem import Basis, ElementLineP1, ElementLineP2, ElementLinePp, MeshLine
+from skfem import (
+    Basis,
+    BilinearForm,
+    ElementLineP1,
+    ElementLineP2,
+    ElementLinePp,
+    LinearForm,
+    MeshLine,
+)
 
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.equation import FrequencyEquation
@@ -76,15 +84,15 @@ class LineSystem:
         xi = np.asarray(basis.global_coordinates())[0]
         rho = self.equation.density.even_pdf(xi.ravel()).reshape(xi.shape)
         initial = self.equation.initial_error.transform(xi.ravel()).reshape(xi.shape)
-        operator = forms.damping.assemble(basis, rho=rho)
+        operator = BilinearForm(forms.damping).assemble(basis, rho=rho)
         if self.equation.sigma_a > 0:
-            operator = operator + self.equation.sigma_a**2 * forms.diffusion.assemble(
+            operator = operator + self.equation.sigma_a**2 * BilinearForm(forms.diffusion).assemble(
                 basis, rho=rho
             )
         # Parseval on the half-line: the loss is 1/pi times the integral of |e|^2.
-        operator, mass = operator / np.pi, forms.mass.assemble(basis) / np.pi
-        real = forms.load.assemble(basis, initial=initial.real) / np.pi
-        imag = forms.load.assemble(basis, initial=initial.imag) / np.pi
+        operator, mass = operator / np.pi, BilinearForm(forms.mass).assemble(basis) / np.pi
+        real = LinearForm(forms.load).assemble(basis, initial=initial.real) / np.pi
+        imag = LinearForm(forms.load).assemble(basis, initial=initial.imag) / np.pi
         odd = np.setdiff1d(np.arange(basis.N), self._at_zero)
         return (
             Block(operator, mass, real),

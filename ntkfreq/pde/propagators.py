@@ -77,7 +77,7 @@ class EigenPropagator:
             return rates
         from_the_top = np.cumsum(self.amplitudes[::-1] ** 2)
         skipped = int(np.searchsorted(from_the_top, self.negligible**2, side="right"))
-        return np.minimum(rates, rates[max(rates.size - 1 - skipped, 0)])
+        return np.asarray(np.minimum(rates, rates[max(rates.size - 1 - skipped, 0)]))
 
     @cached_property
     def amplitudes(self) -> FloatArray:

@@ -1,0 +1,157 @@
+"""Figures of solutions, training runs and comparisons, with units on every axis.
+
+The functions read attributes only (times, frequencies, spectra, losses), so that a solution and a
+history are drawn alike and this module needs to know neither.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.spectrum import band_energy, first_passage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FREQUENCY = r"frequency $|\xi|$ (rad per unit of x)"
+TIME = r"training time $t$"
+# Okabe and Ito's colours, told apart by readers who see fewer of them.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+
+
+def even_bands(top: float, count: int) -> list[tuple[float, float]]:
+    """`count` bands of equal width from 0 to `top`.
+
+    Examples
+    --------
+    >>> even_bands(4.0, 2)
+    [(0.0, 2.0), (2.0, 4.0)]
+    """
+    edges = np.linspace(0.0, top, count + 1)
+    return [(float(a), float(b)) for a, b in pairwise(edges)]
+
+
+def drawable_bands(frequencies: FloatArray, most: int = 48) -> list[tuple[float, float]]:
+    """Equal bands over the frequencies, each with at least two of them."""
+    magnitude = (
+        np.abs(frequencies) if frequencies.ndim == 1 else np.linalg.norm(frequencies, axis=1)
+    )
+    count = int(np.clip(magnitude.size // 3, 1, most))
+    bands = even_bands(float(magnitude.max()), count)
+    return [(low, high) for low, high in bands if np.any((magnitude >= low) & (magnitude <= high))]
+
+
+def draw_remaining(
+    ax: Axes, t: FloatArray, bands: list[tuple[float, float]], share: FloatArray
+) -> Any:
+    """Heat map of the share of the error left, over frequency and log time; returns the image."""
+    positive = t > 0
+    edges = np.append([low for low, _ in bands], bands[-1][1])
+    clock = t[positive]
+    middle = np.sqrt(clock[1:] * clock[:-1])
+    rows = np.concatenate([[clock[0] ** 2 / middle[0]], middle, [clock[-1] ** 2 / middle[-1]]])
+    image = ax.pcolormesh(
+        edges, rows, share[positive], cmap="magma", vmin=0, vmax=1, rasterized=True
+    )
+    ax.set(yscale="log", xlabel=FREQUENCY, ylabel=TIME, ylim=(clock[0], clock[-1]))
+    return image
+
+
+def draw_losses(ax: Axes, t: FloatArray, curves: dict[str, tuple[FloatArray, str, str]]) -> None:
+    """Losses over log time; each curve is (values, style, colour)."""
+    positive = t > 0
+    for label, (values, style, color) in curves.items():
+        ax.loglog(t[positive], values[positive], style, color=color, label=label, markersize=4)
+    ax.set(xlabel=TIME, ylabel=r"loss $\int e^2\,d\mu$")
+    ax.legend(frameon=False)
+
+
+def band_learning_times(
+    t: FloatArray, bands: list[tuple[float, float]], share: FloatArray, fraction: float = 0.5
+) -> tuple[FloatArray, FloatArray]:
+    """Centres of the bands and the times at which their share falls to `fraction`."""
+    centres = np.array([(low + high) / 2 for low, high in bands])
+    times = np.array([first_passage(t, share[:, k], fraction) for k in range(len(bands))])
+    return centres, times
+
+
+def _shares(result: Any, spectrum: Any, bands: list[tuple[float, float]]) -> FloatArray:
+    rms = np.sqrt(band_energy(result.frequencies, spectrum, bands))
+    floor = 1e-6 * rms[0].max()
+    return np.asarray(np.where(rms[0] > floor, rms / np.maximum(rms[0], floor), np.nan))
+
+
+def plot_dynamics(result: Any) -> Figure:
+    """Error left by frequency and time, learning time by frequency, and losses.
+
+    Parameters
+    ----------
+    result : FrequencySolution or TrainHistory
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    spectrum = result.data_spectrum if result.spectrum is None else result.spectrum
+    bands = drawable_bands(result.frequencies)
+    share = _shares(result, spectrum, bands)
+    fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    image = draw_remaining(axes[0], result.t, bands, share)
+    fig.colorbar(image, ax=axes[0], label="share of the error left")
+    centres, times = band_learning_times(result.t, bands, share)
+    axes[1].semilogy(centres, times, "o-", color=BLUE, markersize=3)
+    axes[1].set(xlabel=FREQUENCY, ylabel="time to halve the error")
+    curves = {"training": (result.train_loss, "-", BLUE)}
+    if result.test_loss is not None:
+        curves["test"] = (result.test_loss, "--", ORANGE)
+    draw_losses(axes[2], result.t, curves)
+    return fig
+
+
+def plot_comparison(comparison: Any) -> Figure:
+    """Prediction beside measurement: error left, learning times, losses.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    t = comparison.t
+    bands = drawable_bands(comparison.frequencies, 32)
+    fig, axes = plt.subplots(2, 2, figsize=(10.5, 7.5), layout="constrained")
+    shares = [
+        _shares(comparison, values, bands) for values in (comparison.predicted, comparison.measured)
+    ]
+    for ax, share, title in zip(axes[0], shares, ("predicted", "trained network"), strict=True):
+        image = draw_remaining(ax, t, bands, share)
+        ax.set_title(title)
+    fig.colorbar(image, ax=axes[0], label="share of the error left")
+    for share, style, color, label in (
+        (shares[0], "-", BLUE, "predicted"),
+        (shares[1], "o", ORANGE, "trained network"),
+    ):
+        centres, times = band_learning_times(t, bands, share)
+        axes[1, 0].semilogy(centres, times, style, color=color, label=label, markersize=4)
+    axes[1, 0].set(xlabel=FREQUENCY, ylabel="time to halve the error")
+    axes[1, 0].legend(frameon=False)
+    draw_losses(
+        axes[1, 1],
+        t,
+        {
+            "predicted": (comparison.predicted_loss, "-", BLUE),
+            "trained network": (comparison.measured_loss, "o", ORANGE),
+        },
+    )
+    return fig

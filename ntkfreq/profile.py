@@ -1,0 +1,199 @@
+"""One-dimensional signals to learn: real terrain that ships with Matplotlib, or a user's file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+
+_FEWEST = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Samples of a signal, and how to write about them.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n,)
+        Positions, increasing, and values.
+    name, x_label, y_label : str
+        For titles and axes, units included.
+    notes : tuple of str
+        What reading it had to decide, in sentences.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    name: str
+    x_label: str
+    y_label: str
+    notes: tuple[str, ...] = ()
+
+    def scaled(self) -> tuple[FloatArray, FloatArray]:
+        """Positions mapped to [-1, 1]; values without linear trend, with root mean square one.
+
+        Raises
+        ------
+        ValueError
+            When the values are a straight line, which leaves nothing to learn.
+        """
+        middle, half = (self.x[0] + self.x[-1]) / 2, (self.x[-1] - self.x[0]) / 2
+        slope = np.polynomial.Polynomial.fit(self.x, self.y, 1)
+        rest = self.y - slope(self.x)
+        size = float(np.sqrt(np.mean(rest**2)))
+        if size <= 1e-12 * max(float(np.abs(self.y).max()), 1e-300):
+            raise ValueError(f"{self.name} is a straight line: nothing is left after detrending")
+        return (self.x - middle) / half, rest / size
+
+    @property
+    def half_length(self) -> float:
+        """Half the length of the profile, in the units of `x`: the unit of the scaled positions."""
+        return float(self.x[-1] - self.x[0]) / 2
+
+
+def jacksboro(row: int = 172) -> Profile:
+    """Elevation along one row of the Jacksboro fault terrain (US Geological Survey, public domain).
+
+    The grid of 344 x 403 elevations ships with Matplotlib.
+
+    Parameters
+    ----------
+    row : int, default 172
+        0 to 343, counted from the north.
+
+    Raises
+    ------
+    ValueError
+        When there is no such row.
+
+    Examples
+    --------
+    >>> terrain = jacksboro()
+    >>> len(terrain.x), round(float(terrain.x[-1]), 1)
+    (403, 29.9)
+    """
+    from matplotlib import cbook
+
+    grid: Any = cbook.get_sample_data("jacksboro_fault_dem.npz")
+    elevation = np.asarray(grid["elevation"], dtype=np.float64)
+    row = _checks.integer("row", row, 0)
+    if row >= len(elevation):
+        raise ValueError(f"row={row} must be below {len(elevation)}, the rows of the terrain")
+    latitude = float(grid["ymin"]) + (float(grid["ymax"]) - float(grid["ymin"])) * row / 344
+    # Degrees of longitude to kilometres at this latitude, Earth radius 6371 km.
+    step = float(grid["dx"]) * np.pi / 180 * 6371.0 * np.cos(np.radians(latitude))
+    x = step * np.arange(elevation.shape[1])
+    return Profile(
+        x, elevation[row], f"Jacksboro fault terrain, row {row}", "distance (km)", "elevation (m)"
+    )
+
+
+def read_profile(path: str | os.PathLike[str]) -> Profile:
+    """Read a profile from a `.csv` of two columns or an `.npz` with arrays x and y.
+
+    Parameters
+    ----------
+    path : path-like
+        A `.csv` (comma, semicolon, tab or blanks between x and y; one header line is skipped) or
+        an `.npz` (read without pickle).
+
+    Raises
+    ------
+    ValueError
+        When the file is missing, of another kind, has one column, a cell that is no number,
+        missing values, duplicate positions, or fewer than 16 samples; the message says where.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"path={str(path)!r} is no file; give a .csv or .npz of x and y")
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".npz"):
+        raise ValueError(f"path={path.name!r} ends in {kind!r}; give a .csv or an .npz of x and y")
+    x, y, notes = _read_csv(path) if kind == ".csv" else _read_npz(path)
+    if len(x) < _FEWEST:
+        raise ValueError(f"{path.name} has {len(x)} samples; give at least {_FEWEST}")
+    order = np.argsort(x, kind="stable")
+    if np.any(order != np.arange(len(x))):
+        notes = (*notes, "sorted by x")
+    x, y = x[order], y[order]
+    same = np.flatnonzero(np.diff(x) == 0)
+    if same.size:
+        raise ValueError(
+            f"{path.name} has {same.size} duplicate x, the first {x[same[0]]:g}; average their "
+            "values and keep one of each"
+        )
+    return Profile(x, y, path.name, "x", "y", notes)
+
+
+def _read_npz(path: Path) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = sorted(archive.files)
+            if "x" not in names or "y" not in names:
+                raise ValueError(f"{path.name} holds {names}; it must hold arrays x and y")
+            x, y = archive["x"], archive["y"]
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{path.name} cannot be read as .npz: {error}") from None
+    x = _checks.real_array(f"x in {path.name}", x, 1)
+    return x, _checks.values_at(f"y in {path.name}", y, len(x)), ()
+
+
+def _read_csv(path: Path) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is not UTF-8 text; save it as plain CSV") from None
+    delimiter = next((mark for mark in (";", "\t", ",") if mark in text), " ")
+    rows: list[tuple[float, float]] = []
+    notes: tuple[str, ...] = ()
+    reader = csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
+    for number, cells in enumerate(reader, start=1):
+        kept = [cell.strip() for cell in cells]
+        while delimiter == " " and "" in kept:
+            kept.remove("")
+        if not any(kept) or kept[0].startswith("#"):
+            continue
+        if len(kept) < 2:
+            raise ValueError(
+                f"{path.name}, line {number}: one column ({kept[0]!r}); give two, x and y"
+            )
+        if not rows and not notes and not _is_number(kept[0]):
+            notes = (f"skipped the header line {number}: {', '.join(kept)}",)
+            continue
+        rows.append(_pair(path.name, number, kept))
+    if not rows:
+        raise ValueError(f"{path.name} holds no numbers; give two columns, x and y")
+    table = np.array(rows)
+    return table[:, 0], table[:, 1], notes
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _pair(name: str, number: int, cells: list[str]) -> tuple[float, float]:
+    if len(cells) > 2 and any(cells[2:]):
+        raise ValueError(
+            f"{name}, line {number}: {len(cells)} columns; keep two, x and y (decimal points, not "
+            "decimal commas)"
+        )
+    values = []
+    for cell in cells[:2]:
+        if cell == "" or cell.lower() in ("nan", "na", "n/a", "null", "none", "-"):
+            raise ValueError(f"{name}, line {number}: a missing value; remove or fill that line")
+        if not _is_number(cell) or not np.isfinite(float(cell)):
+            raise ValueError(f"{name}, line {number}: {cell!r} is no finite number")
+        values.append(float(cell))
+    return values[0], values[1]
