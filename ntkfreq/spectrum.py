@@ -21,7 +21,7 @@ from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 
 # Above this many point-frequency pairs a type-3 NUFFT beats the dense exponential matrix.
-_DENSE_PAIRS = 20_000_000
+_DENSE_PAIRS = 1_000_000
 _CHUNK_PAIRS = 4_000_000
 
 
@@ -40,7 +40,7 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
     Returns
     -------
     ndarray, shape (..., F)
-        The sums. Direct summation for up to 2e7 pairs, else FINUFFT type 3 at
+        The sums. Direct summation for up to 1e6 pairs, else FINUFFT type 3 at
         its tightest tolerance (relative error about 1e-13).
 
     Examples

@@ -100,7 +100,7 @@ def _refine_line(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Dis
     mesh = first_mesh(equation, float(t[-1]), rtol)
     for attempt in range(_REFINEMENTS + 1):
         system = LineSystem(equation, mesh, DEGREE)
-        fine = Discretized.of(system, 0.01 * rtol * np.sqrt(system.initial_loss))
+        fine = Discretized.of(system, 0.1 * rtol * np.sqrt(system.initial_loss))
         error = _line_error(equation, mesh, fine, t)
         if error <= rtol or attempt == _REFINEMENTS or 2 * _unknowns(fine) > 6000:
             break

@@ -1,0 +1,164 @@
+"""The network of the theory: two layers of random Fourier features, all of them trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density import as_density
+from ntkfreq.network import backends
+
+# NumPy needs 50 ms for this many sine-cosine pairs, less than loading Numba.
+_SMALL_EVALUATION = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class FourierFeatureNet:
+    r"""Random-Fourier-feature network of width m.
+
+    .. math:: f(x) = m^{-1/2} \sum_{j=1}^m
+              \bigl[ a_j \cos(w_j \cdot x) + b_j \sin(w_j \cdot x) \bigr]
+
+    Its limiting neural tangent kernel is
+    :math:`(1 + \sigma_a^2\, x \cdot x')\, k(x - x')`, :math:`k` the transform of the density of w.
+
+    Parameters
+    ----------
+    w : array_like, shape (m, d) or (m,) for d = 1
+        Angular frequencies, radians per unit of x.
+    a, b : array_like, shape (m,)
+        Output weights of the cosines and sines.
+    sigma_a : float, optional
+        Standard deviation from which `a` and `b` were drawn, where known.
+    density : object, optional
+        Density from which `w` was drawn, where known.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On arrays that are not real, finite or of one width.
+
+    References
+    ----------
+    Rahimi and Recht (2007); arXiv 2405.14957, the network of its theorem.
+
+    Examples
+    --------
+    >>> net = FourierFeatureNet(w=[2.0], a=[0.0], b=[3.0])
+    >>> net([0.0, np.pi / 4])
+    array([0., 3.])
+    """
+
+    w: FloatArray
+    a: FloatArray
+    b: FloatArray
+    sigma_a: float | None = None
+    density: object | None = None
+
+    def __post_init__(self) -> None:
+        w = _checks.points("w", self.w)
+        checked = {
+            "w": w,
+            "a": _checks.values_at("a", self.a, len(w)),
+            "b": _checks.values_at("b", self.b, len(w)),
+        }
+        for name, array in checked.items():
+            array = np.array(array, dtype=np.float64, order="C")
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        if self.sigma_a is not None:
+            object.__setattr__(self, "sigma_a", _checks.non_negative("sigma_a", self.sigma_a))
+
+    @classmethod
+    def sample(
+        cls,
+        rho_w: Any,
+        width: int,
+        *,
+        sigma_a: float = 1.0,
+        zero_output: bool = False,
+        rng: int | np.random.Generator | None = None,
+    ) -> FourierFeatureNet:
+        r"""Draw a network, :math:`w_j \sim \rho_w` and :math:`a_j, b_j \sim N(0, \sigma_a^2)`.
+
+        Parameters
+        ----------
+        rho_w : Density or anything `as_density` accepts
+            Density of the frequencies; its dimension is the input dimension.
+        width : int
+            Number of hidden units m.
+        sigma_a : float
+            Standard deviation of the output weights.
+        zero_output : bool
+            Draw half the units and give each, in the next place, a twin of equal w and opposite
+            a, b: the initial output is zero, the limiting kernel the same.
+        rng : None, int or numpy Generator
+            Source of randomness; an int is a seed.
+
+        Returns
+        -------
+        FourierFeatureNet
+
+        Raises
+        ------
+        TypeError, ValueError
+            On a bad density, width, scale or seed; for an odd width with `zero_output`.
+
+        Examples
+        --------
+        >>> from ntkfreq.density import Normal
+        >>> net = FourierFeatureNet.sample(Normal(scale=3.0), 100, zero_output=True, rng=0)
+        >>> net.width, net.dim, bool(abs(net([0.3])[0]) < 1e-15)
+        (100, 1, True)
+        """
+        density = as_density(rho_w)
+        width = _checks.integer("width", width, 1)
+        sigma_a = _checks.non_negative("sigma_a", sigma_a)
+        if zero_output and width % 2:
+            raise ValueError(
+                f"width={width} must be even with zero_output=True, which pairs the units; "
+                f"use {width + 1}"
+            )
+        generator = _checks.generator("rng", rng)
+        drawn = width // 2 if zero_output else width
+        w = np.asarray(density.sample(drawn, generator), dtype=np.float64).reshape(drawn, -1)
+        a, b = sigma_a * generator.standard_normal((2, drawn))
+        if zero_output:
+            w = np.repeat(w, 2, axis=0)
+            a, b = np.stack([a, -a], axis=1).ravel(), np.stack([b, -b], axis=1).ravel()
+        return cls(w, a, b, sigma_a, density)
+
+    @property
+    def width(self) -> int:
+        """Number of hidden units m."""
+        return int(self.w.shape[0])
+
+    @property
+    def dim(self) -> int:
+        """Input dimension d."""
+        return int(self.w.shape[1])
+
+    def phase_bound(self, x: FloatArray) -> float:
+        """Bound on ``|w . x|`` over all units and the points x (n, d)."""
+        return float(np.abs(self.w).max(axis=0) @ np.abs(x).max(axis=0))
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Output at x.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) for d = 1, else (n, d)
+            Points.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        points = _checks.points("x", x, self.dim)
+        pairs = points.shape[0] * self.width
+        name, _ = backends.choose(pairs, self.phase_bound(points), small=_SMALL_EVALUATION)
+        return backends.load(name).evaluate(self.w, self.a, self.b, points)
