@@ -146,7 +146,7 @@ def interval(name: str, value: object) -> tuple[float, float]:
 
 
 def generator(name: str, rng: Any) -> np.random.Generator:
-    """`rng` as a Generator: None draws fresh entropy, an int is a seed, a Generator is used as is."""
+    """`rng` as a Generator: None draws fresh entropy, an int is a seed."""
     if rng is None or isinstance(rng, np.random.Generator):
         return np.random.default_rng(rng)
     return np.random.default_rng(integer(name, rng, 0))

@@ -160,6 +160,11 @@ def _check_dimensions(density: Density, target: Target, measure: Measure) -> Non
         )
     if target.samples is not None and isinstance(measure, Box) and measure.dim == 1:
         x = target.samples[0]
+        if len(x) < 4:
+            raise ValueError(
+                f"target has {len(x)} sample(s); a Box needs at least 4, to draw the cubic spline "
+                "through them: leave measure out, or give the target as a function"
+            )
         if measure.lower[0] < x.min() or measure.upper[0] > x.max():
             raise ValueError(
                 f"measure={measure} reaches beyond the samples of the target, "

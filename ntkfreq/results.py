@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +110,28 @@ def save_zarr(data: xr.Dataset | xr.DataTree, path: str | os.PathLike[str]) -> P
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A scratch path beside `path` with its suffix; it replaces `path` if the block succeeds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole_file(Path(folder) / "table.txt") as scratch:
+    ...         _ = scratch.write_text("done")
+    ...     (Path(folder) / "table.txt").read_text()
+    'done'
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        scratch = folder / path.name
+        yield scratch
+        scratch.replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load_zarr(path: str | os.PathLike[str]) -> Any:

@@ -65,13 +65,15 @@ class NumericDensity(Density):
 
     def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
         """Frequencies and weights of the cosine expansion of the kernel."""
-        nodes, weights = self.quadrature(extent, self.radius(_TAIL))
-        if len(nodes) > _MAX_NODES:
+        radius = self.radius(_TAIL)
+        # Four nodes a radian, as `quadrature` lays them; asked before it does.
+        if 4 * radius * extent > _MAX_NODES:
             raise ValueError(
-                f"rho_w={self.name} has tails too heavy for quadrature ({len(nodes)} nodes over "
-                f"an extent of {extent:g}); use a named family such as StudentT, whose kernel is "
-                "a formula"
+                f"rho_w={self.name} has tails too heavy for quadrature ({4 * radius * extent:.2g} "
+                f"nodes over an extent of {extent:g}); use a named family such as StudentT, whose "
+                "kernel is a formula"
             )
+        nodes, weights = self.quadrature(extent, radius)
         return nodes[:, None], weights
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
@@ -190,7 +192,8 @@ def _from_callable(
 
     class _Distribution:
         def pdf(self, w: float) -> float:
-            return float(density._pdf(np.array([[w]]))[0])
+            # The inversion asks at the ends of the line, where a formula may give inf * 0.
+            return float(density._pdf(np.array([[w]]))[0]) if np.isfinite(w) else 0.0
 
     try:
         distribution: Any = _Distribution()

@@ -111,7 +111,7 @@ class Density(abc.ABC):
             Generator or seed; None draws a fresh one.
         """
         size = _checks.integer("size", size, 1)
-        return self._sample(size, np.random.default_rng(rng))
+        return self._sample(size, _checks.generator("rng", rng))
 
     def quadrature(self, extent: float, radius: float) -> tuple[FloatArray, FloatArray]:
         r"""One-dimensional rule for integrals of the density against :math:`\cos \xi z`.

@@ -60,14 +60,8 @@ class Discretized:
         return [mode.integral(dynamics, t) for mode in self.propagators]
 
 
-def discretize(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
-    """Choose and build the discretization for the measure of the equation.
-
-    Raises
-    ------
-    ValueError
-        For what this version does not solve, naming what it does.
-    """
+def refuse_unsolved(equation: FrequencyEquation) -> None:
+    """Refuse what this version does not solve, naming what it does."""
     decay = max(equation.weight_decay, equation.frequency_decay)
     if decay > 0:
         raise ValueError(
@@ -80,14 +74,20 @@ def discretize(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discr
             f"measure={measure}: the folded equation on a lattice is not solved in this version; "
             "use measure=Points(x) with enough lattice points, or Line() for dense samples"
         )
-    if isinstance(measure, Points):
-        return Discretized.of(
-            PointsSystem(equation), method="Gram flow on the points", fitted_until=np.inf
-        )
     if isinstance(measure, Box) and measure.dim > 1:
         raise ValueError(
             f"measure={measure} has dimension {measure.dim}; the box is solved in one dimension in "
             "this version: use measure=Points(x), which takes any dimension"
+        )
+
+
+def discretize(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
+    """Choose and build the discretization for the measure of the equation."""
+    refuse_unsolved(equation)
+    measure = equation.measure
+    if isinstance(measure, Points):
+        return Discretized.of(
+            PointsSystem(equation), method="Gram flow on the points", fitted_until=np.inf
         )
     start = time.perf_counter()
     refine = _refine_line if isinstance(measure, Line) else _refine_box

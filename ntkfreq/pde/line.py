@@ -32,7 +32,7 @@ from ntkfreq.pde.mesh import FrequencyMesh
 from ntkfreq.pde.system import Block
 from ntkfreq.quadrature import panel_rule, subdivide
 
-DEGREES = tuple(range(1, 13))
+DEGREES = tuple(range(1, 10))
 
 
 def _element(degree: int) -> Any:
@@ -54,7 +54,7 @@ class LineSystem:
     mesh : FrequencyMesh
         Elements; nodes lie at the kinks of the density.
     degree : int
-        Polynomial degree, 1 to 12; the L2 error falls with the power degree + 1 of the mesh size.
+        Polynomial degree, 1 to 9; the L2 error falls with the power degree + 1 of the mesh size.
     """
 
     equation: FrequencyEquation
@@ -121,7 +121,9 @@ class LineSystem:
         where = np.flatnonzero(inside).astype(np.int64)
         if where.size == 0:
             return sparse.csr_matrix((0, self._basis.N)), where
-        fresh = Basis(self._basis.mesh, _element(self.degree), intorder=2)
+        # Another number of quadrature points than of `xi`, see _element.
+        order = 4 if where.size == 2 else 2
+        fresh = Basis(self._basis.mesh, _element(self.degree), intorder=order)
         return fresh.probes(at[None, where]).tocsr(), where
 
     def _parts(self, change: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:

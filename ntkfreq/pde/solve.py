@@ -11,7 +11,7 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Line, Points
-from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.discretize import discretize, refuse_unsolved
 from ntkfreq.pde.dynamics import GradientDescent, dynamics_for
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.testset import resolve_test
@@ -114,6 +114,7 @@ def solve_frequency_pde(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
     )
+    refuse_unsolved(equation)
     rtol = _checks.positive("rtol", rtol)
     if not 1e-13 <= rtol < 1:
         raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")

@@ -63,6 +63,8 @@ def resolve_test(equation: FrequencyEquation, test: Any) -> TestSet | str | None
 
 
 def _on_measure(equation: FrequencyEquation, test: Line | Box | Grid | Points) -> TestSet:
+    if isinstance(test, Points | Box) and test.dim != equation.dim:
+        raise ValueError(f"test has dimension {test.dim}, rho_w {equation.dim}; they must agree")
     if isinstance(test, Points):
         x, weights = test.x, test.weights
     elif isinstance(test, Box):
@@ -72,8 +74,6 @@ def _on_measure(equation: FrequencyEquation, test: Line | Box | Grid | Points) -
             f"test={test} has infinite volume, where the test loss of a network is infinite; use "
             "test=Box(lower, upper)"
         )
-    if x.shape[1] != equation.dim:
-        raise ValueError(f"test has dimension {x.shape[1]}, rho_w {equation.dim}; they must agree")
     return TestSet(x, weights, equation.target.at(x))
 
 

@@ -1,0 +1,80 @@
+"""Command line: `ntkfreq compare` predicts a profile's learning spectrum and trains to prove it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntkfreq import __version__
+
+app = typer.Typer(
+    help="Which frequencies a network learns when: predicted before training, proven after.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ntkfreq {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Which frequencies a network learns when: predicted before training, proven after."""
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A .csv or .npz of x and y. Default: a row of real terrain."),
+    ] = None,
+    row: Annotated[int, typer.Option(help="Row of the terrain, 0 to 343.")] = 172,
+    narrow: Annotated[float, typer.Option(help="Narrow std, rad per half-length.")] = 20.0,
+    wide: Annotated[float, typer.Option(help="Wide std, rad per half-length.")] = 100.0,
+    sigma_a: Annotated[float, typer.Option(help="Std of the output weights.")] = 1.0,
+    width: Annotated[int, typer.Option(help="Hidden units (even).")] = 131072,
+    steps: Annotated[int, typer.Option(help="Gradient descent steps.")] = 320,
+    seed: Annotated[int, typer.Option(help="Seed of the networks.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for figure, table and data.")] = Path("results"),
+) -> None:
+    """Predict which frequencies of a profile are learned when, train networks, compare the two.
+
+    Writes compare.png, compare.txt and compare.zarr (reload with ntkfreq.load_zarr).
+    """
+    # Imported here so that --help and --version answer at once.
+    from ntkfreq.profile import jacksboro, read_profile
+    from ntkfreq.report import Settings, run_report
+    from ntkfreq.report_figure import plot_report
+    from ntkfreq.results import save_zarr, whole_file
+
+    try:
+        settings = Settings(narrow, wide, sigma_a, width, steps, seed=seed)
+        profile = jacksboro(row) if data is None else read_profile(data)
+        typer.echo(f"{profile.name}: {len(profile.x)} samples")
+        for note in profile.notes:
+            typer.echo(f"note: {note}")
+        report = run_report(profile, settings, progress=True)
+        typer.echo("\n" + report.table() + "\n")
+        out.mkdir(parents=True, exist_ok=True)
+        save_zarr(report.to_xarray(), out / "compare.zarr")
+    except (ValueError, TypeError, OSError) as error:
+        typer.echo(f"ntkfreq compare: {error}", err=True)
+        raise typer.Exit(2) from None
+    with whole_file(out / "compare.txt") as scratch:
+        scratch.write_text(report.table() + "\n", encoding="utf-8")
+    with whole_file(out / "compare.png") as scratch:
+        plot_report(report).savefig(scratch, dpi=110)
+    typer.echo(
+        f"predicted and measured learning times agree within {100 * report.worst_ratio():.1f} %; "
+        f"{report.seconds:.0f} s\nwrote {out}/compare.png, {out}/compare.txt, {out}/compare.zarr"
+    )

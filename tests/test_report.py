@@ -1,0 +1,139 @@
+"""The main job, at a width that takes seconds: table, figure, store, command line."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from ntkfreq import load_zarr, save_zarr
+from ntkfreq.cli import app
+from ntkfreq.profile import Profile, jacksboro
+from ntkfreq.report import Settings, run_report, tapered
+from ntkfreq.report_figure import plot_report
+
+mpl.use("Agg")
+SMALL = Settings(width=8192, steps=120)
+
+
+@pytest.fixture(scope="module")
+def report():
+    return run_report(jacksboro(), SMALL)
+
+
+def test_learned_bands_agree_within_the_noise_of_this_width(report):
+    """10 % at the default width of 131072; relative noise grows like width^-1/2, here by four."""
+    assert report.worst_ratio() < 0.4
+    ratios = [row.ratio for case in report.cases for row in case.bands]
+    assert abs(np.nanmedian(ratios) - 1) < 0.03
+
+
+def test_narrow_density_is_biased_and_the_wide_one_is_not(report):
+    """Over the bands of the narrow density, its learning times spread; the wide one's do not."""
+    narrow = [row.predicted for row in report.case("narrow", "line").bands]
+    assert max(narrow[:7]) > 5 * narrow[0]
+    wide = report.case("wide", "line").bands
+    below = [row.predicted for row in wide if row.high <= 2.5 * SMALL.narrow + 15]
+    assert max(below) < 1.2 * min(below)
+
+
+def test_table_lists_every_band_of_both_densities(report):
+    lines = report.table().splitlines()
+    assert sum(line.startswith("narrow") for line in lines) == 8
+    assert sum(line.startswith("wide") for line in lines) == 8
+    assert "not yet" in report.table()  # 120 steps are too few for the highest narrow band
+
+
+def test_tree_reloads_with_labels_and_settings(report, tmp_path):
+    tree = load_zarr(save_zarr(report.to_xarray(), tmp_path / "run.zarr"))
+    assert isinstance(tree, xr.DataTree)
+    case = report.case("wide", "points").comparison
+    stored = tree["wide/points"]
+    np.testing.assert_array_equal(stored["measured_spectrum"].values, case.measured)
+    np.testing.assert_array_equal(stored["t"].values, case.t)
+    assert stored.attrs["training"]["optimizer"] == "gd"
+    assert tree.attrs["settings"]["width"] == SMALL.width
+    assert "rad" in stored["xi"].attrs["units"]
+
+
+def test_figure_has_units_on_its_axes(report):
+    figure = plot_report(report)
+    labels = {axis.get_xlabel() for axis in figure.axes if axis.get_xlabel()}
+    assert "distance (km)" in labels
+    assert any("rad per half-length" in label for label in labels)
+
+
+def test_taper_is_the_profile_inside_and_zero_outside():
+    x, y = jacksboro().scaled()
+    target = tapered(x, y)
+    inside = np.abs(x) < 0.7
+    np.testing.assert_allclose(target(x)[inside], y[inside], rtol=1e-12, atol=1e-12)
+    assert np.all(target([-1.5, -1.0, 1.0, 2.0]) == 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"narrow": -1.0}, "narrow=-1.0 must be greater than 0"),
+        ({"narrow": 200.0}, "narrow=200 must be below wide=100"),
+        ({"rate": 2.5}, "rate=2.5 must be below 2"),
+        ({"width": 1001}, "width=1001 must be even"),
+        ({"steps": 3}, "steps=3 must be at least 10"),
+        ({"sigma_a": -0.1}, "sigma_a=-0.1 must not be negative"),
+    ],
+)
+def test_settings_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**change)
+
+
+def test_straight_line_leaves_nothing_to_learn():
+    x = np.linspace(0, 9, 40)
+    with pytest.raises(ValueError, match="straight line: nothing is left"):
+        run_report(Profile(x, 3 * x + 1, "ramp", "x", "y"), SMALL)
+
+
+def test_command_writes_everything_for_a_users_csv(tmp_path):
+    rng = np.random.default_rng(5)
+    x = np.sort(rng.uniform(0, 10, 80))
+    lines = ["position,height", *(f"{a},{np.sin(2 * a) + 0.1 * a}" for a in x)]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    result = CliRunner().invoke(
+        app,
+        ["compare", str(tmp_path / "mine.csv"), "--width", "256", "--steps", "20"]
+        + ["--narrow", "10", "--wide", "40", "--out", str(tmp_path / "out")],
+    )
+    assert result.exit_code == 0, result.output
+    assert "skipped the header line 1: position, height" in result.output
+    assert (tmp_path / "out" / "compare.png").stat().st_size < 300_000
+    assert set(load_zarr(tmp_path / "out" / "compare.zarr").children) == {"narrow", "wide"}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "compare.png",
+        "compare.txt",
+        "compare.zarr",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n", "holds no numbers"),
+        ("1\n2\n3\n", "line 1: one column"),
+        ("0,1\n1,\n2,3\n", "line 2: a missing value"),
+        ("0,1\n0,2\n" + "\n".join(f"{k},1" for k in range(1, 20)), "duplicate x"),
+        ("0,1\n1,abc\n", "line 2: 'abc' is no finite number"),
+    ],
+)
+def test_command_answers_a_bad_csv_with_a_sentence(tmp_path, content, message):
+    (tmp_path / "bad.csv").write_text(content)
+    result = CliRunner().invoke(app, ["compare", str(tmp_path / "bad.csv")])
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_version_is_told():
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.output.startswith("ntkfreq 0.")

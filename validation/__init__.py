@@ -1,0 +1,1 @@
+"""Validation scripts: one claim each, `run(...) -> dict`, exit status 1 past its tolerance."""
