@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,18 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
 
 def _read_npz(path: Path) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             names = sorted(archive.files)
-            if "x" not in names or "y" not in names:
-                raise ValueError(f"{path.name} holds {names}; it must hold arrays x and y")
-            x, y = archive["x"], archive["y"]
-    except (OSError, EOFError) as error:
-        raise ValueError(f"{path.name} cannot be read as .npz: {error}") from None
+            arrays = {name: archive[name] for name in ("x", "y") if name in names}
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile):
+        # Among them pickles, whose own message would tell the user to load them unsafely.
+        raise ValueError(
+            f"{path.name} cannot be read as .npz of numbers; write it with "
+            "numpy.savez(path, x=x, y=y)"
+        ) from None
+    if len(arrays) < 2:
+        raise ValueError(f"{path.name} holds {names}; it must hold arrays x and y")
+    x, y = arrays["x"], arrays["y"]
     x = _checks.real_array(f"x in {path.name}", x, 1)
     return x, _checks.values_at(f"y in {path.name}", y, len(x)), ()
 

@@ -1,0 +1,164 @@
+"""The shape of the package: layers, light import, sizes."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+import ntkfreq
+
+ROOT = Path(ntkfreq.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+# A module imports from its own level or from below.
+LEVELS = {
+    "_types": 0,
+    "_checks": 0,
+    "spectrum": 1,
+    "quadrature": 1,
+    "results": 1,
+    "plotting": 1,
+    "density": 2,
+    "measure": 2,
+    "target": 3,
+    "equation": 4,
+    "ntk": 5,
+    "pde": 5,
+    "network": 5,
+    "comparison": 6,
+    "profile": 6,
+    "report": 7,
+    "report_figure": 7,
+    "cli": 8,
+}
+# Among the numerics of one level: what may not know what.
+FORBIDDEN = {("pde", "network"), ("ntk", "network"), ("ntk", "pde"), ("network", "pde")}
+HEAVY = ("torch", "numba", "matplotlib", "sympy", "dask", "scipy", "xarray", "skfem", "finufft")
+
+
+def home(module: str) -> str | None:
+    """Top-level part of the package that a dotted name belongs to; None outside of it."""
+    head, *rest = module.split(".")
+    if head != "ntkfreq":
+        return None
+    return rest[0] if rest else ""
+
+
+def imports_of(path: Path) -> set[str]:
+    """Parts of the package imported anywhere in a file, inside functions and for types as well."""
+    parts: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        parts |= {part for part in map(home, names) if part is not None}
+    return {part for part in parts if part in LEVELS}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    part = part_of(path)
+    if part == "__init__":
+        return
+    for other in imports_of(path):
+        assert LEVELS[other] <= LEVELS[part], f"{part} imports {other}"
+        assert (part, other) not in FORBIDDEN, f"{part} imports {other}"
+
+
+def test_graph_of_one_level_has_no_cycle():
+    """Parts of one level may import each other, one way."""
+    edges = {(part_of(path), other) for path in FILES for other in imports_of(path)}
+    for one, other in edges:
+        if one != other:
+            assert (other, one) not in edges, f"{one} and {other} import each other"
+
+
+def test_every_module_has_a_level():
+    assert {part_of(path) for path in FILES} - {"__init__"} <= set(LEVELS)
+
+
+def test_prediction_and_network_meet_above_both():
+    both = [
+        part_of(path) for path in FILES if {"pde", "network"} <= imports_of(path) | {part_of(path)}
+    ]
+    assert set(both) <= {"__init__", "comparison", "report", "report_figure", "cli"}
+    assert "comparison" in both
+
+
+def test_import_loads_no_engine():
+    code = "import sys, ntkfreq; print([m for m in sys.argv[1:] if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_solving_loads_neither_torch_nor_numba():
+    code = (
+        "import sys, ntkfreq as n; "
+        "n.solve_frequency_pde(n.Normal(), ([0.0, 1.0], [1.0, 2.0]), t=[0.0, 1.0]); "
+        "print([m for m in sys.argv[1:] if m in sys.modules])"
+    )
+    light = ("torch", "numba", "matplotlib", "sympy", "dask", "xarray")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *light], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_resolve():
+    for name in ntkfreq.__all__:
+        assert getattr(ntkfreq, name) is not None
+    assert set(ntkfreq.__all__) <= set(dir(ntkfreq))
+
+
+def test_public_names_are_documented():
+    for name in ntkfreq.__all__:
+        if name != "__version__":
+            assert getattr(ntkfreq, name).__doc__
+
+
+def test_file_sizes():
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES]
+    assert median(lengths) <= 130
+    assert max(lengths) <= 400
+
+
+def body_length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of the body of a function, without signature and docstring."""
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    if not body:
+        return 0
+    assert node.end_lineno is not None
+    return node.end_lineno - body[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_are_short(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert body_length(node) <= 70, f"{node.name} has {body_length(node)} lines"
+
+
+def test_no_exponential_of_its_own():
+    """The Fourier convention lives in `spectrum`; elsewhere nothing writes exp(-1j ...)."""
+    for path in FILES:
+        if path.name == "spectrum.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.exp", "cmath.exp"):
+                text = ast.unparse(node)
+                # The Box multiplies by the phase of its centre, which is no transform.
+                assert "1j" not in text or path.name == "box.py", f"{path.name}: {text}"
