@@ -44,7 +44,7 @@ _HOMES = {
     "compare": "ntkfreq.comparison",
     "Comparison": "ntkfreq.comparison",
     "error_spectrum": "ntkfreq.spectrum",
-    "band_energy": "ntkfreq.spectrum",
+    "band_energy": "ntkfreq.bands",
     "save_zarr": "ntkfreq.results",
     "load_zarr": "ntkfreq.results",
 }

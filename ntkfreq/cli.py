@@ -53,8 +53,7 @@ def compare(
     """
     # Imported here so that --help and --version answer at once.
     from ntkfreq.profile import jacksboro, read_profile
-    from ntkfreq.report import Settings, run_report
-    from ntkfreq.report_figure import plot_report
+    from ntkfreq.report import Settings, plot_report, run_report
     from ntkfreq.results import save_zarr, whole_file
 
     try:

@@ -10,12 +10,11 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.density import Density
-from ntkfreq.measure import Box, Line, Points
+from ntkfreq.bands import band_energy, band_learning_time
 from ntkfreq.network.history import TrainHistory
+from ntkfreq.pairing import common_clock, refuse_mismatch
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.results import dynamics_dataset, json_ready
-from ntkfreq.spectrum import band_energy, band_learning_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -190,8 +189,8 @@ def compare(
     if not isinstance(history, TrainHistory):
         raise TypeError(f"history={_checks.show(history)} must come from train")
     x = _checks.points("history.x", history.x)
-    factor, clock = _clock(solution, x)
-    _same_problem(solution, history, x)
+    factor, clock = common_clock(solution, x)
+    refuse_mismatch(solution, history, x)
     step_size = float(history.settings["step_size"])
     times = history.t * factor
     evaluated = solution.at(
@@ -215,92 +214,3 @@ def compare(
         output_error=gap / np.where(size > 0, size, 1.0),
         clock=clock,
     )
-
-
-def _clock(solution: FrequencySolution, x: FloatArray) -> tuple[float, str]:
-    """Solution time per unit of training time, and a sentence about it."""
-    measure = solution.equation.measure
-    if isinstance(measure, Points):
-        equal = np.ptp(measure.weights) <= 1e-12 * measure.weights.max()
-        if not (equal and np.array_equal(measure.x, x)):
-            raise ValueError(
-                f"solution has {len(measure.x)} points and history {len(x)}: they must be the same "
-                "points with equal weights; solve with target=(history.x, history.y)"
-            )
-        return 1.0, "the same: step size times steps"
-    spacing = _spacing(x)
-    if isinstance(measure, Box):
-        low, high = measure.lower[0], measure.upper[0]
-        if x.min() - low > spacing or high - x.max() > spacing or x.min() < low or x.max() > high:
-            raise ValueError(
-                f"history has points on [{x.min():g}, {x.max():g}], the box is "
-                f"[{low:g}, {high:g}]; train on regular samples of the whole box"
-            )
-        return 1.0, "the same: regular samples stand for the uniform measure of the box"
-    assert isinstance(measure, Line)
-    support = solution.equation.initial_error.support
-    if support is not None and not _covers(x, support, solution, spacing):
-        raise ValueError(
-            f"history has points on [{x.min():g}, {x.max():g}], which do not cover the target; "
-            "train on regular samples of the target and of its zero surroundings"
-        )
-    volume = len(x) * spacing
-    return (
-        1 / volume,
-        f"solution time = training time / {volume:.6g}, the sampled length N h",
-    )
-
-
-def _covers(
-    x: FloatArray, support: tuple[float, float], solution: FrequencySolution, spacing: float
-) -> bool:
-    """Whether the target is (nearly) zero outside the samples."""
-    probe = np.linspace(*support, 1001)
-    values = np.abs(solution.equation.target.at(probe[:, None]))
-    outside = (probe < x.min() - spacing) | (probe > x.max() + spacing)
-    return bool(values[outside].max(initial=0.0) <= 1e-3 * values.max())
-
-
-def _spacing(x: FloatArray) -> float:
-    """Spacing of regular one-dimensional samples; refuses others."""
-    steps = np.diff(np.sort(x[:, 0]))
-    if x.shape[1] > 1 or len(x) < 3 or np.ptp(steps) > 1e-6 * steps.mean():
-        raise ValueError(
-            "history has points that are not regularly spaced, so its clock cannot be converted to "
-            "that of the solution; solve with target=(history.x, history.y), which uses Points"
-        )
-    return float(steps.mean())
-
-
-def _same_problem(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
-    problem, settings, net = solution.equation, history.settings, history.initial_net
-    for rate in ("weight_decay", "frequency_decay"):
-        if settings[rate] != 0:
-            raise ValueError(
-                f"history was trained with {rate}={settings[rate]:g}, which the solver does not "
-                "have in this version; train without decay"
-            )
-    y = problem.target.at(x)
-    if np.abs(y - history.y).max() > 1e-6 * max(np.abs(y).max(), 1e-300):
-        raise ValueError(
-            f"history.y differs from the target of the solution by up to "
-            f"{np.abs(y - history.y).max():.3g}; train on the same values"
-        )
-    own, theirs = problem.initial_output_at(x), history.train_output[0]
-    gap = float(np.abs(own - theirs).max())
-    if gap > 1e-8 * max(1.0, float(np.abs(theirs).max())):
-        raise ValueError(
-            f"solution and history start from outputs f_0 that differ by {gap:.3g}; solve with "
-            "initial_output=net, or sample the network with zero_output=True"
-        )
-    sigma_a = 0.0 if settings["freeze_frequencies"] else net.sigma_a
-    if sigma_a is not None and abs(sigma_a - problem.sigma_a) > 1e-12 * max(sigma_a, 1.0):
-        raise ValueError(
-            f"history has sigma_a={sigma_a:g} (0 for frozen frequencies), the solution "
-            f"{problem.sigma_a:g}; use the same"
-        )
-    if isinstance(net.density, Density) and net.density != problem.density:
-        raise ValueError(
-            f"history drew its frequencies from {net.density!r}, the solution has "
-            f"{problem.density!r}; use the same"
-        )

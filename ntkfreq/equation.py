@@ -11,8 +11,9 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray, Function
 from ntkfreq.density import Density, as_density
+from ntkfreq.functions import evaluate, find_support
 from ntkfreq.measure import Box, Grid, Line, Measure, Points
-from ntkfreq.target import Target, as_target, evaluate, find_support
+from ntkfreq.target import Target, as_target
 
 _ELSEWHERE = "use measure=Box(lower, upper) or measure=Points(x)"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq._types import FloatArray
-from ntkfreq.spectrum import band_energy, first_passage
+from ntkfreq.bands import band_energy, first_passage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

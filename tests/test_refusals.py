@@ -14,9 +14,11 @@ from ntkfreq import (
     FrequencyEquation,
     Grid,
     Line,
+    Mixture,
     Normal,
     Points,
     Target,
+    as_density,
     solve_frequency_pde,
 )
 
@@ -48,7 +50,13 @@ REFUSED = {
     "rho discrete": (solve(stats.poisson(3)), TypeError, "is no density"),
     "rho unnormalized": (
         solve(lambda w: 2 * np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)), ValueError,
-        "rho_w=<lambda> integrates to 2, not 1; divide the pdf by its integral",
+        "rho_w=<lambda> integrates to 2, not 1; name its corners .*, or divide the pdf by",
+    ),
+    "rho kinks": (
+        lambda: as_density(stats.triang(0.5), kinks="a"), TypeError, "kinks='a' must be an array",
+    ),
+    "mixture of no list": (
+        lambda: Mixture(Normal()), TypeError, "components=Normal.* must be a list of densities",
     ),
     "rho of atoms on Line": (
         solve(Empirical([1.0, 2.0]), bump), ValueError,

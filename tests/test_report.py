@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from ntkfreq import load_zarr, save_zarr
 from ntkfreq.cli import app
 from ntkfreq.profile import Profile, jacksboro
-from ntkfreq.report import Settings, run_report, tapered
-from ntkfreq.report_figure import plot_report
+from ntkfreq.report import Settings, plot_report, run_report, tapered
 
 mpl.use("Agg")
 SMALL = Settings(width=8192, steps=120)
@@ -102,8 +101,8 @@ def test_command_writes_everything_for_a_users_csv(tmp_path):
     (tmp_path / "mine.csv").write_text("\n".join(lines))
     result = CliRunner().invoke(
         app,
-        ["compare", str(tmp_path / "mine.csv"), "--width", "256", "--steps", "20"]
-        + ["--narrow", "10", "--wide", "40", "--out", str(tmp_path / "out")],
+        f"compare {tmp_path}/mine.csv --width 256 --steps 20 --narrow 10 --wide 40 "
+        f"--out {tmp_path}/out",
     )
     assert result.exit_code == 0, result.output
     assert "skipped the header line 1: position, height" in result.output

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from ntkfreq import band_energy, error_spectrum, spectrum
-from ntkfreq.spectrum import band_learning_time, default_frequencies, first_passage, fourier_sum
+from ntkfreq.bands import band_learning_time, first_passage
+from ntkfreq.frequency_grid import default_frequencies
+from ntkfreq.spectrum import fourier_sum
 
 
 def plain(x, values, frequencies, weights):

@@ -14,7 +14,10 @@ from scipy.stats.sampling import NumericalInversePolynomial
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Density, Landmarks
-from ntkfreq.density.families import Laplace, Normal, StudentT, Uniform
+from ntkfreq.density.laplace import Laplace
+from ntkfreq.density.normal import Normal
+from ntkfreq.density.student_t import StudentT
+from ntkfreq.density.uniform import Uniform
 
 _MAX_NODES = 400_000
 _TAIL = 1e-13
@@ -128,7 +131,7 @@ def as_density(
     """
     if isinstance(rho_w, Density):
         return rho_w
-    corners = tuple(float(kink) for kink in np.atleast_1d(np.asarray(kinks, dtype=float)))
+    corners = _corners(kinks)
     if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):
         return _from_scipy(rho_w, corners)
     if hasattr(rho_w, "mean") and hasattr(rho_w, "cov") and hasattr(rho_w, "logpdf"):
@@ -139,6 +142,13 @@ def as_density(
         f"rho_w={_checks.show(rho_w)} is no density; pass a ntkfreq density such as "
         "Normal(scale=3.0), a frozen scipy.stats distribution, or a pdf w -> density"
     )
+
+
+def _corners(kinks: Any) -> tuple[float, ...]:
+    if np.size(kinks) == 0:
+        return ()
+    array = _checks.real_array("kinks", kinks, (0, 1)).reshape(-1)
+    return tuple(float(kink) for kink in array)
 
 
 def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
@@ -232,6 +242,6 @@ def _check_pdf(density: NumericDensity) -> None:
         )
     if abs(mass - 1) > 1e-6:
         raise ValueError(
-            f"rho_w={density.name} integrates to {mass:.8g}, not 1; divide the pdf by its integral "
-            "(and name its corners in kinks=)"
+            f"rho_w={density.name} integrates to {mass:.8g}, not 1; name its corners in kinks=, or "
+            "divide the pdf by its integral"
         )

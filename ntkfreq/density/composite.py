@@ -42,6 +42,8 @@ class Mixture(Density):
     dim: int
 
     def __init__(self, components: Sequence[Density], weights: Any = None) -> None:
+        if isinstance(components, Density) or not isinstance(components, Iterable):
+            raise TypeError(f"components={_checks.show(components)} must be a list of densities")
         parts = tuple(components)
         if not parts:
             raise ValueError("components is empty; give at least one density")

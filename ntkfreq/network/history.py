@@ -9,8 +9,8 @@ import numpy as np
 
 from ntkfreq import _checks, results
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
+from ntkfreq.bands import band_learning_time
 from ntkfreq.network.fourier_features import FourierFeatureNet
-from ntkfreq.spectrum import band_learning_time
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,6 +12,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.frequency_grid import default_frequencies
 from ntkfreq.network import backends, inputs, report
 from ntkfreq.network.backends import NetworkState
 from ntkfreq.network.checkpoint import fingerprint
@@ -20,7 +21,7 @@ from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory, TrainStats
 from ntkfreq.network.inputs import TrainingData
 from ntkfreq.network.schedule import record_steps
-from ntkfreq.spectrum import default_frequencies, error_spectrum
+from ntkfreq.spectrum import error_spectrum
 
 
 def train(

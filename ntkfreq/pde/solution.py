@@ -10,12 +10,13 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.bands import band_learning_time
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde.discretize import Discretized
 from ntkfreq.pde.dynamics import Dynamics, GradientDescent
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
-from ntkfreq.spectrum import band_learning_time, fourier_sum
+from ntkfreq.spectrum import fourier_sum
 
 if TYPE_CHECKING:
     import xarray as xr

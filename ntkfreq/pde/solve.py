@@ -10,12 +10,12 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
+from ntkfreq.frequency_grid import default_frequencies
 from ntkfreq.measure import Box, Line, Points
 from ntkfreq.pde.discretize import discretize, refuse_unsolved
 from ntkfreq.pde.dynamics import GradientDescent, dynamics_for
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.testset import resolve_test
-from ntkfreq.spectrum import default_frequencies
 
 
 def solve_frequency_pde(
@@ -66,7 +66,7 @@ def solve_frequency_pde(
         Default: 0 and 64 log-spaced times from 1/100 of the fastest time scale to 1e4 of it.
     frequencies : array_like, shape (F,) or (F, d), optional
         Angular frequencies of the spectra, radians per unit of x. Default: see
-        :func:`ntkfreq.spectrum.default_frequencies`.
+        :func:`ntkfreq.frequency_grid.default_frequencies`.
     test : (x_test, y_test) or measure, optional
         What `spectrum` and `test_loss` refer to. Default: dx on Line, the box on Box, the
         bounding box of the points for a callable target on Points with d <= 3; else nothing.

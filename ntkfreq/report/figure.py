@@ -14,7 +14,9 @@ from ntkfreq.plotting import (
     draw_remaining,
     even_bands,
 )
-from ntkfreq.report import BAND_REACH, BANDS, Case, Report
+from ntkfreq.report.cases import Case
+from ntkfreq.report.report import Report
+from ntkfreq.report.settings import BAND_REACH, BANDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,142 @@
+"""What is read off spectra: energy in bands, and the time at which a band is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import ComplexArray, FloatArray
+
+
+def band_energy(
+    frequencies: Any, spectrum: Any, bands: Sequence[tuple[float, float]]
+) -> FloatArray:
+    r"""Mean of :math:`|\hat v(\xi)|^2` over each band :math:`low \le |\xi| \le high`.
+
+    Parameters
+    ----------
+    frequencies : array_like, shape (F,) or (F, d)
+        Angular frequencies.
+    spectrum : array_like, shape (..., F)
+        Complex spectrum at these frequencies.
+    bands : sequence of (low, high)
+        Bands of :math:`|\xi|`, radians per unit of x.
+
+    Returns
+    -------
+    ndarray, shape (..., B)
+        Mean squared magnitude in each band.
+
+    Raises
+    ------
+    ValueError
+        When a band is reversed or holds none of the frequencies.
+
+    Examples
+    --------
+    >>> band_energy([1.0, 2.0, 5.0], [1.0, 1j, 3.0], [(0.0, 3.0), (4.0, 6.0)])
+    array([1., 9.])
+    """
+    grid = _checks.points("frequencies", frequencies)
+    array = np.asarray(spectrum, dtype=np.complex128)
+    if array.shape[-1] != grid.shape[0]:
+        raise ValueError(
+            f"spectrum has shape {array.shape}; its last axis must be the {grid.shape[0]} "
+            "frequencies"
+        )
+    magnitude = np.linalg.norm(grid, axis=1)
+    energies = []
+    for band in bands:
+        low, high = _checks.interval("band", band)
+        inside = (magnitude >= low) & (magnitude <= high)
+        if not inside.any():
+            raise ValueError(
+                f"band=({low:g}, {high:g}) holds none of the {magnitude.size} frequencies between "
+                f"{magnitude.min():g} and {magnitude.max():g}; widen it or pass finer frequencies="
+            )
+        energies.append(np.mean(np.abs(array[..., inside]) ** 2, axis=-1))
+    return np.stack(energies, axis=-1)
+
+
+def first_passage(t: FloatArray, curve: FloatArray, level: float) -> float:
+    """First time a positive curve falls to `level`; inf if it never does.
+
+    Between two samples the logarithm of the curve is interpolated linearly in
+    time, which is exact for one decaying exponential.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t = np.array([0.0, 1.0, 3.0])
+    >>> round(first_passage(t, np.exp(-2 * t), 0.01), 12)
+    2.302585092994
+    """
+    below = np.flatnonzero(curve <= level)
+    if below.size == 0:
+        return float("inf")
+    k = int(below[0])
+    if k == 0:
+        return float(t[0])
+    tiny = np.finfo(np.float64).tiny
+    upper, lower = np.log(max(curve[k - 1], tiny)), np.log(max(curve[k], tiny))
+    share = (upper - np.log(max(level, tiny))) / (upper - lower)
+    return float(t[k - 1] + share * (t[k] - t[k - 1]))
+
+
+def band_learning_time(
+    t: FloatArray,
+    frequencies: FloatArray,
+    spectrum: ComplexArray,
+    band: tuple[float, float],
+    fraction: float,
+) -> float:
+    """First time the RMS of `spectrum` over `band` falls to `fraction` of its start.
+
+    Parameters
+    ----------
+    t : ndarray, shape (T,)
+        Times; the first is the start.
+    frequencies : ndarray, shape (F,) or (F, d)
+        Angular frequencies.
+    spectrum : ndarray, shape (T, F)
+        Error spectrum over time.
+    band : (low, high)
+        Band of the magnitude of the frequency.
+    fraction : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+        The time, infinite if the level is not reached.
+
+    Raises
+    ------
+    ValueError
+        When the times do not start at 0, or the band has no initial energy
+        (RMS below 1e-3 of the largest magnitude of the initial spectrum).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t = np.linspace(0, 2, 9)
+    >>> decay = np.exp(-t)[:, None] * np.ones(3)
+    >>> round(band_learning_time(t, np.array([1.0, 2, 3]), decay + 0j, (0, 4), 0.5), 12)
+    0.69314718056
+    """
+    fraction = _checks.positive("fraction", fraction)
+    if fraction >= 1:
+        raise ValueError(f"fraction={fraction} must be below 1")
+    if t[0] != 0:
+        raise ValueError(f"t starts at {t[0]:g}; a learning time needs the start, include t = 0")
+    rms = np.sqrt(band_energy(frequencies, spectrum, [band])[:, 0])
+    largest = float(np.abs(spectrum[0]).max())
+    if rms[0] < 1e-3 * largest or largest == 0:
+        raise ValueError(
+            f"band=({band[0]:g}, {band[1]:g}) has an initial RMS of {rms[0]:.3g}, below 1e-3 of "
+            f"the largest magnitude {largest:.3g}: nothing to learn there; choose another band"
+        )
+    return first_passage(t, rms, fraction * rms[0])

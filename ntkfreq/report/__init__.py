@@ -1,0 +1,8 @@
+"""The main job: a profile predicted, trained and compared, for a narrow and a wide density."""
+
+from ntkfreq.report.cases import Case, tapered
+from ntkfreq.report.figure import plot_report
+from ntkfreq.report.report import Report, run_report
+from ntkfreq.report.settings import Settings
+
+__all__ = ["Case", "Report", "Settings", "plot_report", "run_report", "tapered"]

@@ -1,0 +1,149 @@
+r"""The main job: predict a profile's learning spectrum, train networks, and lay both side by side.
+
+For a narrow and a wide density, twice each:
+
+(a) *line*: the profile tapered smoothly to zero, predicted by finite elements on the whole
+    line; the network is trained on dense samples of it and of its zero surroundings;
+(b) *points*: the samples as they are, predicted on those points; the network is trained on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from ntkfreq._types import FloatArray
+from ntkfreq.comparison import BandTime, Comparison
+from ntkfreq.density import Normal
+from ntkfreq.measure import Line
+from ntkfreq.network import FourierFeatureNet
+from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solve import solve_frequency_pde
+from ntkfreq.report.settings import BAND_REACH, Settings
+from ntkfreq.target import Target
+
+# Share of each half of the profile over which the taper falls from one to zero.
+_TAPER = 0.25
+# Surroundings and aliases: the kernel has decayed, and the density folded by sampling is the
+# density to 1e-3, at these multiples of the density's standard deviation.
+_SURROUNDINGS = 8.0
+_FREQUENCIES_KEPT = 6.5
+_FEWEST_SAMPLES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One comparison of the report.
+
+    Attributes
+    ----------
+    density : str
+        "narrow" or "wide".
+    data : str
+        "line" for (a), "points" for (b).
+    scale : float
+        Standard deviation of the density.
+    comparison : Comparison
+        Prediction and run.
+    bands : list of BandTime
+        Learning times of the bands up to 2.5 standard deviations that have energy.
+    """
+
+    density: str
+    data: str
+    scale: float
+    comparison: Comparison
+    bands: list[BandTime]
+
+
+def tapered(x: FloatArray, y: FloatArray) -> Target:
+    """The samples' spline times a smooth window that is zero, with all derivatives, at both ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(-1, 1, 50)
+    >>> tapered(x, np.cos(9 * x))([-1.0, 0.0]).round(4)
+    array([0., 1.])
+    """
+    spline = CubicSpline(x, y)
+
+    def window(s: FloatArray) -> FloatArray:
+        inner = np.clip((1 - np.abs(s)) / _TAPER, 1e-3, 1 - 1e-3)
+        rise, fall = np.exp(-1 / inner), np.exp(-1 / (1 - inner))
+        return np.where(np.abs(s) < 1, rise / (rise + fall), 0.0)
+
+    return Target.from_function(lambda s: window(s) * spline(s), support=(-1.0, 1.0))
+
+
+def _frequencies(scale: float, x: FloatArray) -> FloatArray:
+    """Frequencies up to 3 standard deviations, at a quarter of the resolution of the data."""
+    spacing = np.pi / 2 / float(np.ptp(x))
+    return np.arange(0.0, 3 * scale + spacing, spacing)
+
+
+def on_line(
+    x: FloatArray, y: FloatArray, scale: float, settings: Settings
+) -> tuple[FrequencySolution, dict[str, Any]]:
+    """Prediction on the line, and the arguments of the training run it is held against."""
+    target = tapered(x, y)
+    half = 1 + _SURROUNDINGS / scale
+    # Two replicas of the density must not meet below the highest band.
+    spacing = 2 * np.pi / ((BAND_REACH + _FREQUENCIES_KEPT) * scale)
+    count = max(int(np.ceil(2 * half / spacing)), _FEWEST_SAMPLES)
+    grid, spacing = np.linspace(-half, half, count, retstep=True)
+    volume = count * float(spacing)
+    rho = Normal(scale=scale)
+    fastest = 2 * np.pi * float(rho.pdf([0.0])[0]) * (1 + settings.sigma_a**2)
+    step_size = settings.rate / fastest
+    prediction = solve_frequency_pde(
+        rho,
+        target,
+        sigma_a=settings.sigma_a,
+        measure=Line(),
+        t=step_size * np.array([0.0, settings.steps]),
+        frequencies=_frequencies(scale, grid),
+        step_size=step_size,
+        rtol=1e-5,
+    )
+    net = FourierFeatureNet.sample(
+        rho, settings.width, sigma_a=settings.sigma_a, zero_output=True, rng=settings.seed
+    )
+    return prediction, {
+        "net": net,
+        "x": grid,
+        "y": target(grid),
+        "step_size": step_size * volume,
+        "steps": settings.steps,
+        "frequencies": prediction.frequencies,
+    }
+
+
+def on_points(
+    x: FloatArray, y: FloatArray, scale: float, settings: Settings
+) -> tuple[FrequencySolution, dict[str, Any]]:
+    """Prediction on the samples, and the arguments of the training run it is held against."""
+    rho = Normal(scale=scale)
+    # Half the units of (a), where they come in mirrored pairs: as many different frequencies.
+    net = FourierFeatureNet.sample(
+        rho, settings.width // 2, sigma_a=settings.sigma_a, rng=settings.seed + 1
+    )
+    prediction = solve_frequency_pde(
+        rho,
+        (x, y),
+        sigma_a=settings.sigma_a,
+        initial_output=net,
+        t=[0.0, 1.0],
+        frequencies=_frequencies(scale, x),
+    )
+    return prediction, {
+        "net": net,
+        "x": x,
+        "y": y,
+        "step_size": settings.rate * prediction.max_step_size / 2,
+        "steps": settings.steps,
+        "frequencies": prediction.frequencies,
+    }

@@ -1,0 +1,154 @@
+"""Run the four cases of a profile, and tell what came out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ntkfreq._types import FloatArray
+from ntkfreq.comparison import compare
+from ntkfreq.network import train
+from ntkfreq.plotting import even_bands
+from ntkfreq.profile import Profile
+from ntkfreq.report.cases import Case, on_line, on_points
+from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
+from ntkfreq.results import json_ready
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Everything the main job found out about a profile.
+
+    Attributes
+    ----------
+    profile : Profile
+        The signal.
+    x, y : ndarray, shape (n,)
+        Its scaled samples.
+    settings : Settings
+        What it was run with.
+    cases : tuple of Case
+        The four comparisons.
+    seconds : float
+        Wall time.
+    """
+
+    profile: Profile
+    x: FloatArray
+    y: FloatArray
+    settings: Settings
+    cases: tuple[Case, ...]
+    seconds: float
+
+    def case(self, density: str, data: str) -> Case:
+        """The case of a density ("narrow", "wide") on data ("line", "points")."""
+        return next(c for c in self.cases if (c.density, c.data) == (density, data))
+
+    def table(self) -> str:
+        """Table of bands with predicted and measured learning times and their ratio."""
+        lines = [
+            "time to halve the error in each band, in gradient descent steps",
+            "",
+            f"{'density':8s} {'|xi| band':>15s}   {'(a) line: PDE':>13s} {'network':>8s} "
+            f"{'ratio':>6s}   {'(b) points':>10s} {'network':>8s} {'ratio':>6s}",
+        ]
+        for density in ("narrow", "wide"):
+            line, points = self.case(density, "line"), self.case(density, "points")
+            rows = {(row.low, row.high): ["", ""] for row in [*line.bands, *points.bands]}
+            for column, case in enumerate((line, points)):
+                step = float(case.comparison.history.settings["step_size"])
+                first = 13 if column == 0 else 10
+                for row in case.bands:
+                    rows[row.low, row.high][column] = (
+                        f"{_steps(row.predicted / step):>{first}s} "
+                        f"{_steps(row.measured / step):>8s} {_ratio(row.ratio):>6s}"
+                    )
+            for (low, high), (left, right) in sorted(rows.items()):
+                band = f"{low:6.1f} - {high:6.1f}"
+                lines.append(f"{density:8s} {band:>15s}   {left:29s}   {right}".rstrip())
+        return "\n".join(lines)
+
+    def worst_ratio(self) -> float:
+        """Largest deviation of a ratio of learning times from one, over all learned bands."""
+        ratios = [row.ratio for case in self.cases for row in case.bands]
+        return float(np.nanmax(np.abs(np.array(ratios) - 1)))
+
+    def to_xarray(self) -> xr.DataTree:
+        """Tree with a labelled dataset a case, learning times and all settings included."""
+        import xarray as xr
+
+        tree: dict[str, Any] = {
+            "/": xr.Dataset(
+                {"y": ("x", self.y, {"long_name": "detrended, root mean square one"})},
+                {"x": ("x", self.x, {"units": f"{self.profile.half_length:g} of the original"})},
+                {"profile": self.profile.name, "settings": json_ready(vars(self.settings))},
+            )
+        }
+        for case in self.cases:
+            data = case.comparison.to_xarray()
+            data["band_low"] = ("band", np.array([row.low for row in case.bands]))
+            data["band_high"] = ("band", np.array([row.high for row in case.bands]))
+            data["predicted_time"] = ("band", np.array([row.predicted for row in case.bands]))
+            data["measured_time"] = ("band", np.array([row.measured for row in case.bands]))
+            tree[f"{case.density}/{case.data}"] = data
+        return xr.DataTree.from_dict(tree)
+
+
+def _steps(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "not yet"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "-"
+
+
+def run_report(
+    profile: Profile,
+    settings: Settings | None = None,
+    *,
+    progress: bool = False,
+) -> Report:
+    """Predict and train the four cases of a profile.
+
+    Parameters
+    ----------
+    profile : Profile
+        The signal.
+    settings : Settings, optional
+        Densities, width, steps.
+    progress : bool, default False
+        Show a bar over the predictions and trainings, and one over the steps of each training.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        When the profile leaves nothing to learn.
+    """
+    begin = time.perf_counter()
+    settings = settings or Settings()
+    x, y = profile.scaled()
+    cases = []
+    with tqdm(total=8, disable=not progress, unit="stage") as bar:
+        for name, scale in (("narrow", settings.narrow), ("wide", settings.wide)):
+            for data, plan in (("line", on_line), ("points", on_points)):
+                bar.set_description(f"{name}, {data}: predict")
+                prediction, arguments = plan(x, y, scale, settings)
+                bar.update()
+                bar.set_description(f"{name}, {data}: train")
+                history = train(**arguments, progress=progress)
+                bar.update()
+                comparison = compare(prediction, history)
+                bands = comparison.learning_times(even_bands(BAND_REACH * scale, BANDS))
+                cases.append(Case(name, data, scale, comparison, bands))
+    return Report(profile, x, y, settings, tuple(cases), time.perf_counter() - begin)
