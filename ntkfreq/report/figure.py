@@ -16,7 +16,7 @@ from ntkfreq.plotting import (
 )
 from ntkfreq.report.cases import Case
 from ntkfreq.report.report import Report
-from ntkfreq.report.settings import BAND_REACH, BANDS
+from ntkfreq.report.settings import BAND_REACH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,9 @@ def plot_report(report: Report) -> Figure:
     for column, name in enumerate(("narrow", "wide")):
         image = _draw_share(axes[0, column], report, name)
         _draw_profile(axes[1, column], report, name)
-    fig.colorbar(image, ax=axes[0, :2], label="share of the error left (predicted)", shrink=0.9)
+    scale = axes[0, 0].inset_axes((0.5, 0.16, 0.45, 0.045))
+    fig.colorbar(image, cax=scale, orientation="horizontal", ticks=[0, 0.5, 1])
+    scale.set_title("share of the error left", fontsize="small")
     _draw_times(axes[0, 2], report)
     _draw_losses(axes[1, 2], report)
     fig.suptitle(
@@ -73,7 +75,7 @@ def _draw_share(ax: Axes, report: Report, name: str) -> Any:
     centres, times = band_learning_times(steps, bands, measured)
     ax.plot(centres, times, "o", color="white", markerfacecolor="none", label="half left: network")
     ax.set(
-        title=f"{name} density, std {case.scale:g} rad per half-length",
+        title=f"{name} density: std {case.scale:g}",
         xlabel=_FREQUENCY,
         ylabel=_STEPS,
     )
@@ -93,25 +95,34 @@ def _draw_times(ax: Axes, report: Report) -> None:
             step = _step_size(case)
             rows = [row for row in case.bands if np.isfinite(row.predicted)]
             centres = [(row.low + row.high) / 2 for row in rows]
-            ax.plot(
-                centres, [row.predicted / step for row in rows], line, color=_COLORS[name], lw=1.5
-            )
-            what = "tapered, on the line" if data == "line" else "as sampled"
-            ax.plot(
-                centres,
-                [row.measured / step for row in rows],
-                marker,
-                color=_COLORS[name],
-                markerfacecolor=face,
-                label=f"{name}, {what}",
-            )
+            predicted = [row.predicted / step for row in rows]
+            measured = [row.measured / step for row in rows]
+            ax.plot(centres, predicted, line, color=_COLORS[name], lw=1.5)
+            ax.plot(centres, measured, marker, color=_COLORS[name], markerfacecolor=face)
+            if data == "line" and centres:
+                ax.annotate(
+                    name,
+                    (centres[-1], predicted[-1]),
+                    (10 if name == "narrow" else -10, -12),
+                    textcoords="offset points",
+                    horizontalalignment="left" if name == "narrow" else "right",
+                    color=_COLORS[name],
+                )
+    for style, label in (
+        ("-", "line: PDE"),
+        ("o", "line: network"),
+        ("--", "samples: Gram flow"),
+        ("s", "samples: network"),
+    ):
+        ax.plot(
+            [], [], style, color=GREY, markerfacecolor=GREY if style == "o" else "none", label=label
+        )
     ax.set(
         xscale="log",
         yscale="log",
         xlabel=_FREQUENCY,
         ylabel="steps to halve the error",
-        title="predicted (lines) and trained (markers)",
-        xlim=(0.5 * BAND_REACH * report.settings.narrow / BANDS / 2, None),
+        title="learning time of each band",
     )
     ax.legend(frameon=False, fontsize="small", loc="upper left")
     half = report.profile.half_length
@@ -140,7 +151,7 @@ def _draw_profile(ax: Axes, report: Report, name: str) -> None:
         xlabel=report.profile.x_label,
         ylabel=f"{report.profile.y_label.partition('(')[0].strip()}, detrended (units of its rms)",
     )
-    ax.legend(frameon=False, loc="upper left", ncols=3, fontsize="small")
+    ax.legend(frameon=False, loc="upper left", ncols=3, fontsize="small", handlelength=1.2)
     ax.set_xlim(report.profile.x[0], report.profile.x[-1])
     low, high = history.y.min(), history.y.max()
     ax.set_ylim(low - 0.05 * (high - low), high + 0.25 * (high - low))
