@@ -140,3 +140,20 @@ def band_learning_time(
             f"the largest magnitude {largest:.3g}: nothing to learn there; choose another band"
         )
     return first_passage(t, rms, fraction * rms[0])
+
+
+def pick_spectrum(test: ComplexArray | None, data: ComplexArray, which: str) -> ComplexArray:
+    """The spectrum a user names: "test", "data", or "auto" for the test spectrum if there is one.
+
+    Raises
+    ------
+    ValueError
+        For another name, and for "test" where there is none.
+    """
+    which = _checks.choice("spectrum", which, ("auto", "data", "test"))
+    if which == "test" and test is None:
+        raise ValueError(
+            "spectrum='test' is not there: the target is unknown off the data; pass "
+            "test=(x_test, y_test), or use spectrum='data'"
+        )
+    return data if which == "data" or test is None else test

@@ -68,7 +68,7 @@ def test_learning_time_of_the_spectrum_asked_for(on_points):
     assert by_name["data"] != by_name["test"]
     only_data = solve_frequency_pde(Normal(scale=6.0), (X, wave(X)))
     assert only_data.learning_time((0, 6)) == pytest.approx(by_name["data"], rel=1e-12)
-    with pytest.raises(ValueError, match="spectrum='test' was not computed"):
+    with pytest.raises(ValueError, match="spectrum='test' is not there"):
         only_data.learning_time((0, 6), spectrum="test")
     with pytest.raises(ValueError, match="spectrum='train' must be one of 'auto', 'data', 'test'"):
         only_data.learning_time((0, 6), spectrum="train")

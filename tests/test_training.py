@@ -110,7 +110,7 @@ def test_learning_time_and_its_choice_of_spectrum():
     assert history.learning_time((2.0, 4.0)) == history.learning_time((2.0, 4.0), spectrum="test")
     assert 0 < data < history.learning_time((2.0, 4.0), 0.1, spectrum="data")
     assert run().learning_time((2.0, 4.0)) > 0
-    with pytest.raises(ValueError, match="spectrum='test' needs test points"):
+    with pytest.raises(ValueError, match="spectrum='test' is not there"):
         run().learning_time((2.0, 4.0), spectrum="test")
     with pytest.raises(ValueError, match="spectrum='all' must be one of"):
         history.learning_time((2.0, 4.0), spectrum="all")

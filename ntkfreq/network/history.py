@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq import _checks, results
+from ntkfreq import results
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
-from ntkfreq.bands import band_learning_time
+from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
 if TYPE_CHECKING:
@@ -139,15 +139,7 @@ class TrainHistory:
         >>> round(run.learning_time((0.0, 1.0)), 4)  # 0.1 ln 2 / -ln 0.9
         0.6579
         """
-        which = _checks.choice("spectrum", spectrum, ("auto", "data", "test"))
-        if which == "test" and self.spectrum is None:
-            raise ValueError(
-                "spectrum='test' needs test points; pass test=(x_test, y_test) to train, "
-                "or use spectrum='data'"
-            )
-        chosen = self.data_spectrum
-        if which != "data" and self.spectrum is not None:
-            chosen = self.spectrum
+        chosen = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         return band_learning_time(self.t, self.frequencies, chosen, band, fraction)
 
     def to_xarray(self) -> xr.Dataset:

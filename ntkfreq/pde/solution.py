@@ -10,7 +10,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.bands import band_learning_time
+from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde.discretize import Discretized
 from ntkfreq.pde.dynamics import Dynamics, GradientDescent
@@ -249,14 +249,6 @@ class FrequencySolution:
         from ntkfreq.plotting import plot_dynamics
 
         return plot_dynamics(self)
-
-
-def pick_spectrum(test: Any, data: Any, which: str) -> Any:
-    """The spectrum a user names; "auto" is the test spectrum where there is one."""
-    which = _checks.choice("spectrum", which, ("auto", "data", "test"))
-    if which == "test" and test is None:
-        raise ValueError("spectrum='test' was not computed: the target is unknown off the data")
-    return data if which == "data" or test is None else test
 
 
 def _describe(measure: Any) -> str:
