@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -59,12 +61,12 @@ def compare(
     try:
         settings = Settings(narrow, wide, sigma_a, width, steps, seed=seed)
         profile = jacksboro(row) if data is None else read_profile(data)
+        _make_folder(out)
         typer.echo(f"{profile.name}: {len(profile.x)} samples")
         for note in profile.notes:
             typer.echo(f"note: {note}")
-        report = run_report(profile, settings, progress=True)
+        report = run_report(profile, settings, progress=sys.stderr.isatty())
         typer.echo("\n" + report.table() + "\n")
-        out.mkdir(parents=True, exist_ok=True)
         save_zarr(report.to_xarray(), out / "compare.zarr")
     except (ValueError, TypeError, OSError) as error:
         typer.echo(f"ntkfreq compare: {error}", err=True)
@@ -74,6 +76,16 @@ def compare(
     with whole_file(out / "compare.png") as scratch:
         plot_report(report).savefig(scratch, dpi=110)
     typer.echo(
-        f"predicted and measured learning times agree within {100 * report.worst_ratio():.1f} %; "
-        f"{report.seconds:.0f} s\nwrote {out}/compare.png, {out}/compare.txt, {out}/compare.zarr"
+        f"{report.verdict()}; {report.seconds:.0f} s\n"
+        f"wrote {out}/compare.png, {out}/compare.txt, {out}/compare.zarr"
     )
+
+
+def _make_folder(out: Path) -> None:
+    """Make the output folder before the work, not after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out={str(out)!r} cannot be made a folder: {error.strerror}") from None
+    if not os.access(out, os.W_OK):
+        raise ValueError(f"out={str(out)!r} cannot be written to; name another folder")

@@ -89,15 +89,16 @@ class Comparison:
         -------
         list of BandTime
         """
-        largest = np.abs(self.predicted[0]).max()
+        largest = max(np.abs(self.predicted[0]).max(), np.abs(self.measured[0]).max())
         rows = []
         for low, high in bands:
-            start = np.sqrt(band_energy(self.frequencies, self.predicted[0], [(low, high)])[0])
-            if start < 1e-3 * largest:
+            sides = (self.predicted, self.measured)
+            starts = [band_energy(self.frequencies, side[0], [(low, high)])[0] for side in sides]
+            if np.sqrt(min(starts)) < 1.001e-3 * largest:
                 continue
             both = [
-                band_learning_time(self.t, self.frequencies, values, (low, high), fraction)
-                for values in (self.predicted, self.measured)
+                band_learning_time(self.t, self.frequencies, side, (low, high), fraction)
+                for side in sides
             ]
             rows.append(BandTime(low, high, *both))
         return rows

@@ -44,7 +44,8 @@ def default_frequencies(x: FloatArray, values: FloatArray, reach: float) -> Floa
     for k in range(dim):
         line = np.unique(x[:, k])
         extent = float(line[-1] - line[0]) if line.size > 1 else 1.0
-        spacing = float(np.median(np.diff(line))) if line.size > 1 else 1.0
+        # The mean spacing along an axis that so many points in d dimensions can have.
+        spacing = extent / max(len(x) ** (1 / dim) - 1, 1)
         step = np.pi / extent
         count = int(min(max(np.ceil(np.pi / spacing / step), 1), 2048))
         along = np.zeros((count + 1, dim))

@@ -103,7 +103,7 @@ class Grid:
         return float(np.pi / self.spacing)
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Points:
     r"""Finitely many points, :math:`\mu = \sum_i w_i \delta_{x_i}` with :math:`\sum_i w_i = 1`.
 
@@ -136,6 +136,9 @@ class Points:
             )
         object.__setattr__(self, "x", points)
         object.__setattr__(self, "weights", _checks.weights_for("weights", weights, len(points)))
+
+    def __repr__(self) -> str:
+        return f"Points({len(self.x)} of dimension {self.dim})"
 
     @property
     def dim(self) -> int:

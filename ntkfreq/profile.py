@@ -49,9 +49,14 @@ class Profile:
         middle, half = (self.x[0] + self.x[-1]) / 2, (self.x[-1] - self.x[0]) / 2
         slope = np.polynomial.Polynomial.fit(self.x, self.y, 1)
         rest = self.y - slope(self.x)
-        size = float(np.sqrt(np.mean(rest**2)))
+        with np.errstate(over="ignore"):
+            size = float(np.sqrt(np.mean(rest**2)))
+        if not np.isfinite(size):
+            raise ValueError(f"{self.name} has values too large to square; divide y by a constant")
         if size <= 1e-12 * max(float(np.abs(self.y).max()), 1e-300):
-            raise ValueError(f"{self.name} is a straight line: nothing is left after detrending")
+            raise ValueError(
+                f"{self.name} is constant or a straight line: nothing is left after detrending"
+            )
         return (self.x - middle) / half, rest / size
 
     @property
@@ -103,8 +108,8 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
     Parameters
     ----------
     path : path-like
-        A `.csv` (comma, semicolon, tab or blanks between x and y; one header line is skipped) or
-        an `.npz` (read without pickle).
+        A `.csv` (comma, semicolon, tab or blanks between x and y; lines that start with # are
+        passed over, one header line names the axes) or an `.npz` (read without pickle).
 
     Raises
     ------
@@ -118,7 +123,10 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
     kind = path.suffix.lower()
     if kind not in (".csv", ".npz"):
         raise ValueError(f"path={path.name!r} ends in {kind!r}; give a .csv or an .npz of x and y")
-    x, y, notes = _read_csv(path) if kind == ".csv" else _read_npz(path)
+    x, y, header = _read_csv(path) if kind == ".csv" else _read_npz(path)
+    notes: tuple[str, ...] = ()
+    if header:
+        notes = (f"took the header line for names: {', '.join(header)}",)
     if len(x) < _FEWEST:
         raise ValueError(f"{path.name} has {len(x)} samples; give at least {_FEWEST}")
     order = np.argsort(x, kind="stable")
@@ -131,7 +139,8 @@ def read_profile(path: str | os.PathLike[str]) -> Profile:
             f"{path.name} has {same.size} duplicate x, the first {x[same[0]]:g}; average their "
             "values and keep one of each"
         )
-    return Profile(x, y, path.name, "x", "y", notes)
+    x_label, y_label = header[:2] or ("x", "y")
+    return Profile(x, y, path.name, x_label, y_label, notes)
 
 
 def _read_npz(path: Path) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
@@ -154,31 +163,42 @@ def _read_npz(path: Path) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
 
 def _read_csv(path: Path) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is not UTF-8 text; save it as plain CSV") from None
-    delimiter = next((mark for mark in (";", "\t", ",") if mark in text), " ")
+    counted = [
+        (number, line)
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    head = "\n".join(line for _, line in counted[:20])
+    delimiter = next((mark for mark in (";", "\t", ",") if mark in head), None)
     rows: list[tuple[float, float]] = []
-    notes: tuple[str, ...] = ()
-    reader = csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
-    for number, cells in enumerate(reader, start=1):
-        kept = [cell.strip() for cell in cells]
-        while delimiter == " " and "" in kept:
-            kept.remove("")
-        if not any(kept) or kept[0].startswith("#"):
-            continue
-        if len(kept) < 2:
+    header: tuple[str, ...] = ()
+    for number, line in counted:
+        cells = _cells(path.name, number, line, delimiter)
+        if len(cells) < 2:
             raise ValueError(
-                f"{path.name}, line {number}: one column ({kept[0]!r}); give two, x and y"
+                f"{path.name}, line {number}: one column ({_checks.show(cells[0])}); give two, x "
+                "and y"
             )
-        if not rows and not notes and not _is_number(kept[0]):
-            notes = (f"skipped the header line {number}: {', '.join(kept)}",)
+        if not rows and not header and not _is_number(cells[0]):
+            header = tuple(cells)
             continue
-        rows.append(_pair(path.name, number, kept))
+        rows.append(_pair(path.name, number, cells))
     if not rows:
         raise ValueError(f"{path.name} holds no numbers; give two columns, x and y")
     table = np.array(rows)
-    return table[:, 0], table[:, 1], notes
+    return table[:, 0], table[:, 1], header
+
+
+def _cells(name: str, number: int, line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error as error:
+        raise ValueError(f"{name}, line {number}: cannot be split into columns ({error})") from None
 
 
 def _is_number(cell: str) -> bool:
@@ -200,6 +220,9 @@ def _pair(name: str, number: int, cells: list[str]) -> tuple[float, float]:
         if cell == "" or cell.lower() in ("nan", "na", "n/a", "null", "none", "-"):
             raise ValueError(f"{name}, line {number}: a missing value; remove or fill that line")
         if not _is_number(cell) or not np.isfinite(float(cell)):
-            raise ValueError(f"{name}, line {number}: {cell!r} is no finite number")
+            raise ValueError(
+                f"{name}, line {number}: {_checks.show(cell, 40)} is no finite number; use decimal "
+                "points, and one header line at most"
+            )
         values.append(float(cell))
     return values[0], values[1]

@@ -19,7 +19,7 @@ from ntkfreq.quadrature import ResolvedFunction, resolve
 _DECAYED = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Target:
     r"""The function y(x) to learn; see :meth:`Target.from_function`.
 
@@ -46,6 +46,11 @@ class Target:
     support: tuple[float, float] | None = None
     kinks: tuple[float, ...] = ()
     samples: tuple[FloatArray, FloatArray] | None = None
+
+    def __repr__(self) -> str:
+        what = "function" if self.samples is None else f"{len(self.samples[1])} samples"
+        where = "" if self.support is None else f" on ({self.support[0]:g}, {self.support[1]:g})"
+        return f"Target({what}{where})"
 
     @classmethod
     def from_function(

@@ -38,7 +38,7 @@ def test_scaled_profile_has_no_trend_and_unit_root_mean_square():
 
 def test_straight_line_leaves_nothing_to_learn():
     line = Profile(X, 2 * X + 1, "ramp", "x", "y")
-    with pytest.raises(ValueError, match="ramp is a straight line: nothing is left"):
+    with pytest.raises(ValueError, match="ramp is constant or a straight line: nothing is left"):
         line.scaled()
 
 
@@ -83,7 +83,7 @@ def test_header_is_skipped_and_noted(mark, tmp_path):
     path.write_text(rows(mark, f"depth{mark}height\n"))
     profile = read_profile(str(path))
     np.testing.assert_array_equal(profile.x, X)
-    assert profile.notes == ("skipped the header line 1: depth, height",)
+    assert profile.notes == ("took the header line for names: depth, height",)
 
 
 def test_unsorted_rows_are_sorted_and_noted(tmp_path):

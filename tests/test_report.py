@@ -105,7 +105,7 @@ def test_command_writes_everything_for_a_users_csv(tmp_path):
         f"--out {tmp_path}/out",
     )
     assert result.exit_code == 0, result.output
-    assert "skipped the header line 1: position, height" in result.output
+    assert "took the header line for names: position, height" in result.output
     assert (tmp_path / "out" / "compare.png").stat().st_size < 300_000
     assert set(load_zarr(tmp_path / "out" / "compare.zarr").children) == {"narrow", "wide"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [

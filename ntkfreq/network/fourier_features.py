@@ -16,7 +16,7 @@ from ntkfreq.network import backends
 _SMALL_EVALUATION = 1_000_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FourierFeatureNet:
     r"""Random-Fourier-feature network of width m.
 
@@ -145,6 +145,10 @@ class FourierFeatureNet:
     def phase_bound(self, x: FloatArray) -> float:
         """Bound on ``|w . x|`` over all units and the points x (n, d)."""
         return float(np.abs(self.w).max(axis=0) @ np.abs(x).max(axis=0))
+
+    def __repr__(self) -> str:
+        origin = "" if self.density is None else f", {self.density!r}, sigma_a={self.sigma_a:g}"
+        return f"FourierFeatureNet(width {self.width}, dim {self.dim}{origin})"
 
     def __call__(self, x: Any) -> FloatArray:
         """Output at x.

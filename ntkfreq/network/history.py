@@ -50,7 +50,7 @@ class TrainStats:
     pairs_per_second: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainHistory:
     r"""A trained network and its path; R records, F frequencies, N training points.
 
@@ -106,6 +106,12 @@ class TrainHistory:
     settings: dict[str, Any]
     stats: TrainStats
     status: str
+
+    def __repr__(self) -> str:
+        return (
+            f"TrainHistory(width {self.net.width}, {len(self.y)} points, {len(self.t)} records to "
+            f"t = {self.t[-1]:g}, training loss {self.train_loss[-1]:.3g}; {self.status})"
+        )
 
     def learning_time(
         self, band: tuple[float, float], fraction: float = 0.5, *, spectrum: str = "auto"

@@ -20,6 +20,8 @@ from ntkfreq.pde.propagators import EigenPropagator
 from ntkfreq.pde.system import System
 
 _REFINEMENTS = 4
+# Share of the tolerance for the mesh; as much goes to modes that are left out of account.
+_SHARE = 0.5
 _MAX_MODES = 1500
 
 
@@ -100,9 +102,10 @@ def _refine_line(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Dis
     mesh = first_mesh(equation, float(t[-1]), rtol)
     for attempt in range(_REFINEMENTS + 1):
         system = LineSystem(equation, mesh, DEGREE)
-        fine = Discretized.of(system, 0.1 * rtol * np.sqrt(system.initial_loss))
+        # Below the error of the mesh an amplitude says nothing about the problem.
+        fine = Discretized.of(system, _SHARE * rtol * np.sqrt(system.initial_loss))
         error = _line_error(equation, mesh, fine, t)
-        if error <= rtol or attempt == _REFINEMENTS or 2 * _unknowns(fine) > 6000:
+        if error <= _SHARE * rtol or attempt == _REFINEMENTS or 2 * _unknowns(fine) > 6000:
             break
         mesh = mesh.refined()
     return Discretized(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FrequencySolution:
     r"""Solution of the frequency-space equation at given times and frequencies.
 
@@ -124,6 +124,13 @@ class FrequencySolution:
             _discretized=discretized,
             _dynamics=dynamics,
             _test=test,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"FrequencySolution({self.equation.measure!r}, {self.equation.density!r}, "
+            f"{len(self.t)} times to t = {self.t[-1]:g}, {len(self.frequencies)} frequencies; "
+            f"{self.status.partition(':')[0]})"
         )
 
     def at(
@@ -238,7 +245,7 @@ class FrequencySolution:
         return {
             "kind": "prediction",
             "density": repr(problem.density),
-            "measure": _describe(problem.measure),
+            "measure": repr(problem.measure),
             "sigma_a": problem.sigma_a,
             "step_size": "gradient flow" if self.step_size is None else self.step_size,
             "rtol": self.rtol,
@@ -249,11 +256,6 @@ class FrequencySolution:
         from ntkfreq.plotting import plot_dynamics
 
         return plot_dynamics(self)
-
-
-def _describe(measure: Any) -> str:
-    size = getattr(measure, "x", None)
-    return repr(measure) if size is None else f"Points({len(size)} of dimension {size.shape[1]})"
 
 
 def _status(discretized: Discretized, t: FloatArray, rtol: float) -> str:

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from ntkfreq._types import FloatArray
+from ntkfreq.bands import band_energy
 from ntkfreq.comparison import BandTime, Comparison
 from ntkfreq.density import Normal
 from ntkfreq.measure import Line
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
-from ntkfreq.report.settings import BAND_REACH, Settings
+from ntkfreq.plotting import even_bands
+from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
+from ntkfreq.spectrum import fourier_sum
 from ntkfreq.target import Target
 
 # Share of each half of the profile over which the taper falls from one to zero.
@@ -32,6 +35,9 @@ _TAPER = 0.25
 _SURROUNDINGS = 8.0
 _FREQUENCIES_KEPT = 6.5
 _FEWEST_SAMPLES = 256
+_MOST_SAMPLES = 16384
+# Energy of aliases that a band may hold, as a share of its amplitude.
+_ALIASED = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +66,7 @@ class Case:
 
 
 def tapered(x: FloatArray, y: FloatArray) -> Target:
-    """The samples' spline times a smooth window that is zero, with all derivatives, at both ends.
+    """Interpolated samples times a smooth window that is zero, with all derivatives, at the ends.
 
     Examples
     --------
@@ -69,7 +75,10 @@ def tapered(x: FloatArray, y: FloatArray) -> Target:
     >>> tapered(x, np.cos(9 * x))([-1.0, 0.0]).round(4)
     array([0., 1.])
     """
-    spline = CubicSpline(x, y)
+    steps = np.diff(x)
+    # Across a gap a cubic spline would overshoot by far more than the data vary.
+    gaps = steps.max() > 3 * np.median(steps)
+    spline = PchipInterpolator(x, y) if gaps else CubicSpline(x, y)
 
     def window(s: FloatArray) -> FloatArray:
         inner = np.clip((1 - np.abs(s)) / _TAPER, 1e-3, 1 - 1e-3)
@@ -80,9 +89,43 @@ def tapered(x: FloatArray, y: FloatArray) -> Target:
 
 
 def _frequencies(scale: float, x: FloatArray) -> FloatArray:
-    """Frequencies up to 3 standard deviations, at a quarter of the resolution of the data."""
-    spacing = np.pi / 2 / float(np.ptp(x))
+    """Frequencies up to 3 standard deviations: eight a band, and four to the data's resolution."""
+    spacing = min(np.pi / 2 / float(np.ptp(x)), BAND_REACH * scale / BANDS / 8)
     return np.arange(0.0, 3 * scale + spacing, spacing)
+
+
+def dense_samples(target: Target, scale: float) -> tuple[FloatArray, float]:
+    """Regular samples of a target on [-1, 1] and its surroundings, and their spacing.
+
+    Dense enough that the replicas of the density, and those of the target's own
+    spectrum, stay out of every band: a noisy profile needs more than a smooth one.
+
+    Raises
+    ------
+    ValueError
+        When 16384 samples are not enough.
+    """
+    half = 1 + _SURROUNDINGS / scale
+    bands = even_bands(BAND_REACH * scale, BANDS)
+    frequencies = _frequencies(scale, np.array([-half, half]))
+    frequencies = frequencies[frequencies <= BAND_REACH * scale]
+    exact = target.transform(frequencies)
+    energy = band_energy(frequencies, exact, bands)
+    counts = energy > 1e-6 * np.abs(exact).max() ** 2
+    spacing = 2 * np.pi / ((BAND_REACH + _FREQUENCIES_KEPT) * scale)
+    count = max(int(np.ceil(2 * half / spacing)), _FEWEST_SAMPLES)
+    while count <= _MOST_SAMPLES:
+        grid = np.linspace(-half, half, count)
+        spacing = float(grid[1] - grid[0])
+        sampled = fourier_sum(grid[:, None], spacing * target(grid), frequencies[:, None])
+        aliased = band_energy(frequencies, sampled - exact, bands)
+        if np.all(aliased[counts] <= _ALIASED**2 * energy[counts]):
+            return grid, spacing
+        count = int(1.3 * count)
+    raise ValueError(
+        f"the profile is too rough for {_MOST_SAMPLES} samples in (a); smooth it, or keep fewer "
+        "samples of it"
+    )
 
 
 def on_line(
@@ -90,13 +133,10 @@ def on_line(
 ) -> tuple[FrequencySolution, dict[str, Any]]:
     """Prediction on the line, and the arguments of the training run it is held against."""
     target = tapered(x, y)
-    half = 1 + _SURROUNDINGS / scale
-    # Two replicas of the density must not meet below the highest band.
-    spacing = 2 * np.pi / ((BAND_REACH + _FREQUENCIES_KEPT) * scale)
-    count = max(int(np.ceil(2 * half / spacing)), _FEWEST_SAMPLES)
-    grid, spacing = np.linspace(-half, half, count, retstep=True)
-    volume = count * float(spacing)
+    grid, spacing = dense_samples(target, scale)
+    volume = len(grid) * spacing
     rho = Normal(scale=scale)
+    # On [-1, 1] the operator is at most this; beyond, the data excite it a little more.
     fastest = 2 * np.pi * float(rho.pdf([0.0])[0]) * (1 + settings.sigma_a**2)
     step_size = settings.rate / fastest
     prediction = solve_frequency_pde(
@@ -106,9 +146,9 @@ def on_line(
         measure=Line(),
         t=step_size * np.array([0.0, settings.steps]),
         frequencies=_frequencies(scale, grid),
-        step_size=step_size,
         rtol=1e-5,
     )
+    step_size = min(step_size, 0.5 * prediction.max_step_size)
     net = FourierFeatureNet.sample(
         rho, settings.width, sigma_a=settings.sigma_a, zero_output=True, rng=settings.seed
     )

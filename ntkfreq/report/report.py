@@ -73,12 +73,33 @@ class Report:
             for (low, high), (left, right) in sorted(rows.items()):
                 band = f"{low:6.1f} - {high:6.1f}"
                 lines.append(f"{density:8s} {band:>15s}   {left:29s}   {right}".rstrip())
+        lines += ["", "not yet: not halved by the last step; blank: nothing to learn there, or"]
+        lines += ["beyond the Nyquist frequency of the samples"]
         return "\n".join(lines)
 
     def worst_ratio(self) -> float:
-        """Largest deviation of a ratio of learning times from one, over all learned bands."""
-        ratios = [row.ratio for case in self.cases for row in case.bands]
-        return float(np.nanmax(np.abs(np.array(ratios) - 1)))
+        """Largest deviation of a ratio of learning times from one; nan if no band was learned."""
+        gaps = [abs(row.ratio - 1) for case in self.cases for row in case.bands]
+        return float(np.max([gap for gap in gaps if np.isfinite(gap)], initial=np.nan))
+
+    def verdict(self) -> str:
+        """How far prediction and networks agree, in a sentence or two."""
+        rows = [(case, row) for case in self.cases for row in case.bands]
+        both = [(abs(row.ratio - 1), case, row) for case, row in rows if np.isfinite(row.ratio)]
+        if not both:
+            return f"no band was learned within {self.settings.steps} steps; use more --steps"
+        gap, case, row = max(both, key=lambda item: item[0])
+        text = (
+            f"{len(both)} learning times; the largest difference between prediction and network is "
+            f"{100 * gap:.1f} % ({case.density} density, {case.data}, band {row.low:.1f} - "
+            f"{row.high:.1f})"
+        )
+        one_side = sum(np.isfinite(row.predicted) != np.isfinite(row.measured) for _, row in rows)
+        if one_side:
+            text += f"; {one_side} band(s) were halved by one side only"
+        if gap > 0.1 or one_side:
+            text += "; a larger --width brings networks closer"
+        return text
 
     def to_xarray(self) -> xr.DataTree:
         """Tree with a labelled dataset a case, learning times and all settings included."""
@@ -99,6 +120,13 @@ class Report:
             data["measured_time"] = ("band", np.array([row.measured for row in case.bands]))
             tree[f"{case.density}/{case.data}"] = data
         return xr.DataTree.from_dict(tree)
+
+
+def _resolved_bands(scale: float, x: FloatArray, data: str) -> list[tuple[float, float]]:
+    """Bands of a density; for the samples as they are only those below their Nyquist frequency."""
+    bands = even_bands(BAND_REACH * scale, BANDS)
+    nyquist = np.pi / float(np.median(np.diff(x)))
+    return bands if data == "line" else [band for band in bands if band[1] <= nyquist]
 
 
 def _steps(value: float) -> str:
@@ -149,6 +177,6 @@ def run_report(
                 history = train(**arguments, progress=progress)
                 bar.update()
                 comparison = compare(prediction, history)
-                bands = comparison.learning_times(even_bands(BAND_REACH * scale, BANDS))
+                bands = comparison.learning_times(_resolved_bands(scale, x, data))
                 cases.append(Case(name, data, scale, comparison, bands))
     return Report(profile, x, y, settings, tuple(cases), time.perf_counter() - begin)

@@ -1,0 +1,5 @@
+"""`python -m ntkfreq` is the command `ntkfreq`."""
+
+from ntkfreq.cli import app
+
+app()
