@@ -12,7 +12,7 @@ from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.bands import band_energy, band_learning_time
 from ntkfreq.network.history import TrainHistory
-from ntkfreq.pairing import common_clock, refuse_mismatch
+from ntkfreq.pairing import common_clock, refuse_mismatch, refuse_unfaithful_samples
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.results import dynamics_dataset, json_ready
 
@@ -199,6 +199,7 @@ def compare(
         frequencies=history.frequencies,
         step_size=step_size * factor if discrete else None,
     )
+    refuse_unfaithful_samples(evaluated, history, x, history.data_spectrum / factor)
     where = x if history.test is None else _checks.points("test", history.test[0])
     predicted_output = evaluated.output(where if where.shape[1] > 1 else where[:, 0])
     gap = np.linalg.norm(history.output - predicted_output, axis=1)

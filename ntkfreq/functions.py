@@ -14,7 +14,10 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
     """Values of a user's function at (n, d) points, checked for shape and NaN."""
     argument = x[:, 0] if x.shape[1] == 1 else x
     try:
-        values = np.asarray(function(argument), dtype=np.float64)
+        raw = np.asarray(function(argument))
+        if np.iscomplexobj(raw):
+            raise TypeError("its values are complex")
+        values = raw.astype(np.float64)
     except Exception as error:
         raise ValueError(
             f"{name} failed on an array of shape {argument.shape}: {error}; it must map points "

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.density import Density
+from ntkfreq import _checks
+from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.density import Density, Empirical
 from ntkfreq.measure import Box, Line, Points
+from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
+from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution import FrequencySolution
+
+# Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
+_ALIASED = 0.05
+_MOST_POINTS = 3000
 
 
 def common_clock(solution: FrequencySolution, x: FloatArray) -> tuple[float, str]:
     """Solution time per unit of training time, and a sentence about it."""
     measure = solution.equation.measure
     if isinstance(measure, Points):
-        equal = np.ptp(measure.weights) <= 1e-12 * measure.weights.max()
-        if not (equal and np.array_equal(measure.x, x)):
+        if not np.array_equal(measure.x, x):
             raise ValueError(
-                f"solution has {len(measure.x)} points and history {len(x)}: they must be the same "
-                "points with equal weights; solve with target=(history.x, history.y)"
+                f"solution has {len(measure.x)} points and history {len(x)}, not the same ones; "
+                "solve with target=(history.x, history.y)"
+            )
+        if np.ptp(measure.weights) > 1e-12 * measure.weights.max():
+            raise ValueError(
+                "solution weighs its points differently and history all alike; solve with "
+                "target=(history.x, history.y), without weights"
             )
         return 1.0, "the same: step size times steps"
     spacing = _spacing(x)
@@ -94,8 +105,54 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
             f"history has sigma_a={sigma_a:g} (0 for frozen frequencies), the solution "
             f"{problem.sigma_a:g}; use the same"
         )
-    if isinstance(net.density, Density) and net.density != problem.density:
+    if isinstance(net.density, Density) and not _same_density(problem.density, net):
         raise ValueError(
-            f"history drew its frequencies from {net.density!r}, the solution has "
-            f"{problem.density!r}; use the same"
+            f"history drew its frequencies from {_checks.show(net.density)}, the solution has "
+            f"{_checks.show(problem.density)}; use the same"
+        )
+
+
+def _same_density(density: Density, net: FourierFeatureNet) -> bool:
+    """Equal by value: same parameters, or same kernel; a network's own atoms are also right."""
+    drawn = net.density
+    assert isinstance(drawn, Density)
+    if density == drawn:
+        return True
+    if isinstance(density, Empirical) and np.array_equal(density.atoms, net.w):
+        return True
+    if density.dim != drawn.dim:
+        return False
+    direction = np.ones(density.dim) / np.sqrt(density.dim)
+    z = np.outer(np.geomspace(0.1, 20.0, 24) / max(drawn.radius(0.3), 1e-300), direction)
+    gap = density.kernel_values(z) - drawn.kernel_values(z)
+    return bool(np.abs(gap).max() <= 1e-8)
+
+
+def refuse_unfaithful_samples(
+    solution: FrequencySolution, history: TrainHistory, x: FloatArray, measured: ComplexArray
+) -> None:
+    """On Line: refuse samples that alias, and steps that are unstable on them.
+
+    The line knows neither: its spectrum is not periodic and its operator has no largest rate.
+    """
+    if not isinstance(solution.equation.measure, Line):
+        return
+    below = np.abs(history.frequencies) <= np.pi / (2 * _spacing(x))
+    expected, found = solution.data_spectrum[0, below], measured[0, below]
+    size = float(np.linalg.norm(expected))
+    gap = float(np.linalg.norm(found - expected)) / max(size, 1e-300)
+    if gap > _ALIASED:
+        raise ValueError(
+            "history has samples whose spectrum differs from that of the target by "
+            f"{100 * gap:.2g} %: they alias; train on denser samples"
+        )
+    if len(x) > _MOST_POINTS:
+        return
+    gram = limit_gram(solution.equation.density, x, x, solution.equation.sigma_a) / len(x)
+    fastest = float(np.linalg.eigvalsh(gram)[-1])
+    step_size = float(history.settings["step_size"])
+    if step_size * fastest > 2:
+        raise ValueError(
+            f"history took steps of {step_size:g}, above {2 / fastest:.4g} where gradient descent "
+            "on its samples is stable; train with a smaller step_size or nearer to x = 0"
         )

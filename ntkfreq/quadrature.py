@@ -94,7 +94,7 @@ def resolve(
     breaks: Iterable[float],
     *,
     rtol: float = 1e-13,
-    initial_panels: int = 8,
+    initial_panels: int = 64,
     max_panels: int = 20_000,
 ) -> ResolvedFunction:
     """Bisect panels until the Legendre coefficients of `function` have decayed on each.

@@ -7,6 +7,7 @@ hold arrays and JSON attributes only; nothing is ever unpickled.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -184,7 +185,9 @@ def json_ready(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [json_ready(item) for item in value]
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        return json_ready(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no infinity
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return repr(value)

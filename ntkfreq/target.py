@@ -135,11 +135,24 @@ class Target:
         """Values at (n, d) points; zero outside the support, if there is one."""
         if self.samples is not None and np.array_equal(x, self.samples[0]):
             return self.samples[1]
+        if self.samples is not None and self.support is None and x.shape[1] == 1:
+            known = self.samples[0][:, 0]
+            if x.min() < known.min() or x.max() > known.max():
+                raise ValueError(
+                    f"target is known on [{known.min():g}, {known.max():g}], the range of its "
+                    f"samples, and asked for on [{x.min():g}, {x.max():g}]; pass a function"
+                )
         values = evaluate("target", self.function, x)
         if self.support is not None:
             inside = (x[:, 0] >= self.support[0]) & (x[:, 0] <= self.support[1])
             values = np.where(inside, values, 0.0)
         return values
+
+    def at_samples_only(self) -> Target:
+        """The same target; between samples, if it has some, a refusal instead of a spline."""
+        if self.samples is None:
+            return self
+        return Target(_only_samples(*self.samples), None, (), self.samples)
 
     def __call__(self, x: Any) -> FloatArray:
         """Values at points of shape (n,) or (n, d)."""

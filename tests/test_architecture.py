@@ -37,6 +37,7 @@ LEVELS = {
     "profile": 6,
     "report": 7,
     "cli": 8,
+    "__main__": 8,
 }
 # Among the numerics of one level: what may not know what.
 FORBIDDEN = {("pde", "network"), ("ntk", "network"), ("ntk", "pde"), ("network", "pde")}

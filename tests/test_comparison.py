@@ -185,11 +185,11 @@ REFUSED = {
     "history": (lambda _: (solved(), solved()), TypeError, "history=.*must come from train"),
     "points": (
         lambda run: (solved(target=(X + 0.1, wave(X))), run), ValueError,
-        "solution has 24 points and history 24: they must be the same.*history.x",
+        "solution has 24 points and history 24, not the same ones.*history.x",
     ),
     "weights": (
         lambda run: (solved(measure=Points(X, np.linspace(1, 2, 24))), run), ValueError,
-        "the same points with equal weights",
+        "weighs its points differently",
     ),
     "target": (
         lambda run: (solved(target=(X, 2 * wave(X))), run), ValueError,

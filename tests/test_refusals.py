@@ -50,7 +50,7 @@ REFUSED = {
     "rho discrete": (solve(stats.poisson(3)), TypeError, "is no density"),
     "rho unnormalized": (
         solve(lambda w: 2 * np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)), ValueError,
-        "rho_w=<lambda> integrates to 2, not 1; name its corners .*, or divide the pdf by",
+        "rho_w=<lambda> integrates to 2, not 1; name its corners .*, or divide the",
     ),
     "rho kinks": (
         lambda: as_density(stats.triang(0.5), kinks="a"), TypeError, "kinks='a' must be an array",

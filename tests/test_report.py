@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from ntkfreq import load_zarr, save_zarr
 from ntkfreq.cli import app
 from ntkfreq.profile import Profile, jacksboro
 from ntkfreq.report import Settings, plot_report, run_report, tapered
+from ntkfreq.report.cases import dense_samples
 
 mpl.use("Agg")
 SMALL = Settings(width=8192, steps=120)
@@ -136,3 +139,45 @@ def test_command_answers_a_bad_csv_with_a_sentence(tmp_path, content, message):
 def test_version_is_told():
     result = CliRunner().invoke(app, ["--version"])
     assert result.output.startswith("ntkfreq 0.")
+
+
+def test_verdict_counts_what_agrees_and_names_the_worst(report):
+    text = report.verdict()
+    assert (
+        f"the largest difference between prediction and network is {100 * report.worst_ratio():.1f} %"
+        in text
+    )
+    assert "narrow density" in text or "wide density" in text
+    nothing = dataclasses.replace(report, cases=())
+    assert nothing.verdict() == "no band was learned within 120 steps; use more --steps"
+
+
+def test_rough_profiles_get_samples_that_do_not_alias():
+    """White noise fills all frequencies up to that of its samples and beyond (its spline)."""
+    noise = np.random.default_rng(1).standard_normal(400)
+    x = np.linspace(-1, 1, 400)
+    smooth_grid, _ = dense_samples(tapered(x, np.cos(5 * x)), 20.0)
+    rough = tapered(x, noise)
+    grid, spacing = dense_samples(rough, 20.0)
+    assert len(smooth_grid) == 256
+    assert len(grid) > 500
+    xi = np.linspace(0, 50, 60)
+    sampled = spacing * np.exp(-1j * np.outer(xi, grid)) @ rough(grid)
+    exact = rough.transform(xi)
+    assert np.linalg.norm(sampled - exact) < 0.01 * np.linalg.norm(exact)
+
+
+def test_bands_beyond_the_nyquist_frequency_of_the_samples_are_left_out():
+    x = np.linspace(0, 1, 30)
+    rng = np.random.default_rng(0)
+    coarse = run_report(Profile(x, rng.standard_normal(30), "coarse", "x", "y"), SMALL)
+    nyquist = np.pi / (2 / 29)
+    assert max(row.high for row in coarse.case("wide", "points").bands) <= nyquist
+    assert max(row.high for row in coarse.case("wide", "line").bands) > nyquist
+
+
+def test_output_folder_is_refused_before_the_work(tmp_path):
+    (tmp_path / "taken").write_text("")
+    result = CliRunner().invoke(app, ["compare", "--out", str(tmp_path / "taken")])
+    assert result.exit_code == 2
+    assert "cannot be made a folder" in result.output

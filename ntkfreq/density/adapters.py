@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import integrate, stats
+from scipy import stats
 from scipy.stats.sampling import NumericalInversePolynomial
 
 from ntkfreq import _checks
@@ -56,11 +57,13 @@ class NumericDensity(Density):
         edges = sorted((abs(low), abs(high)))
         start = 0.0 if low <= 0 <= high else edges[0]
         kinks = {abs(kink) for kink in (low, high, *self.kinks) if np.isfinite(kink)}
-        quartiles = np.asarray(self.quantile(np.array([0.25, 0.5, 0.75])))
-        width = float(quartiles[2] - quartiles[0]) / 1.35
-        return Landmarks(
-            ((start, edges[1]),), tuple(sorted(kinks)), ((abs(float(quartiles[1])), width),)
+        # A location and a width for each slice of the probability: there may be several modes.
+        slices = np.asarray(self.quantile(np.array([0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])))
+        scales = tuple(
+            (abs(float(a + b)) / 2, max(float(b - a) / 2, 1e-9 * float(np.ptp(slices))))
+            for a, b in pairwise(slices)
         )
+        return Landmarks(((start, edges[1]),), tuple(sorted(kinks)), scales)
 
     def landmarks(self) -> Landmarks:
         """Landmarks of the even part in one dimension."""
@@ -232,16 +235,11 @@ def _check_pdf_values(density: NumericDensity) -> None:
 
 def _check_pdf(density: NumericDensity) -> None:
     """Total mass by panels cut at the pdf's own landmarks; refuses what is not one."""
-    if density.landmarks().support[0][1] < np.inf:
-        _, weights = density.quadrature(1.0, np.inf)
-        mass = float(weights.sum())
-    else:
-        mass = sum(
-            float(integrate.quad(lambda w: density._pdf(np.array([[w]]))[0], *part, limit=200)[0])
-            for part in ((-np.inf, 0.0), (0.0, np.inf))
-        )
+    finite = density.landmarks().support[0][1] < np.inf
+    _, weights = density.quadrature(1e-300, np.inf if finite else density.radius(1e-10))
+    mass = float(weights.sum())
     if abs(mass - 1) > 1e-6:
         raise ValueError(
-            f"rho_w={density.name} integrates to {mass:.8g}, not 1; name its corners in kinks=, or "
-            "divide the pdf by its integral"
+            f"rho_w={density.name} integrates to {mass:.8g}, not 1; name its corners in kinks= and "
+            "where it vanishes in support=, or divide the pdf by its integral"
         )

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def read(path: str | os.PathLike[str], mark: str) -> dict[str, Any] | None:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         found = str(arrays.pop("fingerprint"))
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
         raise ValueError(
             f"checkpoint={str(path)!r} is truncated or no checkpoint of train; delete it to start "
             "again, or choose another name"

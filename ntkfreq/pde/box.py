@@ -25,7 +25,7 @@ from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.system import Block
-from ntkfreq.quadrature import gauss_legendre
+from ntkfreq.quadrature import gauss_legendre, panel_rule
 
 _CHUNK = 20_000
 
@@ -41,7 +41,7 @@ class BoxSystem:
     modes : int
         Number of polynomials.
     tolerance : float
-        Error allowed in an entry of the operator, relative to k(0) = 1.
+        Error allowed in the operator, in its norm, relative to k(0) = 1.
     """
 
     equation: FrequencyEquation
@@ -80,11 +80,13 @@ class BoxSystem:
     @cached_property
     def _initial_rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         low, high = self._box.lower[0], self._box.upper[0]
-        # A polynomial of degree n oscillates no faster than e^{i n s}, s in [-1, 1], inside.
-        x, weights, values = self.equation.initial_error.resolved_on(low, high).rule(
-            2 * self.modes / self._half
-        )
-        return x, weights / self._box.volume, values
+        resolved = self.equation.initial_error.resolved_on(low, high)
+        # P_n(cos theta) oscillates evenly in theta, so fastest in s near the ends: half a period
+        # of the highest mode a panel.
+        even = self._center + self._half * np.cos(np.linspace(np.pi, 0.0, self.modes + 1))
+        breaks = np.union1d(resolved.breaks, even[1:-1])
+        x, weights = panel_rule(breaks)
+        return x, weights / self._box.volume, np.asarray(resolved.function(x))
 
     def _polynomials(self, x: FloatArray) -> FloatArray:
         """Normalized polynomials at points of the box, shape (n, modes)."""
@@ -187,7 +189,7 @@ def _bessel(z: FloatArray, modes: int) -> FloatArray:
 
 def bessel_gram(density: Density, half: float, modes: int, tolerance: float) -> FloatArray:
     """Matrix B of the stationary kernel over the first `modes` polynomials."""
-    radius = _cut(density, half, tolerance)
+    radius = _cut(density, half, modes, tolerance)
     # The phases of two Bessel functions add up to the full width of the box.
     xi, weights = density.quadrature(2 * half, radius)
     gram = np.zeros((modes, modes))
@@ -200,10 +202,18 @@ def bessel_gram(density: Density, half: float, modes: int, tolerance: float) -> 
     return np.asarray(gram * sign)
 
 
-def _cut(density: Density, half: float, tolerance: float) -> float:
-    r"""Radius beyond which :math:`\rho_w j_m j_n` integrates to less than `tolerance`."""
-    for tail in 10.0 ** np.arange(0.0, -16.0, -0.25):
-        radius = density.radius(float(min(tail, 0.5)))
-        if tail / max(1.0, (half * radius) ** 2) <= tolerance:
+def _cut(density: Density, half: float, modes: int, tolerance: float) -> float:
+    r"""Radius beyond which the density adds less than `tolerance` to the norm of the operator.
+
+    Three bounds on what is cut: its probability P; P times the sum of
+    :math:`(2n+1) j_n^2 \le (2n+1)/(hR)^2` over the modes; :math:`2\pi\sup\rho_w/|\Omega|`.
+    """
+    for tail in 10.0 ** np.arange(-0.5, -16.0, -0.25):
+        radius = density.radius(float(tail))
+        bounds = [tail, tail * (modes / max(half * radius, 1e-300)) ** 2]
+        if density.has_pdf:
+            ahead = radius * np.geomspace(1.0, 100.0, 40)
+            bounds.append(np.pi / half * float(density.even_pdf(ahead).max()))
+        if min(bounds) <= tolerance:
             return radius
     return density.radius(1e-16)

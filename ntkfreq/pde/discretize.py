@@ -51,7 +51,14 @@ class Discretized:
     @property
     def fastest_rate(self) -> float:
         """Largest eigenvalue of the operator."""
-        return max(float(mode.rates[-1]) for mode in self.propagators if mode.rates.size)
+        return max(
+            (float(mode.rates[-1]) for mode in self.propagators if mode.rates.size), default=0
+        )
+
+    @property
+    def max_step_size(self) -> float:
+        """Largest stable step of gradient descent; infinite where nothing moves."""
+        return 2.0 / self.fastest_rate if self.fastest_rate > 0 else np.inf
 
     def change(self, dynamics: Dynamics, t: FloatArray) -> list[FloatArray]:
         """u(t) - u(0) for each block."""
@@ -117,6 +124,7 @@ def _refine_line(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Dis
             "elements": mesh.elements,
             "truncation": float(mesh.intervals[-1][-1]),
             "refinements": attempt,
+            "target_resolved": equation.initial_error.resolved.converged,
         },
     )
 
@@ -145,7 +153,11 @@ def _line_error(
 
 
 def _refine_box(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
-    tolerance = max(0.01 * rtol / max(float(t[-1]), 1.0), 1e-15)
+    assert isinstance(equation.measure, Box)
+    far = max(abs(equation.measure.lower[0]), abs(equation.measure.upper[0]))
+    # An error d of the stationary part is one of (1 + (sigma_a x)^2) d in the operator.
+    stretch = 1 + (equation.sigma_a * far) ** 2
+    tolerance = max(0.01 * rtol / max(float(t[-1]) * stretch, 1.0), 1e-15)
     flow = GradientFlow()
     modes = 48
     while True:
@@ -156,7 +168,14 @@ def _refine_box(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Disc
         if error <= rtol or modes * 1.4 > _MAX_MODES:
             break
         modes = int(1.4 * modes)
-    details = {"method": "Galerkin, Legendre polynomials", "modes": modes}
+    resolved = equation.initial_error.resolved_on(
+        equation.measure.lower[0], equation.measure.upper[0]
+    )
+    details = {
+        "method": "Galerkin, Legendre polynomials",
+        "modes": modes,
+        "target_resolved": resolved.converged,
+    }
     return Discretized(system, result.propagators, error, details)
 
 

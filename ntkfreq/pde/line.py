@@ -32,6 +32,7 @@ from ntkfreq.pde.mesh import FrequencyMesh
 from ntkfreq.pde.system import Block
 from ntkfreq.quadrature import panel_rule, subdivide
 
+_CHUNK = 2_000_000
 DEGREES = tuple(range(1, 10))
 
 
@@ -159,10 +160,15 @@ class LineSystem:
         weights = np.concatenate([weight for _, weight in rules]) / np.pi
         matrix, where = self._interpolation(xi)
         real, imag = self._parts(change)
-        phase = np.outer(xi[where], x[:, 0])
         weights = weights[where][:, None]
-        cosine, sine = matrix.T @ (weights * np.cos(phase)), matrix.T @ (weights * np.sin(phase))
-        return np.asarray(real.T @ cosine - imag.T @ sine)
+        values = np.empty((real.shape[1], len(x)))
+        step = max(1, _CHUNK // max(len(where), 1))
+        for start in range(0, len(x), step):
+            phase = np.outer(xi[where], x[start : start + step, 0])
+            cosine = real.T @ (matrix.T @ (weights * np.cos(phase)))
+            sine = imag.T @ (matrix.T @ (weights * np.sin(phase)))
+            values[:, start : start + step] = cosine - sine
+        return values
 
     def distance(
         self, change: Sequence[FloatArray], other: LineSystem, other_change: Sequence[FloatArray]

@@ -73,7 +73,13 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
             nodes = list(stretch)
             for kink in (mark for mark in (stretch[0], *marks.kinks, stretch[-1]) if mark > 0):
                 nodes += _graded(kink, equation.sigma_a, longest, stretch[0], stretch[-1])
-            intervals.append(subdivide(_apart(nodes), longest))
+            # Without diffusion a jump of the density becomes a jump of the error: no element
+            # may hold the two sides together.
+            cuts = [mark for mark in marks.kinks if stretch[0] < mark < stretch[-1]]
+            ends = [stretch[0], *(cuts if equation.sigma_a == 0 else []), stretch[-1]]
+            for left, right in pairwise(ends):
+                inside = [node for node in nodes if left <= node <= right]
+                intervals.append(subdivide(_apart(inside), longest))
     if not intervals:
         # Nothing moves within t_end: one element, so that every result is the initial state.
         low = marks.support[0][0]
@@ -131,7 +137,8 @@ def truncation(equation: FrequencyEquation, t_end: float, rtol: float) -> float:
     extent = extent_in_x(equation, rtol)
     strength = _strength(equation, extent, t_end)
     highest = density.landmarks().support[-1][1]
-    settled = min(highest, max(density.radius(0.5), 1e-300))
+    # Where the mass is, a lull in the density is not its end.
+    settled = min(highest, max(density.radius(1e-3), 1e-300))
     while settled < highest:
         ahead = settled * np.linspace(1.0, 1.5, 16)
         if np.all(strength * density.even_pdf(ahead) <= 0.1 * rtol):

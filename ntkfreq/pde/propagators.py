@@ -13,8 +13,8 @@ from ntkfreq._types import FloatArray
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.system import Block
 
-# Three n x n matrices at 8 bytes: 20 000 unknowns take 10 GB and hours.
-MAX_UNKNOWNS = 20_000
+# Three n x n matrices at 8 bytes: 12 000 unknowns take 3.5 GB and about ten minutes.
+MAX_UNKNOWNS = 12_000
 
 
 def _dense(matrix: Any) -> FloatArray:
@@ -60,7 +60,7 @@ class EigenPropagator:
         if self.block.size > MAX_UNKNOWNS:
             raise ValueError(
                 f"the discretization has {self.block.size} unknowns, above the {MAX_UNKNOWNS} of "
-                "the dense propagator; raise rtol, shorten t, or use fewer points"
+                "the dense propagator; raise rtol, shorten t, centre x at 0, or use fewer points"
             )
 
     @cached_property

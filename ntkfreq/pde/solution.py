@@ -12,8 +12,9 @@ from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
+from ntkfreq.measure import Points
 from ntkfreq.pde.discretize import Discretized
-from ntkfreq.pde.dynamics import Dynamics, GradientDescent
+from ntkfreq.pde.dynamics import Dynamics, GradientDescent, GradientFlow
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
 from ntkfreq.spectrum import fourier_sum
@@ -46,8 +47,9 @@ class FrequencySolution:
     step_size : float or None
         None for gradient flow.
     max_step_size : float
-        Largest stable step of gradient descent, 2 over the largest rate (on Line, where rates
-        are unbounded, over the largest that the data excite).
+        Largest stable step of gradient descent on Points and Box, 2 over the largest rate. On
+        Line rates grow without bound away from x = 0 and this is about the modes that the
+        data excite: training on samples is stable below the value for Points at these samples.
     status : str
         Starts with "converged", "tolerance not met" or "limited by rounding", then the reason.
     stats : dict
@@ -102,6 +104,7 @@ class FrequencySolution:
             test_loss = errors**2 @ test.weights
         elif test == "data":
             spectrum, test_loss = data_spectrum, train_loss
+        _refuse_overflow(data_spectrum, spectrum, train_loss, test_loss)
         return cls(
             equation=equation,
             t=t,
@@ -111,9 +114,9 @@ class FrequencySolution:
             train_loss=train_loss,
             test_loss=test_loss,
             step_size=dynamics.step_size if isinstance(dynamics, GradientDescent) else None,
-            max_step_size=2.0 / discretized.fastest_rate,
+            max_step_size=discretized.max_step_size,
             rtol=rtol,
-            status=_status(discretized, t, rtol),
+            status=_status(discretized, test, t, rtol),
             stats={
                 **discretized.details,
                 "unknowns": sum(mode.block.size for mode in discretized.propagators),
@@ -134,7 +137,7 @@ class FrequencySolution:
         )
 
     def at(
-        self, t: Any = None, frequencies: Any = None, step_size: float | None = None
+        self, t: Any = None, frequencies: Any = None, step_size: float | str | None = "as solved"
     ) -> FrequencySolution:
         """The same solution at other times or frequencies, without solving again.
 
@@ -145,8 +148,8 @@ class FrequencySolution:
             discretization was fitted.
         frequencies : array_like, shape (F,) or (F, d), optional
             New angular frequencies.
-        step_size : float, optional
-            Switch to exact gradient descent of this step; default: as solved.
+        step_size : float or None, optional
+            Exact gradient descent of this step, or None for gradient flow; default: as solved.
 
         Raises
         ------
@@ -172,11 +175,14 @@ class FrequencySolution:
             grid = _checks.points("frequencies", frequencies, self.equation.dim)
             grid = grid[:, 0] if self.equation.dim == 1 else grid
         dynamics = self._dynamics
-        if step_size is not None:
+        if step_size is None:
+            dynamics = GradientFlow()
+        elif step_size != "as solved":
             dynamics = GradientDescent(_checks.positive("step_size", step_size))
-            if step_size > self.max_step_size:
+            if dynamics.step_size > self.max_step_size:
                 raise ValueError(
-                    f"step_size={step_size:g} exceeds max_step_size={self.max_step_size:.6g}"
+                    f"step_size={step_size:g} exceeds max_step_size={self.max_step_size:.6g}, "
+                    "above which gradient descent diverges; take less, or None for gradient flow"
                 )
         return FrequencySolution.evaluate(
             equation=self.equation,
@@ -198,9 +204,18 @@ class FrequencySolution:
         return np.asarray(self.equation.initial_output_at(points) + moved)
 
     def error(self, x: Any) -> FloatArray:
-        """Error f(x, t) - y(x) at points where the target is known; shape (T, n)."""
+        """Error f(x, t) - y(x) at points where the target is known; shape (T, n).
+
+        Raises
+        ------
+        ValueError
+            Off the samples, for a target known at samples on Points.
+        """
         points = _checks.points("x", x, self.equation.dim)
-        return self.output(points) - self.equation.target.at(points)
+        target = self.equation.target
+        if isinstance(self.equation.measure, Points):
+            target = target.at_samples_only()
+        return self.output(points) - target.at(points)
 
     def learning_time(
         self, band: tuple[float, float], fraction: float = 0.5, *, spectrum: str = "auto"
@@ -258,12 +273,33 @@ class FrequencySolution:
         return plot_dynamics(self)
 
 
-def _status(discretized: Discretized, t: FloatArray, rtol: float) -> str:
+def _refuse_overflow(*arrays: Any) -> None:
+    for array in arrays:
+        if array is not None and not np.all(np.isfinite(array)):
+            raise ValueError(
+                "target, x or t is so large that results overflow; rescale x and y to order one, "
+                "or shorten t"
+            )
+
+
+def _status(
+    discretized: Discretized, test: TestSet | str | None, t: FloatArray, rtol: float
+) -> str:
     rounding = float(t[-1]) * discretized.fastest_rate * np.finfo(np.float64).eps
     if discretized.error > rtol:
         return (
             f"tolerance not met: estimated error {discretized.error:.1e} against rtol={rtol:.1e}; "
             "the target or the density has features the largest discretization does not resolve"
+        )
+    if isinstance(test, TestSet) and not test.converged:
+        return (
+            f"tolerance not met: {len(test.x)} test points do not resolve the target, so test_loss "
+            "and spectrum are rough; pass test=(x_test, y_test), or name kinks of the target"
+        )
+    if not discretized.details.get("target_resolved", True):
+        return (
+            "tolerance not met: the target has a jump or kink that quadrature does not resolve; "
+            "name it in Target.from_function(f, kinks=...)"
         )
     if rounding > rtol:
         return (

@@ -122,14 +122,16 @@ def solve_frequency_pde(
     clock = default_times(equation, step_size) if t is None else _checks.times("t", t)
     if isinstance(dynamics, GradientDescent):
         dynamics.steps(clock)
-    where = resolve_test(equation, test)
     if frequencies is None:
         grid = _default_grid(equation)
     else:
         grid = _checks.points("frequencies", frequencies, equation.dim)
         grid = grid[:, 0] if equation.dim == 1 else grid
+    where = resolve_test(
+        equation, test, float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
+    )
     discretized = discretize(equation, clock, rtol)
-    limit = 2.0 / discretized.fastest_rate
+    limit = discretized.max_step_size
     if step_size is not None and step_size > limit:
         raise ValueError(
             f"step_size={step_size:g} exceeds {limit:.6g} = 2/largest rate: gradient descent "

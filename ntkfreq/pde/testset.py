@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,13 @@ class TestSet:
     x: FloatArray
     weights: FloatArray
     y: FloatArray
+    converged: bool = True
 
 
-def resolve_test(equation: FrequencyEquation, test: Any) -> TestSet | str | None:
+def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> TestSet | str | None:
     """Resolve the argument `test`: a set of points, "data" for the data measure itself, or None.
+
+    Spectra of the error will be asked for up to the frequency `highest`.
 
     Raises
     ------
@@ -43,8 +46,8 @@ def resolve_test(equation: FrequencyEquation, test: Any) -> TestSet | str | None
         if equation.target.samples is not None or equation.dim > 3:
             return None
         assert isinstance(measure, Points | Grid)
-        return _hull(equation) if isinstance(measure, Points) else "data"
-    if isinstance(test, tuple) and len(test) == 2:
+        return _hull(equation, highest) if isinstance(measure, Points) else "data"
+    if isinstance(test, tuple | list) and len(test) == 2:
         x = _checks.points("test[0]", test[0], equation.dim)
         y = _checks.values_at("test[1]", test[1], len(x))
         return TestSet(x, np.full(len(x), 1 / len(x)), y)
@@ -52,59 +55,74 @@ def resolve_test(equation: FrequencyEquation, test: Any) -> TestSet | str | None
         raise TypeError(
             f"test={_checks.show(test)} must be None, a pair (x_test, y_test) or a measure"
         )
-    if test == measure:
+    if test == measure or (
+        isinstance(test, Points)
+        and isinstance(measure, Points)
+        and np.array_equal(test.x, measure.x)
+        and np.array_equal(test.weights, measure.weights)
+    ):
         return "data"
     if equation.target.samples is not None:
         raise ValueError(
             f"test={_checks.show(test)} needs the target away from its samples, where it is "
             "unknown; pass test=(x_test, y_test)"
         )
-    return _on_measure(equation, test)
+    return _on_measure(equation, test, highest)
 
 
-def _on_measure(equation: FrequencyEquation, test: Line | Box | Grid | Points) -> TestSet:
+def _on_measure(
+    equation: FrequencyEquation, test: Line | Box | Grid | Points, highest: float
+) -> TestSet:
     if isinstance(test, Points | Box) and test.dim != equation.dim:
         raise ValueError(f"test has dimension {test.dim}, rho_w {equation.dim}; they must agree")
     if isinstance(test, Points):
-        x, weights = test.x, test.weights
-    elif isinstance(test, Box):
-        x, weights = _box_rule(equation, np.array(test.lower), np.array(test.upper))
-    else:
-        raise ValueError(
-            f"test={test} has infinite volume, where the test loss of a network is infinite; use "
-            "test=Box(lower, upper)"
-        )
-    return TestSet(x, weights, equation.target.at(x))
+        return TestSet(test.x, test.weights, equation.target.at(test.x))
+    if isinstance(test, Box):
+        return _on_box(equation, np.array(test.lower), np.array(test.upper), highest)
+    raise ValueError(
+        f"test={test} has infinite volume, where the test loss of a network is infinite; use "
+        "test=Box(lower, upper)"
+    )
 
 
-def _hull(equation: FrequencyEquation) -> TestSet | None:
+def _hull(equation: FrequencyEquation, highest: float) -> TestSet | None:
     assert isinstance(equation.measure, Points)
     low, high = equation.measure.x.min(axis=0), equation.measure.x.max(axis=0)
-    if np.any(low >= high):
-        return None
-    x, weights = _box_rule(equation, low, high)
-    return TestSet(x, weights, equation.target.at(x))
+    return None if np.any(low >= high) else _on_box(equation, low, high, highest)
 
 
-def _box_rule(
-    equation: FrequencyEquation, low: FloatArray, high: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Gauss-Legendre rule for the uniform measure on a box, fine enough for the density's reach."""
-    dim = equation.dim
-    reach = 2 * equation.density.radius(1e-4)
-    axes = []
-    for a, b in zip(low, high, strict=True):
-        most = _MOST[dim - 1]
-        if dim == 1:
-            longest = max(4.0 / reach, 16 * (b - a) / most)
-            kinks = [kink for kink in equation.target.kinks if a < kink < b]
-            nodes, weights = panel_rule(subdivide([a, b, *kinks], longest))
-        else:
-            unit, weight = gauss_legendre(int(min(most, max(24, reach * (b - a) / 2 + 16))))
-            nodes, weights = (a + b) / 2 + (b - a) / 2 * unit, (b - a) / 2 * weight
-        axes.append((nodes, weights / (b - a)))
-    x = np.stack(np.meshgrid(*(nodes for nodes, _ in axes), indexing="ij"), axis=-1)
-    weights = axes[0][1]
-    for _, more in axes[1:]:
-        weights = np.multiply.outer(weights, more)
-    return x.reshape(-1, dim), weights.ravel()
+def _on_box(
+    equation: FrequencyEquation, low: FloatArray, high: FloatArray, highest: float
+) -> TestSet:
+    """Quadrature of the uniform measure on a box: resolves density, target and frequencies."""
+    reach = max(2 * equation.density.radius(1e-4), highest)
+    if equation.dim == 1:
+        resolved = equation.target.resolved_on(float(low[0]), float(high[0]))
+        longest = max(4.0 / reach, 16 * float(high[0] - low[0]) / _MOST[0])
+        x, weights = panel_rule(subdivide(resolved.breaks, longest))
+        weights = weights / float(high[0] - low[0])
+        return TestSet(x[:, None], weights, equation.target.at(x[:, None]), resolved.converged)
+    most = _MOST[equation.dim - 1]
+    side = float((high - low).max())
+    count = int(min(most, max(24, reach * side / 2 + 16)))
+    rule = _tensor_rule(equation, low, high, 3 * count // 4)
+    while True:
+        finer = _tensor_rule(equation, low, high, count)
+        before, after = (float(part.weights @ part.y**2) for part in (rule, finer))
+        settled = abs(after - before) <= 1e-6 * max(after, 1e-300)
+        if settled or count >= most:
+            return replace(finer, converged=settled)
+        rule, count = finer, min(most, 4 * count // 3)
+
+
+def _tensor_rule(
+    equation: FrequencyEquation, low: FloatArray, high: FloatArray, count: int
+) -> TestSet:
+    unit, weight = gauss_legendre(count)
+    middle, half = (low + high) / 2, (high - low) / 2
+    axes = [m + h * unit for m, h in zip(middle, half, strict=True)]
+    x = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, equation.dim)
+    weights = weight / 2
+    for _ in range(1, equation.dim):
+        weights = np.multiply.outer(weights, weight / 2)
+    return TestSet(x, weights.ravel(), equation.target.at(x))

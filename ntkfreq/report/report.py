@@ -80,7 +80,7 @@ class Report:
     def worst_ratio(self) -> float:
         """Largest deviation of a ratio of learning times from one; nan if no band was learned."""
         gaps = [abs(row.ratio - 1) for case in self.cases for row in case.bands]
-        return float(np.max([gap for gap in gaps if np.isfinite(gap)], initial=np.nan))
+        return max((gap for gap in gaps if np.isfinite(gap)), default=float("nan"))
 
     def verdict(self) -> str:
         """How far prediction and networks agree, in a sentence or two."""
