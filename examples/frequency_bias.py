@@ -84,7 +84,7 @@ def visualize(solutions: dict[str, FrequencySolution] | None = None) -> Figure:
         lower.set(xlabel="angular frequency (rad per unit of x)")
     axes[0, 0].set_ylabel("time t")
     axes[1, 0].set_ylabel("time to halve the error")
-    fig.colorbar(image, ax=axes[0], label="size of the error spectrum / its largest at t = 0")
+    fig.colorbar(image, ax=axes[0], label="error / largest at the start")
     return fig
 
 

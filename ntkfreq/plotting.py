@@ -55,6 +55,7 @@ def draw_remaining(
     clock = t[positive]
     middle = np.sqrt(clock[1:] * clock[:-1])
     rows = np.concatenate([[clock[0] ** 2 / middle[0]], middle, [clock[-1] ** 2 / middle[-1]]])
+    ax.set_facecolor("0.75")  # bands with nothing to learn
     image = ax.pcolormesh(
         edges, rows, share[positive], cmap="magma", vmin=0, vmax=1, rasterized=True
     )
@@ -67,7 +68,7 @@ def draw_losses(ax: Axes, t: FloatArray, curves: dict[str, tuple[FloatArray, str
     positive = t > 0
     for label, (values, style, color) in curves.items():
         ax.loglog(t[positive], values[positive], style, color=color, label=label, markersize=4)
-    ax.set(xlabel=TIME, ylabel=r"loss $\int e^2\,d\mu$")
+    ax.set(xlabel=TIME, ylabel=r"loss $\int e^2\,d\mu$ (units of $y^2$)")
     ax.legend(frameon=False)
 
 
@@ -82,7 +83,8 @@ def band_learning_times(
 
 def _shares(result: Any, spectrum: Any, bands: list[tuple[float, float]]) -> FloatArray:
     rms = np.sqrt(band_energy(result.frequencies, spectrum, bands))
-    floor = 1e-6 * rms[0].max()
+    # Bands without energy of their own would show what leaks into them as a growing share.
+    floor = 1e-3 * rms[0].max()
     return np.asarray(np.where(rms[0] > floor, rms / np.maximum(rms[0], floor), np.nan))
 
 
@@ -104,10 +106,10 @@ def plot_dynamics(result: Any) -> Figure:
     share = _shares(result, spectrum, bands)
     fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     image = draw_remaining(axes[0], result.t, bands, share)
-    fig.colorbar(image, ax=axes[0], label="share of the error left")
+    fig.colorbar(image, ax=axes[0], label="share of the error left", extend="max")
     centres, times = band_learning_times(result.t, bands, share)
     axes[1].semilogy(centres, times, "o-", color=BLUE, markersize=3)
-    axes[1].set(xlabel=FREQUENCY, ylabel="time to halve the error")
+    axes[1].set(xlabel=FREQUENCY, ylabel="time to halve the error", xlim=axes[0].get_xlim())
     curves = {"training": (result.train_loss, "-", BLUE)}
     if result.test_loss is not None:
         curves["test"] = (result.test_loss, "--", ORANGE)
@@ -137,14 +139,14 @@ def plot_comparison(comparison: Any) -> Figure:
     for ax, share, title in zip(axes[0], shares, ("predicted", "trained network"), strict=True):
         image = draw_remaining(ax, t, bands, share)
         ax.set_title(title)
-    fig.colorbar(image, ax=axes[0], label="share of the error left")
+    fig.colorbar(image, ax=axes[0], label="share of the error left", extend="max")
     for share, style, color, label in (
         (shares[0], "-", BLUE, "predicted"),
         (shares[1], "o", ORANGE, "trained network"),
     ):
         centres, times = band_learning_times(t, bands, share)
         axes[1, 0].semilogy(centres, times, style, color=color, label=label, markersize=4)
-    axes[1, 0].set(xlabel=FREQUENCY, ylabel="time to halve the error")
+    axes[1, 0].set(xlabel=FREQUENCY, ylabel="time to halve the error", xlim=axes[0, 0].get_xlim())
     axes[1, 0].legend(frameon=False)
     draw_losses(
         axes[1, 1],

@@ -66,7 +66,8 @@ def test_each_example_is_asserted():
     assert {f"test_{name}" for name in NAMES} <= set(globals())
 
 
-def test_readme_python_runs():
+def test_readme_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the last line saves a figure
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert blocks
     namespace: dict[str, object] = {}
