@@ -17,7 +17,7 @@ class Laplace(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0
+    loc : float or sequence of d floats, default 0 (first, as in SciPy)
         Centre c, where the density has its corner.
     scale : float, default 1
         Decay length s (the standard deviation is :math:`\sqrt2 s`).

@@ -17,7 +17,7 @@ class Normal(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0
+    loc : float or sequence of d floats, default 0 (first, as in SciPy)
         Mean c, radians per unit of x.
     scale : float, default 1
         Standard deviation s in each coordinate.

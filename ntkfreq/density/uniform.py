@@ -16,7 +16,7 @@ class Uniform(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0
+    loc : float or sequence of d floats, default 0 (first, as in SciPy)
         Centre c.
     scale : float, default 1
         Half-width s (the standard deviation is :math:`s/\sqrt3`).
