@@ -171,7 +171,8 @@ def compare(
     ------
     ValueError
         When the two do not describe the same training: other data, f_0, sigma_a, density,
-        decay, or clocks that cannot be converted.
+        decay, or clocks that cannot be converted; on Line also when the samples alias, or the
+        steps were too large to be stable on them.
 
     Examples
     --------
