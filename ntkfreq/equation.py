@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray, Function
+from ntkfreq.decay import Decay
 from ntkfreq.density import Density, as_density
 from ntkfreq.functions import evaluate, find_support
 from ntkfreq.measure import Box, Grid, Line, Measure, Points
@@ -120,20 +121,41 @@ class FrequencyEquation:
             return np.zeros(len(x))
         return evaluate("initial_output", self.initial_output, x)
 
+    def free_output(self, t: FloatArray, x: FloatArray) -> FloatArray:
+        r"""Free output, :math:`e^{-\gamma_a t} f_0(e^{-\gamma_w t} x)`, if nothing were learned."""
+        if self.initial_output is None:
+            return np.zeros((len(t), len(x)))
+        left = self.decay.damping(t)[:, None]
+        if not self.decay.contracts:
+            return np.asarray(left * self.initial_output_at(x))
+        return left * np.stack([self.initial_output_at(c * x) for c in self.decay.contraction(t)])
+
     def initial_error_at(self, x: FloatArray) -> FloatArray:
         """Initial error f_0 - y at (n, d) points."""
         return self.initial_output_at(x) - self.target.at(x)
 
     @cached_property
+    def decay(self) -> Decay:
+        """The decay rates and what follows from them."""
+        return Decay(self.weight_decay, self.frequency_decay, self.decay_towards)
+
+    @cached_property
+    def start(self) -> Target | None:
+        """Initial output as a target of its own, with a support where it has one."""
+        if self.initial_output is None:
+            return None
+        support = find_support(self.initial_output) if self.dim == 1 else None
+        return Target(
+            lambda x: self.initial_output_at(np.asarray(x).reshape(-1, self.dim)), support
+        )
+
+    @cached_property
     def initial_error(self) -> Target:
         """Initial error f_0 - y as a target of its own, with a support where both have one."""
-        if self.initial_output is None:
-            support = self.target.support
-        else:
-            own, first = self.target.support, find_support(self.initial_output)
-            support = None
-            if own is not None and first is not None:
-                support = (min(own[0], first[0]), max(own[1], first[1]))
+        support = self.target.support
+        if self.start is not None and support is not None:
+            first = self.start.support
+            support = first and (min(support[0], first[0]), max(support[1], first[1]))
         return Target(
             lambda x: self.initial_error_at(np.asarray(x).reshape(-1, self.dim)),
             support,

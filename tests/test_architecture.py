@@ -27,6 +27,7 @@ LEVELS = {
     "plotting": 1,
     "density": 2,
     "measure": 2,
+    "decay": 1,
     "target": 3,
     "equation": 4,
     "ntk": 5,

@@ -49,8 +49,9 @@ class Problem:
         """Change of the spectrum up to the time, on Gauss nodes of [0, END]."""
         mesh = FrequencyMesh((np.linspace(0, END, elements + 1),))
         system = LineSystem(self.equation, mesh, degree)
-        change = [EigenPropagator(b).change(GradientFlow(), self.time) for b in system.blocks]
-        return system.spectrum_change(change, self.nodes[:, None])[0]
+        flow = GradientFlow()
+        change = [EigenPropagator(b).evolve(flow, self.time).change for b in system.blocks]
+        return system.series(change, self.nodes[:, None])[0]
 
     def error(self, degree, elements):
         difference = np.abs(self.solution(degree, elements) - self.exact) ** 2 @ self.weights

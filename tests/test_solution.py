@@ -18,8 +18,8 @@ from ntkfreq import (
     save_zarr,
     solve_frequency_pde,
 )
-from ntkfreq.pde import discretize, mesh, propagators
-from ntkfreq.pde.propagators import EigenPropagator
+from ntkfreq.pde import mesh, refine_box, refine_line
+from ntkfreq.pde.propagators import EigenPropagator, eigen
 from ntkfreq.pde.system import Block
 from ntkfreq.results import frequency_coordinates, json_ready
 
@@ -116,7 +116,7 @@ class TestStatus:
         assert on_line.stats["estimated_error"] <= 1e-6
 
     def test_tolerance_not_met_beyond_the_largest_basis(self, monkeypatch):
-        monkeypatch.setattr(discretize, "_MAX_MODES", 60)
+        monkeypatch.setattr(refine_box, "_MAX_MODES", 60)
         solution = solve_frequency_pde(
             Normal(scale=40.0), lambda x: np.cos(60 * x), measure=Box(-1, 1), t=[0.0, 1e3]
         )
@@ -125,7 +125,7 @@ class TestStatus:
         assert solution.stats["modes"] == 48
 
     def test_tolerance_not_met_by_the_finest_mesh(self, monkeypatch):
-        monkeypatch.setattr(discretize, "_REFINEMENTS", 0)
+        monkeypatch.setattr(refine_line, "_REFINEMENTS", 0)
         monkeypatch.setattr(mesh, "_PHASE_AT_1E4", 60.0)
         solution = solve_frequency_pde(Normal(scale=3.0), y, t=[0.0, 10.0], rtol=1e-9)
         assert solution.status.startswith("tolerance not met: estimated error ")
@@ -333,12 +333,12 @@ def test_plot_is_a_figure_with_labelled_axes(name, request):
 
 
 def test_propagator_refuses_what_it_cannot_hold(monkeypatch):
-    monkeypatch.setattr(propagators, "MAX_UNKNOWNS", 5)
+    monkeypatch.setattr(eigen, "MAX_UNKNOWNS", 5)
     with pytest.raises(ValueError, match=r"6 unknowns, above the 5 .*raise rtol, shorten t"):
-        EigenPropagator(Block(np.eye(6), None, np.ones(6)))
+        EigenPropagator(Block(np.eye(6), None, None, np.zeros(6), np.ones(6)))
 
 
 def test_negligible_fast_modes_take_the_rate_of_the_fastest_that_counts():
-    block = Block(np.diag([1.0, 2.0, 50.0]), None, np.array([1.0, 1.0, 1e-9]))
+    block = Block(np.diag([1.0, 2.0, 50.0]), None, None, np.zeros(3), np.array([1.0, 1.0, 1e-9]))
     np.testing.assert_allclose(EigenPropagator(block).rates, [1, 2, 50])
     np.testing.assert_allclose(EigenPropagator(block, 1e-8).rates, [1, 2, 2])

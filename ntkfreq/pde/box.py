@@ -6,7 +6,8 @@ With normalized polynomials :math:`p_n` on the box (centre c, half-width h) and 
 
 the stationary part of the kernel has the matrix
 :math:`B_{mn} = \int\rho_w\,\hat p_m\,\overline{\hat p_n}\,d\xi`. Multiplication by x is a symmetric
-tridiagonal matrix X (three-term recurrence), and the operator is :math:`B + \sigma_a^2 X B X`.
+tridiagonal matrix X (three-term recurrence); the two parts of the operator are B and
+:math:`\sigma_a^2 X B X`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.density import Density
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box
-from ntkfreq.ntk.gram import limit_gram
-from ntkfreq.pde.system import Block
+from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.quadrature import gauss_legendre, panel_rule
 
 _CHUNK = 20_000
@@ -62,23 +63,33 @@ class BoxSystem:
         return (self._box.upper[0] - self._box.lower[0]) / 2
 
     @cached_property
-    def operator(self) -> FloatArray:
-        """Galerkin matrix of the kernel, shape (modes, modes)."""
+    def operators(self) -> tuple[FloatArray, FloatArray]:
+        """Galerkin matrices A_1 and A_2 of the two parts of the kernel, shape (modes, modes)."""
         stationary = bessel_gram(self.equation.density, self._half, self.modes + 1, self.tolerance)
         across = _multiplication(self.modes, self._center, self._half)
-        variance = self.equation.sigma_a**2
-        inner = stationary[: self.modes, : self.modes]
-        return np.asarray(inner + variance * across @ stationary @ across.T)
+        moving = self.equation.sigma_a**2 * (across @ stationary @ across.T)
+        return stationary[: self.modes, : self.modes], moving
 
     @cached_property
-    def initial(self) -> FloatArray:
-        """Legendre coefficients of the initial error, shape (modes,)."""
-        x, weights, values = self._initial_rule
-        series = self._polynomials(x)
-        return np.asarray(series.T @ (weights * values))
+    def _start(self) -> FloatArray:
+        """Legendre coefficients of the initial output."""
+        x, weights, _ = self._rule
+        if self.equation.initial_output is None:
+            return np.zeros(self.modes)
+        return self._project(weights * self.equation.initial_output_at(x[:, None]))
 
     @cached_property
-    def _initial_rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _goal(self) -> FloatArray:
+        """Legendre coefficients of the target."""
+        _, weights, values = self._rule
+        return self._project(weights * values)
+
+    def _project(self, weighted: FloatArray) -> FloatArray:
+        return np.asarray(self._polynomials(self._rule[0]).T @ weighted)
+
+    @cached_property
+    def _rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Nodes, weights and target values that resolve initial output, target and modes."""
         low, high = self._box.lower[0], self._box.upper[0]
         resolved = self.equation.initial_error.resolved_on(low, high)
         # P_n(cos theta) oscillates evenly in theta, so fastest in s near the ends: half a period
@@ -86,7 +97,7 @@ class BoxSystem:
         even = self._center + self._half * np.cos(np.linspace(np.pi, 0.0, self.modes + 1))
         breaks = np.union1d(resolved.breaks, even[1:-1])
         x, weights = panel_rule(breaks)
-        return x, weights / self._box.volume, np.asarray(resolved.function(x))
+        return x, weights / self._box.volume, self.equation.target.at(x[:, None])
 
     def _polynomials(self, x: FloatArray) -> FloatArray:
         """Normalized polynomials at points of the box, shape (n, modes)."""
@@ -103,16 +114,24 @@ class BoxSystem:
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """One block, or an even and an odd one on a box centred at 0."""
+        stationary, moving = self.operators
         return tuple(
-            Block(self.operator[np.ix_(group, group)], None, self.initial[group])
+            Block(
+                stationary[np.ix_(group, group)],
+                None if self.equation.sigma_a == 0 else moving[np.ix_(group, group)],
+                None,
+                self._start[group],
+                self._goal[group],
+            )
             for group in self._groups
         )
 
     @cached_property
-    def initial_loss(self) -> float:
-        """Mean squared initial error over the box."""
-        _, weights, values = self._initial_rule
-        return float(weights @ values**2)
+    def moments(self) -> FloatArray:
+        """Means of f_0^2, f_0 y and y^2 over the box, shape (3,)."""
+        x, weights, goal = self._rule
+        start = self.equation.initial_output_at(x[:, None])
+        return np.array([weights @ start**2, weights @ (start * goal), weights @ goal**2])
 
     def gather(self, parts: Sequence[FloatArray]) -> FloatArray:
         """Coefficients of all modes, (T, modes), from those of the blocks."""
@@ -121,39 +140,40 @@ class BoxSystem:
             whole[:, group] = part
         return whole
 
-    def initial_spectrum(self, frequencies: FloatArray) -> ComplexArray:
-        """Transform of the initial error against the measure of the box, shape (F,)."""
+    def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
+        """Data spectrum if nothing were learned, shape (T, F)."""
         low, high = self._box.lower[0], self._box.upper[0]
-        error = self.equation.initial_error.resolved_on(low, high)
-        return error.transform(frequencies[:, 0]) / self._box.volume
+        xi, volume = frequencies[:, 0], self._box.volume
+        goal = self.equation.target.resolved_on(low, high).transform(xi) / volume
+        if self.equation.start is None:
+            return np.broadcast_to(-goal, (len(t), len(xi)))
+        start = self.equation.start.resolved_on(low, high).transform(xi) / volume
+        return np.asarray(np.multiply.outer(self.equation.decay.damping(t), start) - goal)
 
-    def spectrum_change(
-        self, change: Sequence[FloatArray], frequencies: FloatArray
-    ) -> ComplexArray:
-        """Change of the data spectrum, shape (T, F)."""
+    def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
+        """What learning adds to the data spectrum, shape (T, F)."""
         xi = frequencies[:, 0]
         values = _bessel(np.abs(xi) * self._half, self.modes).astype(np.complex128)
         order = np.arange(self.modes)
         # j_n(-z) = (-1)^n j_n(z)
         values *= (-1j) ** order * np.where(xi[:, None] < 0, (-1.0) ** order, 1.0)
         values *= np.exp(-1j * self._center * xi)[:, None]
-        return np.asarray(self.gather(change) @ values.T)
+        return np.asarray(self.gather(evolution.change) @ values.T)
 
-    def output_change(
-        self, change: Sequence[FloatArray], integral: Sequence[FloatArray], x: FloatArray
-    ) -> FloatArray:
-        """Change of the output: the polynomials inside the box, the kernel outside."""
+    def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
+        """What learning adds to the output: polynomials inside the box, the kernel outside."""
         inside = np.abs(x[:, 0] - self._center) <= self._half * (1 + 1e-12)
-        values = np.empty((len(change[0]), len(x)))
-        values[:, inside] = self.gather(change) @ self._polynomials(x[inside, 0]).T
+        values = np.empty((len(evolution.t), len(x)))
+        values[:, inside] = self.gather(evolution.change) @ self._polynomials(x[inside, 0]).T
         if not inside.all():
             unit, weight = gauss_legendre(max(64, 2 * self.modes))
             nodes = self._center + self._half * unit
-            error = self.gather(integral) @ self._polynomials(nodes).T
-            gram = limit_gram(
-                self.equation.density, nodes[:, None], x[~inside], self.equation.sigma_a
-            )
-            values[:, ~inside] = -(error * (weight / 2)) @ gram
+            series = self._polynomials(nodes)
+            gram = stationary_gram(self.equation.density, nodes[:, None], x[~inside])
+            first = (self.gather(evolution.memory(0)) @ series.T) * (weight / 2)
+            second = (self.gather(evolution.memory(1)) @ series.T) * (weight / 2)
+            across = self.equation.sigma_a**2 * np.outer(nodes, x[~inside, 0])
+            values[:, ~inside] = -first @ gram - second @ (gram * across)
         return values
 
 

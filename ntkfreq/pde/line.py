@@ -29,7 +29,7 @@ from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde import forms
 from ntkfreq.pde.mesh import FrequencyMesh
-from ntkfreq.pde.system import Block
+from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.quadrature import panel_rule, subdivide
 
 _CHUNK = 2_000_000
@@ -84,31 +84,59 @@ class LineSystem:
         basis = self._basis
         xi = np.asarray(basis.global_coordinates())[0]
         rho = self.equation.density.even_pdf(xi.ravel()).reshape(xi.shape)
-        initial = self.equation.initial_error.transform(xi.ravel()).reshape(xi.shape)
-        operator = BilinearForm(forms.damping).assemble(basis, rho=rho)
-        if self.equation.sigma_a > 0:
-            operator = operator + self.equation.sigma_a**2 * BilinearForm(forms.diffusion).assemble(
-                basis, rho=rho
-            )
         # Parseval on the half-line: the loss is 1/pi times the integral of |e|^2.
-        operator, mass = operator / np.pi, BilinearForm(forms.mass).assemble(basis) / np.pi
-        real = LinearForm(forms.load).assemble(basis, initial=initial.real) / np.pi
-        imag = LinearForm(forms.load).assemble(basis, initial=initial.imag) / np.pi
+        stationary = BilinearForm(forms.damping).assemble(basis, rho=rho) / np.pi
+        mass = BilinearForm(forms.mass).assemble(basis) / np.pi
+        moving = None
+        if self.equation.sigma_a > 0:
+            variance = self.equation.sigma_a**2 / np.pi
+            moving = BilinearForm(forms.diffusion).assemble(basis, rho=rho) * variance
+        start, goal = self._loads(xi)
         odd = np.setdiff1d(np.arange(basis.N), self._at_zero)
+
+        def restricted(matrix: Any) -> Any:
+            return None if matrix is None else matrix[odd][:, odd]
+
         return (
-            Block(operator, mass, real),
-            Block(operator[odd][:, odd], mass[odd][:, odd], imag[odd]),
+            Block(stationary, moving, mass, start.real, goal.real),
+            Block(
+                restricted(stationary),
+                restricted(moving),
+                restricted(mass),
+                start.imag[odd],
+                goal.imag[odd],
+            ),
         )
 
-    @cached_property
-    def initial_loss(self) -> float:
-        """Integral of the squared initial error over x."""
-        _, weights, values = self.equation.initial_error.resolved.rule()
-        return float(weights @ values**2)
+    def _loads(self, xi: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+        """Functionals of the transforms of initial output and target, shape (N,) each."""
+        loads = []
+        for part in (self.equation.start, self.equation.target):
+            if part is None:
+                loads.append(np.zeros(self._basis.N, dtype=np.complex128))
+                continue
+            values = part.resolved.transform(xi.ravel()).reshape(xi.shape)
+            real = LinearForm(forms.load).assemble(self._basis, initial=values.real)
+            imag = LinearForm(forms.load).assemble(self._basis, initial=values.imag)
+            loads.append(np.asarray(real + 1j * imag) / np.pi)
+        return loads[0], loads[1]
 
-    def initial_spectrum(self, frequencies: FloatArray) -> ComplexArray:
-        """Transform of the initial error, shape (F,)."""
-        return self.equation.initial_error.transform(frequencies[:, 0])
+    @cached_property
+    def moments(self) -> FloatArray:
+        """Integrals of f_0^2, f_0 y and y^2 over x, shape (3,)."""
+        x, weights, _ = self.equation.initial_error.resolved.rule()
+        start = self.equation.initial_output_at(x[:, None])
+        goal = self.equation.target.at(x[:, None])
+        return np.array([weights @ start**2, weights @ (start * goal), weights @ goal**2])
+
+    def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
+        """Error spectrum if nothing were learned, shape (T, F)."""
+        xi = frequencies[:, 0]
+        goal = self.equation.target.resolved.transform(xi)
+        if self.equation.start is None:
+            return np.broadcast_to(-goal, (len(t), len(xi)))
+        start = self.equation.start.resolved.transform(xi)
+        return np.asarray(np.multiply.outer(self.equation.decay.damping(t), start) - goal)
 
     def _interpolation(self, xi: FloatArray) -> tuple[Any, IntArray]:
         """Sparse matrix from unknowns to values at the `xi` inside the mesh, and their indices."""
@@ -134,10 +162,12 @@ class LineSystem:
         imag[:, np.setdiff1d(np.arange(self._basis.N), self._at_zero)] = odd
         return real.T, imag.T
 
-    def spectrum_change(
-        self, change: Sequence[FloatArray], frequencies: FloatArray
-    ) -> ComplexArray:
-        """Change of the error spectrum, shape (T, F)."""
+    def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
+        """What learning adds to the error spectrum, shape (T, F)."""
+        return self.series(evolution.change, frequencies)
+
+    def series(self, change: Sequence[FloatArray], frequencies: FloatArray) -> ComplexArray:
+        """Finite-element functions with these unknowns, one array (T, n) a block, shape (T, F)."""
         xi = frequencies[:, 0]
         values = np.zeros((len(change[0]), len(xi)), dtype=np.complex128)
         matrix, where = self._interpolation(np.abs(xi))
@@ -147,10 +177,8 @@ class LineSystem:
             values[:, where] = (matrix @ real).T + 1j * sign * (matrix @ imag).T
         return values
 
-    def output_change(
-        self, change: Sequence[FloatArray], integral: Sequence[FloatArray], x: FloatArray
-    ) -> FloatArray:
-        r"""Change of the output, the inverse transform of that of the spectrum, shape (T, n).
+    def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
+        r"""What learning adds to the output, the inverse transform of the spectrum, shape (T, n).
 
         By parity it is :math:`\frac1\pi\int_0^\infty(\Re\cos\xi x - \Im\sin\xi x)\,d\xi`.
         """
@@ -159,7 +187,7 @@ class LineSystem:
         xi = np.concatenate([nodes for nodes, _ in rules])
         weights = np.concatenate([weight for _, weight in rules]) / np.pi
         matrix, where = self._interpolation(xi)
-        real, imag = self._parts(change)
+        real, imag = self._parts(evolution.change)
         weights = weights[where][:, None]
         values = np.empty((real.shape[1], len(x)))
         step = max(1, _CHUNK // max(len(where), 1))
@@ -177,6 +205,6 @@ class LineSystem:
         rules = [panel_rule(nodes) for nodes in self.mesh.intervals]
         xi = np.concatenate([nodes for nodes, _ in rules])
         weights = np.concatenate([weight for _, weight in rules]) / np.pi
-        mine = self.spectrum_change(change, xi[:, None])
-        theirs = other.spectrum_change(other_change, xi[:, None])
+        mine = self.series(change, xi[:, None])
+        theirs = other.series(other_change, xi[:, None])
         return float(np.sqrt((np.abs(mine - theirs) ** 2 @ weights).max()))

@@ -2,7 +2,6 @@ r"""Points: finitely many data, the Gram flow :math:`\dot e = -K W e` in symmetr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,8 +10,8 @@ import numpy as np
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
-from ntkfreq.ntk.gram import limit_gram
-from ntkfreq.pde.system import Block
+from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.spectrum import fourier_sum
 
 
@@ -41,35 +40,43 @@ class PointsSystem:
         return np.sqrt(self._points.weights)
 
     @cached_property
-    def _initial(self) -> FloatArray:
-        return self.equation.initial_error_at(self._points.x)
+    def _start(self) -> FloatArray:
+        return self.equation.initial_output_at(self._points.x)
+
+    @cached_property
+    def _goal(self) -> FloatArray:
+        return self.equation.target.at(self._points.x)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """One dense block."""
         x = self._points.x
-        gram = limit_gram(self.equation.density, x, x, self.equation.sigma_a)
+        gram = stationary_gram(self.equation.density, x, x)
         gram *= self._root[:, None] * self._root
-        return (Block(gram, None, self._root * self._initial),)
+        sigma_a = self.equation.sigma_a
+        moving = None if sigma_a == 0 else gram * (sigma_a**2 * (x @ x.T))
+        return (Block(gram, moving, None, self._root * self._start, self._root * self._goal),)
 
     @property
-    def initial_loss(self) -> float:
-        """Weighted mean of the squared initial errors."""
-        return float(self._points.weights @ self._initial**2)
+    def moments(self) -> FloatArray:
+        """Weighted means of f_0^2, f_0 y and y^2, shape (3,)."""
+        pairs = (self._start, self._start), (self._start, self._goal), (self._goal, self._goal)
+        return np.array([self._points.weights @ (one * other) for one, other in pairs])
 
-    def initial_spectrum(self, frequencies: FloatArray) -> ComplexArray:
-        """Spectrum of the initial errors, shape (F,)."""
-        return fourier_sum(self._points.x, self._points.weights * self._initial, frequencies)
+    def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
+        """Data spectrum if nothing were learned, shape (T, F)."""
+        left = self.equation.decay.damping(t)[:, None] * self._start - self._goal
+        return fourier_sum(self._points.x, self._points.weights * left, frequencies)
 
-    def spectrum_change(
-        self, change: Sequence[FloatArray], frequencies: FloatArray
-    ) -> ComplexArray:
-        """Change of the data spectrum, shape (T, F)."""
-        return fourier_sum(self._points.x, self._root * change[0], frequencies)
+    def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
+        """What learning adds to the data spectrum, shape (T, F)."""
+        return fourier_sum(self._points.x, self._root * evolution.change[0], frequencies)
 
-    def output_change(
-        self, change: Sequence[FloatArray], integral: Sequence[FloatArray], x: FloatArray
-    ) -> FloatArray:
-        r"""Change of the output, :math:`-K(x, X) W \int_0^t e\,ds`, shape (T, n)."""
-        gram = limit_gram(self.equation.density, self._points.x, x, self.equation.sigma_a)
-        return np.asarray(-(self._root * integral[0]) @ gram)
+    def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
+        r"""What learning adds to the output, :math:`-K_1(x, X) W q_1 - K_2(x, X) W q_2`, (T, n)."""
+        gram = stationary_gram(self.equation.density, self._points.x, x)
+        change = -(self._root * evolution.memory(0)[0]) @ gram
+        if self.equation.sigma_a > 0:
+            gram *= self.equation.sigma_a**2 * (self._points.x @ x.T)
+            change -= (self._root * evolution.memory(1)[0]) @ gram
+        return np.asarray(change)

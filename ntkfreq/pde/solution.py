@@ -13,7 +13,7 @@ from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
-from ntkfreq.pde.discretize import Discretized
+from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Dynamics, GradientDescent, GradientFlow
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
@@ -88,18 +88,14 @@ class FrequencySolution:
         """Evaluate a discretized equation at times and frequencies; users call the solver."""
         system = discretized.system
         grid = frequencies.reshape(-1, equation.dim)
-        change = discretized.change(dynamics, t)
-        data_spectrum = system.initial_spectrum(grid) + system.spectrum_change(change, grid)
-        at_start = np.zeros(1)
-        energy = [mode.energy(dynamics, np.append(at_start, t)) for mode in discretized.propagators]
-        total = np.sum(energy, axis=0)
-        # What the unknowns do not represent stays as it was.
-        train_loss = max(system.initial_loss - float(total[0]), 0.0) + total[1:]
+        evolution = discretized.evolve(dynamics, t)
+        data_spectrum = system.free_spectrum(t, grid) + system.spectrum_change(evolution, grid)
+        train_loss = evolution.energy + discretized.unlearned_loss(t)
         spectrum: ComplexArray | None = None
         test_loss: FloatArray | None = None
         if isinstance(test, TestSet):
-            start = equation.initial_output_at(test.x) - test.y
-            errors = start + system.output_change(change, discretized.integral(dynamics, t), test.x)
+            errors = equation.free_output(t, test.x) - test.y
+            errors += system.output_change(evolution, test.x)
             spectrum = fourier_sum(test.x, errors * test.weights, grid)
             test_loss = errors**2 @ test.weights
         elif test == "data":
@@ -119,7 +115,7 @@ class FrequencySolution:
             status=_status(discretized, test, t, rtol),
             stats={
                 **discretized.details,
-                "unknowns": sum(mode.block.size for mode in discretized.propagators),
+                "unknowns": discretized.unknowns,
                 "estimated_error": discretized.error,
                 "fastest_rate": discretized.fastest_rate,
                 "seconds": time.perf_counter() - begin,
@@ -198,10 +194,9 @@ class FrequencySolution:
     def output(self, x: Any) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
         points = _checks.points("x", x, self.equation.dim)
-        change = self._discretized.change(self._dynamics, self.t)
-        integral = self._discretized.integral(self._dynamics, self.t)
-        moved = self._discretized.system.output_change(change, integral, points)
-        return np.asarray(self.equation.initial_output_at(points) + moved)
+        evolution = self._discretized.evolve(self._dynamics, self.t)
+        learned = self._discretized.system.output_change(evolution, points)
+        return np.asarray(self.equation.free_output(self.t, points) + learned)
 
     def error(self, x: Any) -> FloatArray:
         """Error f(x, t) - y(x) at points where the target is known; shape (T, n).

@@ -1,4 +1,4 @@
-"""Advance a block in time. The dense eigendecomposition is the plainest way and exact in time."""
+"""The dense eigendecomposition: the plainest way, and exact in time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _dense(matrix: Any) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class EigenPropagator:
-    r"""Generalized symmetric eigendecomposition :math:`A q = \lambda M q` of one block.
+    r"""Generalized symmetric eigendecomposition :math:`A q = \lambda M q` of one block, no decay.
 
     Rounding leaves eigenvalues of either sign near zero; they are set to zero,
     so the loss cannot grow under gradient flow.
@@ -48,13 +48,15 @@ class EigenPropagator:
     --------
     >>> import numpy as np
     >>> from ntkfreq.pde.dynamics import GradientFlow
-    >>> mode = EigenPropagator(Block(np.diag([1.0, 2.0]), None, np.array([1.0, 1.0])))
-    >>> mode.energy(GradientFlow(), np.array([0.0]))
+    >>> block = Block(np.diag([1.0, 2.0]), None, None, np.zeros(2), np.ones(2))
+    >>> EigenPropagator(block).evolve(GradientFlow(), np.array([0.0])).energy
     array([2.])
     """
 
     block: Block
     negligible: float = 0.0
+    factorizations: int = 1
+    error: float = 0.0
 
     def __post_init__(self) -> None:
         if self.block.size > MAX_UNKNOWNS:
@@ -63,11 +65,21 @@ class EigenPropagator:
                 "the dense propagator; raise rtol, shorten t, centre x at 0, or use fewer points"
             )
 
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.block.size
+
     @cached_property
     def _decomposition(self) -> tuple[FloatArray, FloatArray]:
         mass = None if self.block.mass is None else _dense(self.block.mass)
         rates, modes = linalg.eigh(_dense(self.block.operator), mass)
         return np.maximum(rates, 0.0), modes
+
+    @property
+    def modes(self) -> FloatArray:
+        """Eigenvectors in columns, orthonormal under M, shape (n, n)."""
+        return self._decomposition[1]
 
     @cached_property
     def rates(self) -> FloatArray:
@@ -79,22 +91,44 @@ class EigenPropagator:
         skipped = int(np.searchsorted(from_the_top, self.negligible**2, side="right"))
         return np.asarray(np.minimum(rates, rates[max(rates.size - 1 - skipped, 0)]))
 
+    @property
+    def fastest_rate(self) -> float:
+        """Largest rate that counts."""
+        return float(self.rates[-1]) if self.rates.size else 0.0
+
     @cached_property
     def amplitudes(self) -> FloatArray:
         """Initial amplitude of each mode, shape (n,)."""
-        return np.asarray(self._decomposition[1].T @ self.block.load)
+        return np.asarray(self.modes.T @ self.block.load)
 
-    def change(self, dynamics: Dynamics, t: FloatArray) -> FloatArray:
-        """u(t) - u(0), shape (T, n)."""
-        share = dynamics.deficit(self.rates, t) * self.amplitudes
-        return np.asarray(-share @ self._decomposition[1].T)
+    def evolve(self, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
+        """Evolution of the block at times `t` (T,)."""
+        return ModalEvolution(self, dynamics, t)
 
-    def integral(self, dynamics: Dynamics, t: FloatArray) -> FloatArray:
-        """Time integral of u from 0 to t, shape (T, n)."""
-        share = dynamics.integral(self.rates, t) * self.amplitudes
-        return np.asarray(share @ self._decomposition[1].T)
 
-    def energy(self, dynamics: Dynamics, t: FloatArray) -> FloatArray:
-        """The part of the loss in this block, u^T M u, shape (T,)."""
-        share = dynamics.factor(self.rates, t) * self.amplitudes
+@dataclass(frozen=True, eq=False)
+class ModalEvolution:
+    """A block whose modes are known, at times `t`; evaluated when asked for."""
+
+    propagator: EigenPropagator
+    dynamics: Dynamics
+    t: FloatArray
+
+    @cached_property
+    def change(self) -> FloatArray:
+        """e(t) - e(0), shape (T, n)."""
+        share = self.dynamics.deficit(self.propagator.rates, self.t) * self.propagator.amplitudes
+        return np.asarray(-share @ self.propagator.modes.T)
+
+    @cached_property
+    def memory(self) -> tuple[FloatArray, FloatArray]:
+        """Time integral of e from 0 to t, twice: without decay both memories are it."""
+        share = self.dynamics.integral(self.propagator.rates, self.t) * self.propagator.amplitudes
+        integral = np.asarray(share @ self.propagator.modes.T)
+        return integral, integral
+
+    @cached_property
+    def energy(self) -> FloatArray:
+        """The part of the loss in this block, e^T M e, shape (T,)."""
+        share = self.dynamics.factor(self.propagator.rates, self.t) * self.propagator.amplitudes
         return np.asarray(np.sum(share**2, axis=1))

@@ -1,0 +1,57 @@
+"""Box: from a tolerance to a number of polynomials, raised until the estimated error fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.measure import Box
+from ntkfreq.pde.box import BoxSystem
+from ntkfreq.pde.discretized import Discretized, initial_norm
+from ntkfreq.pde.dynamics import Dynamics, GradientFlow
+
+_MAX_MODES = 1500
+
+
+def refine_box(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
+    """Legendre-Bessel Galerkin system whose estimated error fits the tolerance."""
+    assert isinstance(equation.measure, Box)
+    far = max(abs(equation.measure.lower[0]), abs(equation.measure.upper[0]))
+    # An error d of the stationary part is one of (1 + (sigma_a x)^2) d in the operator.
+    stretch = 1 + (equation.sigma_a * far) ** 2
+    tolerance = max(0.01 * rtol / max(float(t[-1]) * stretch, 1.0), 1e-15)
+    flow = GradientFlow()
+    modes = 48
+    while True:
+        system = BoxSystem(equation, modes, tolerance)
+        result = Discretized.of(system)
+        change = system.gather(result.evolve(flow, t).change)
+        error = _box_error(system, change, flow, t)
+        if error <= rtol or modes * 1.4 > _MAX_MODES:
+            break
+        modes = int(1.4 * modes)
+    resolved = equation.initial_error.resolved_on(
+        equation.measure.lower[0], equation.measure.upper[0]
+    )
+    details = {
+        "method": "Galerkin, Legendre polynomials",
+        "modes": modes,
+        "target_resolved": resolved.converged,
+    }
+    return Discretized(system, result.propagators, error, details)
+
+
+def _box_error(system: BoxSystem, change: FloatArray, dynamics: Dynamics, t: FloatArray) -> float:
+    """Difference to the leading three quarters of the modes, whose matrix is a corner."""
+    fewer = BoxSystem(system.equation, 3 * system.modes // 4, system.tolerance)
+    # The rest of the smaller system is a corner of the larger one.
+    first, second = system.operators
+    corner = slice(fewer.modes)
+    fewer.__dict__["operators"] = (first[corner, corner], second[corner, corner])
+    lower = fewer.gather(Discretized.of(fewer).evolve(dynamics, t).change)
+    difference = change.copy()
+    difference[:, : fewer.modes] -= lower
+    scale = initial_norm(system)
+    worst = float(np.sqrt((difference**2).sum(axis=1).max()))
+    return worst / scale if scale > 0 else 0.0
