@@ -18,13 +18,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy import special
 
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.density import Density
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box
 from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.pde.bessel import spherical_bessel
 from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.quadrature import gauss_legendre, panel_rule
 
@@ -191,20 +191,7 @@ def _multiplication(modes: int, center: float, half: float) -> FloatArray:
 
 def _bessel(z: FloatArray, modes: int) -> FloatArray:
     r""":math:`\sqrt{2n+1}\,j_n(z)` for n < modes, shape (len(z), modes)."""
-    order = np.arange(modes)
-    values = np.empty((len(z), modes))
-    # Upward recurrence is stable while n < z and some fifty times faster than the library's
-    # general routine, which heavy-tailed densities would call millions of times.
-    far = z > modes + 10
-    values[~far] = special.spherical_jn(order, z[~far, None])
-    large = z[far]
-    before, current = np.cos(large) / large, np.sin(large) / large
-    rows = np.empty((modes, large.size))
-    for n in range(modes):
-        rows[n] = current
-        before, current = current, (2 * n + 1) / large * current - before
-    values[far] = rows.T
-    return np.asarray(values * np.sqrt(2 * order + 1))
+    return np.asarray(spherical_bessel(z, modes) * np.sqrt(2 * np.arange(modes) + 1))
 
 
 def bessel_gram(density: Density, half: float, modes: int, tolerance: float) -> FloatArray:
