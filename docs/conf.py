@@ -3,9 +3,13 @@
 
 import logging
 import os
+import sys
 from importlib import metadata
+from pathlib import Path
 
 logging.getLogger("skfem").setLevel(logging.WARNING)  # its chatter would fill the build log
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "ntkfreq"
 author = "the ntkfreq developers"
@@ -21,6 +25,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",
+    "derivation",  # docs/_ext
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/**/GALLERY_HEADER.rst"]
