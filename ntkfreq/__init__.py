@@ -29,6 +29,8 @@ _HOMES = {
     "as_density": "ntkfreq.density",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution",
+    "expected_losses": "ntkfreq.pde.expected",
+    "ExpectedLosses": "ntkfreq.pde.expected",
     "FrequencyEquation": "ntkfreq.equation",
     "Target": "ntkfreq.target",
     "Line": "ntkfreq.measure",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray, Function
 from ntkfreq.decay import Decay
-from ntkfreq.density import Density, as_density
+from ntkfreq.density import Density, Mixture, Normal, StudentT, as_density
 from ntkfreq.functions import evaluate, find_support
 from ntkfreq.measure import Box, Grid, Line, Measure, Points
+from ntkfreq.rectangle import find_rectangle, tensor_points
 from ntkfreq.target import Target, as_target
 
 _ELSEWHERE = "use measure=Box(lower, upper) or measure=Points(x)"
@@ -142,24 +143,48 @@ class FrequencyEquation:
     @cached_property
     def start(self) -> Target | None:
         """Initial output as a target of its own, with a support where it has one."""
-        if self.initial_output is None:
+        first = self.initial_output
+        if first is None:
             return None
-        support = find_support(self.initial_output) if self.dim == 1 else None
-        return Target(
-            lambda x: self.initial_output_at(np.asarray(x).reshape(-1, self.dim)), support
+        if isinstance(first, Target) and first.radius is not None and self.dim > 1:
+            side = (-first.radius, first.radius)
+            return replace(first, rectangle=(side, side)) if self.dim == 2 else first
+
+        def function(x: Any) -> FloatArray:
+            return self.initial_output_at(np.asarray(x).reshape(-1, self.dim))
+
+        if self.dim == 1:
+            return Target(function, find_support(first))
+        plane = isinstance(self.measure, Line | Grid) and self.dim == 2
+        return Target(function, rectangle=find_rectangle(first) if plane else None)
+
+    @cached_property
+    def radial(self) -> bool:
+        """Whether target, initial output and density depend on distances from 0 alone."""
+        parts = (self.target, self.start)
+        return (
+            isinstance(self.measure, Line)
+            and self.dim > 1
+            and all(part is None or part.radius is not None for part in parts)
+            and _isotropic(self.density)
         )
 
     @cached_property
     def initial_error(self) -> Target:
         """Initial error f_0 - y as a target of its own, with a support where both have one."""
-        support = self.target.support
+        if self.radial:
+            return _radial_difference(self.start, self.target)
+        support, rectangle = self.target.support, self.target.rectangle
         if self.start is not None and support is not None:
-            first = self.start.support
-            support = first and (min(support[0], first[0]), max(support[1], first[1]))
+            support = self.start.support and _hull(support, self.start.support)
+        if self.start is not None and rectangle is not None:
+            first = self.start.rectangle
+            rectangle = first and (_hull(rectangle[0], first[0]), _hull(rectangle[1], first[1]))
         return Target(
             lambda x: self.initial_error_at(np.asarray(x).reshape(-1, self.dim)),
             support,
             self.target.kinks + (self.target.support or ()),
+            rectangle=rectangle,
         )
 
 
@@ -204,10 +229,10 @@ def _decaying(density: Density, target: Target, measure: Measure) -> Target:
             f"{_ELSEWHERE}, or pass the density the atoms were drawn from"
         )
     if density.dim > 1:
-        raise ValueError(
-            f"measure={name}() is solved for dim=1 in this version, not dim={density.dim}; "
-            "use measure=Points(x), which takes any dimension"
-        )
+        return _decaying_beyond_one(density, target, measure)
+    if target.radius is not None:
+        kinks = (*target.kinks, *(-kink for kink in target.kinks))
+        return Target(target.function, (-target.radius, target.radius), kinks)
     if target.support is not None:
         return target
     if target.samples is not None:
@@ -226,15 +251,84 @@ def _decaying(density: Density, target: Target, measure: Measure) -> Target:
     return Target(target.function, support, target.kinks)
 
 
+def _decaying_beyond_one(density: Density, target: Target, measure: Measure) -> Target:
+    """The same in more dimensions: two, or any if target and density are radial."""
+    name, dim = type(measure).__name__, density.dim
+    if target.rectangle is not None and dim != 2:
+        raise ValueError(f"target has a support of dimension 2 and rho_w dimension {dim}; agree")
+    if target.radius is not None:
+        side = (-target.radius, target.radius)
+        if dim == 2:
+            return replace(target, rectangle=(side, side))
+        if isinstance(measure, Line) and _isotropic(density):
+            return target
+    if dim > 2:
+        raise ValueError(
+            f"measure={name}() with dim={dim} is solved where it reduces to one variable, that is "
+            "for Line() with Target.from_radial(g) and an isotropic density about 0 (Normal, "
+            "StudentT, a Mixture of these); else use measure=Points(x), which takes any dimension"
+        )
+    if target.samples is not None:
+        raise ValueError(
+            f"target is known at samples, between which it is unknown in dim=2; on {name} give it "
+            "as a function, or use measure=Points(x)"
+        )
+    rectangle = target.rectangle or find_rectangle(target.function)
+    if rectangle is None:
+        raise ValueError(
+            f"target does not decay within |x| < 1024, so it has no transform on {name}; "
+            f"{_ELSEWHERE}, or give Target.from_function(f, support=((a1, b1), (a2, b2)))"
+        )
+    return replace(target, rectangle=rectangle)
+
+
+def _isotropic(density: Density) -> bool:
+    """Whether a density depends on the distance from 0 alone."""
+    if isinstance(density, Mixture):
+        return all(_isotropic(part) for part in density.components)
+    return isinstance(density, Normal | StudentT) and not np.any(density.loc)
+
+
+def _hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _radial_difference(start: Target | None, goal: Target) -> Target:
+    """Initial output minus target, both radial."""
+    if start is None:
+        profile, radius = goal.profile, goal.radius
+        assert profile is not None
+        return Target.from_radial(lambda r: -np.asarray(profile(r)), radius, goal.kinks)
+    assert start.radius is not None
+    assert goal.radius is not None
+
+    def difference(r: Any) -> FloatArray:
+        points = np.asarray(r, dtype=np.float64)[:, None]
+        return start.at(points) - goal.at(points)
+
+    ends = (start.radius, goal.radius)
+    return Target.from_radial(difference, max(ends), (*start.kinks, *goal.kinks, *ends))
+
+
 def _decaying_start(first: Any, target: Target, measure: Measure) -> Any:
     """An initial output that decays, or None where it is zero to rounding."""
-    if first is None or target.support is None:
+    if first is None or (isinstance(first, Target) and first.radius is not None):
         return first
-    x = np.linspace(*target.support, 513)[:, None]
+    if target.support is not None:
+        probes = np.linspace(*target.support, 513)[:, None]
+    elif target.rectangle is not None:
+        probes = tensor_points(*(np.linspace(low, high, 65) for low, high in target.rectangle))
+    else:
+        raise ValueError(
+            "initial_output must be radial beside a radial target in this dimension; give "
+            "Target.from_radial(g), or start from zero"
+        )
     # A network of mirrored pairs starts at zero up to the rounding of its sums.
-    if np.abs(evaluate("initial_output", first, x)).max() <= 1e-13 * np.abs(target.at(x)).max():
+    peak = np.abs(evaluate("initial_output", first, probes)).max()
+    if peak <= 1e-13 * np.abs(target.at(probes)).max():
         return None
-    if find_support(first) is None:
+    found = find_support(first) if probes.shape[1] == 1 else find_rectangle(first)
+    if found is None:
         raise ValueError(
             "initial_output does not decay, so it has no transform on "
             f"{type(measure).__name__}; {_ELSEWHERE}, or start from zero (zero_output=True for "

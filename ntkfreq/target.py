@@ -12,8 +12,10 @@ from scipy.interpolate import CubicSpline
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray, Function
-from ntkfreq.functions import evaluate
+from ntkfreq.functions import evaluate, find_support
+from ntkfreq.hankel import radial_transform
 from ntkfreq.quadrature import ResolvedFunction, resolve
+from ntkfreq.rectangle import Rectangle, ResolvedPlane, resolve_plane, tensor_points
 
 # Samples may end this far from zero (share of the largest) and still be called decayed.
 _DECAYED = 1e-6
@@ -33,6 +35,12 @@ class Target:
         Where y or a derivative jumps: panels of quadratures end there.
     samples : (x, y) or None
         The samples of shape (n, d) and (n,), where the target is known by samples only.
+    rectangle : ((low, high), (low, high)) or None
+        In two dimensions, what `support` is in one.
+    profile : callable or None
+        g(r) of a radial target, y(x) = g(|x|).
+    radius : float or None
+        Radius beyond which a radial target vanishes.
 
     Examples
     --------
@@ -46,27 +54,37 @@ class Target:
     support: tuple[float, float] | None = None
     kinks: tuple[float, ...] = ()
     samples: tuple[FloatArray, FloatArray] | None = None
+    rectangle: Rectangle | None = None
+    profile: Function | None = None
+    radius: float | None = None
 
     def __repr__(self) -> str:
         what = "function" if self.samples is None else f"{len(self.samples[1])} samples"
-        where = "" if self.support is None else f" on ({self.support[0]:g}, {self.support[1]:g})"
-        return f"Target({what}{where})"
+        if self.radius is not None:
+            return f"Target(radial, |x| < {self.radius:g})"
+        sides = self.rectangle or (() if self.support is None else (self.support,))
+        where = " x ".join(f"({low:g}, {high:g})" for low, high in sides)
+        return f"Target({what} on {where})" if where else f"Target({what})"
 
     @classmethod
     def from_function(
-        cls, f: Function, support: tuple[float, float] | None = None, kinks: Sequence[float] = ()
+        cls,
+        f: Function,
+        support: tuple[float, float] | Rectangle | None = None,
+        kinks: Sequence[float] = (),
     ) -> Target:
-        """Target given by a function; with `support`, zero outside that interval.
+        """Target given by a function; with `support`, zero outside that interval or rectangle.
 
         Parameters
         ----------
         f : callable
             y(x), vectorized: (n,) points in 1-D, (n, d) otherwise, to (n,) values.
-        support : (low, high), optional
-            In 1-D: y is taken to be zero outside. A function that does not end at
-            (nearly) zero there is refused, unless the end is among the `kinks`.
+        support : (low, high) or ((low, high), (low, high)), optional
+            In one dimension an interval, in two a rectangle: y is taken to be zero outside.
+            A function that does not end at (nearly) zero there is refused, unless (in one
+            dimension) the end is among the `kinks`.
         kinks : sequence of float, optional
-            Where y or a derivative jumps.
+            In one dimension: where y or a derivative jumps.
 
         Raises
         ------
@@ -78,6 +96,8 @@ class Target:
         marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
         if support is None:
             return cls(f, None, marks)
+        if np.ndim(support) == 2:
+            return cls(f, None, (), None, _decayed_rectangle(f, support))
         low, high = _checks.interval("support", support)
         probe = evaluate("f", f, np.linspace(low, high, 4001)[:, None])
         peak = float(np.abs(probe).max())
@@ -89,6 +109,64 @@ class Target:
                     "the end in kinks= if the jump is meant, or use measure=Box(...) or Points(...)"
                 )
         return cls(f, (low, high), marks)
+
+    @classmethod
+    def from_radial(
+        cls, profile: Function, radius: float | None = None, kinks: Sequence[float] = ()
+    ) -> Target:
+        """Radial target y(x) = g(|x|) of any dimension; zero for |x| > `radius`.
+
+        On Line with an isotropic density the equation then has one variable, whatever d.
+
+        Parameters
+        ----------
+        profile : callable
+            g(r), vectorized, for r >= 0.
+        radius : float, optional
+            Where y ends, at (nearly) zero. Default: looked for.
+        kinks : sequence of float, optional
+            Radii at which g or a derivative jumps.
+
+        Raises
+        ------
+        ValueError
+            When g does not decay to zero at the radius.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> y = Target.from_radial(lambda r: np.exp(-r**2 / 2))
+        >>> y([[3.0, 4.0], [0.0, 0.0]]).round(6)
+        array([4.e-06, 1.e+00])
+        >>> (y.transform(np.zeros((1, 3))).real / (2 * np.pi) ** 1.5).round(12)
+        array([1.])
+        """
+        if not callable(profile):
+            raise TypeError(f"profile={_checks.show(profile)} must be a function of the radius")
+        marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
+        if radius is None:
+            found = find_support(lambda r: profile(np.abs(r)))
+            if found is None:
+                raise ValueError(
+                    "profile does not decay within r < 16384; taper it, give radius=, or use "
+                    "measure=Box(lower, upper) or measure=Points(x)"
+                )
+            radius = found[1]
+        radius = _checks.positive("radius", radius)
+        probe = evaluate("profile", profile, np.linspace(0.0, radius, 4001)[:, None])
+        peak = float(np.abs(probe).max())
+        if abs(probe[-1]) > _DECAYED * peak and radius not in marks:
+            raise ValueError(
+                f"radius={radius:g} ends where the target is {probe[-1]:.3g} (largest {peak:.3g}): "
+                "it does not decay. Enlarge the radius, taper the profile, or name the radius in "
+                "kinks= if the jump is meant"
+            )
+
+        def function(x: FloatArray) -> FloatArray:
+            r = np.abs(x) if x.ndim == 1 else np.linalg.norm(x, axis=1)
+            return evaluate("profile", profile, r[:, None])
+
+        return cls(function, None, marks, None, None, profile, radius)
 
     @classmethod
     def from_samples(cls, x: Any, y: Any) -> Target:
@@ -146,6 +224,11 @@ class Target:
         if self.support is not None:
             inside = (x[:, 0] >= self.support[0]) & (x[:, 0] <= self.support[1])
             values = np.where(inside, values, 0.0)
+        if self.rectangle is not None:
+            low, high = np.transpose(self.rectangle)
+            values = np.where(np.all((x >= low) & (x <= high), axis=1), values, 0.0)
+        if self.radius is not None:
+            values = np.where(np.linalg.norm(x, axis=1) <= self.radius, values, 0.0)
         return values
 
     def at_samples_only(self) -> Target:
@@ -172,12 +255,32 @@ class Target:
         breaks = [low, high, *(kink for kink in self.kinks if low < kink < high)]
         return resolve(lambda x: self.at(np.asarray(x)[:, None]), breaks)
 
+    @cached_property
+    def resolved_plane(self) -> ResolvedPlane:
+        """The target on its rectangle, on panels that resolve it (two dimensions)."""
+        if self.rectangle is None:
+            raise ValueError(
+                "target has no rectangle; on Line it must decay (see Target.from_function)"
+            )
+        return resolve_plane(self.at, self.rectangle)
+
+    @cached_property
+    def resolved_radius(self) -> ResolvedFunction:
+        """The profile of a radial target on panels that resolve it."""
+        if self.profile is None or self.radius is None:
+            raise ValueError("target is not radial; see Target.from_radial")
+        profile = self.profile
+        breaks = [0.0, self.radius, *(kink for kink in self.kinks if 0 < kink < self.radius)]
+        return resolve(lambda r: evaluate("profile", profile, np.asarray(r)[:, None]), breaks)
+
     def transform(self, frequencies: Any) -> ComplexArray:
-        r"""Transform :math:`\hat y(\xi) = \int y(x) e^{-i\xi x} dx`, by quadrature to about 1e-12.
+        r"""Transform :math:`\hat y(\xi) = \int y(x) e^{-i\xi\cdot x} dx`, by quadrature.
+
+        To about 1e-12 of the integral of the magnitude.
 
         Parameters
         ----------
-        frequencies : array_like, shape (F,)
+        frequencies : array_like, shape (F,) or (F, d)
             Angular frequencies.
 
         Raises
@@ -185,7 +288,30 @@ class Target:
         ValueError
             When the target has no support, that is, is not known to decay.
         """
+        if self.radius is not None:
+            grid = _checks.points("frequencies", frequencies)
+            size = np.linalg.norm(grid, axis=1)
+            values = radial_transform(self.resolved_radius, grid.shape[1], size, 0.0)
+            return values.astype(np.complex128)
+        if self.rectangle is not None:
+            return self.resolved_plane.transform(_checks.points("frequencies", frequencies, 2))
         return self.resolved.transform(_checks.real_array("frequencies", frequencies, 1))
+
+
+def _decayed_rectangle(f: Function, support: Any) -> Rectangle:
+    """The rectangle, or a refusal of a function that is not zero on its edge."""
+    first, second = (_checks.interval(f"support[{k}]", support[k]) for k in range(2))
+    axes = [np.linspace(low, high, 257) for low, high in (first, second)]
+    values = np.abs(evaluate("f", f, tensor_points(*axes))).reshape(257, 257)
+    peak = float(values.max())
+    edge = float(max(values[[0, -1]].max(), values[:, [0, -1]].max()))
+    if edge > _DECAYED * peak:
+        raise ValueError(
+            f"support={_checks.show(support)} ends where the target is {edge:.3g} (largest "
+            f"{peak:.3g}): it does not decay. Widen the support, taper the target, or use "
+            "measure=Box(...) or Points(...)"
+        )
+    return first, second
 
 
 def _only_samples(x: FloatArray, y: FloatArray) -> Function:

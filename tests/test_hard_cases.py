@@ -25,6 +25,7 @@ from ntkfreq import (
     train,
 )
 from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.dynamics import GradientFlow
 from ntkfreq.results import json_ready
 
 
@@ -217,4 +218,4 @@ def test_noisy_line_target_keeps_a_usable_step_size():
         solution = solve_frequency_pde(Normal(scale=20.0), target, t=[0.0, end], rtol=1e-5)
         bound = 2 / (2 * np.pi * solution.equation.density.pdf([0.0])[0] * (1 + 1.4**2))
         assert solution.max_step_size > bound
-    assert discretize(solution.equation, solution.t, 1e-5).fastest_rate > 0
+    assert discretize(solution.equation, solution.t, 1e-5, GradientFlow()).fastest_rate > 0

@@ -162,11 +162,9 @@ REFUSED = {
         solve(initial_output=lambda x: x * np.nan), ValueError, "initial_output is NaN",
     ),
     # decay
-    "weight_decay": (
-        solve(weight_decay=0.1), ValueError, rf"weight_decay=0.1.*no decay {NOT_YET}; train",
-    ),
-    "frequency_decay": (
-        solve(frequency_decay=0.1), ValueError, f"frequency_decay=0.1: .*no decay {NOT_YET}",
+    "decay with finite steps": (
+        solve(weight_decay=0.1, step_size=0.1), ValueError,
+        "step_size=0.1 with weight_decay=0.1.* solved as gradient flow; leave step_size out",
     ),
     "weight_decay negative": (solve(weight_decay=-1.0), ValueError, "weight_decay=-1.0 must not"),
     "frequency_decay negative": (
@@ -236,9 +234,13 @@ REFUSED = {
         solve(step_size=0.1, t=[0.0, 0.15]), ValueError,
         r"t=0.15 is no multiple of step_size=0.1; use t = step_size \* numpy.unique\(steps\)",
     ),
-    "momentum": (solve(momentum=0.9), ValueError, f"momentum=0.9.*{NOT_YET}.*defaults"),
+    "momentum": (
+        solve(momentum=0.9), ValueError, "momentum=0.9 needs a step_size: .*give step_size, or",
+    ),
     "momentum negative": (solve(momentum=-0.9), ValueError, "momentum=-0.9 must not be negative"),
-    "nesterov": (solve(nesterov=True), ValueError, f"nesterov=True.*{NOT_YET}"),
+    "nesterov": (
+        solve(nesterov=True, step_size=0.1), ValueError, "nesterov=True needs momentum above 0.*",
+    ),
     # rtol
     "rtol zero": (solve(rtol=0.0), ValueError, "rtol=0.0 must be greater than 0"),
     "rtol large": (solve(rtol=1.0), ValueError, r"rtol=1 must lie in \[1e-13, 1\)"),

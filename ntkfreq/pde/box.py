@@ -55,6 +55,11 @@ class BoxSystem:
         return self.equation.measure
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """The two ends of the box."""
+        return self._box.lower[0], self._box.upper[0]
+
+    @property
     def _center(self) -> float:
         return (self._box.lower[0] + self._box.upper[0]) / 2
 
@@ -66,7 +71,7 @@ class BoxSystem:
     def operators(self) -> tuple[FloatArray, FloatArray]:
         """Galerkin matrices A_1 and A_2 of the two parts of the kernel, shape (modes, modes)."""
         stationary = bessel_gram(self.equation.density, self._half, self.modes + 1, self.tolerance)
-        across = _multiplication(self.modes, self._center, self._half)
+        across = multiplication(self.modes, self._center, self._half)
         moving = self.equation.sigma_a**2 * (across @ stationary @ across.T)
         return stationary[: self.modes, : self.modes], moving
 
@@ -79,13 +84,13 @@ class BoxSystem:
         return self._project(weights * self.equation.initial_output_at(x[:, None]))
 
     @cached_property
-    def _goal(self) -> FloatArray:
+    def goal(self) -> FloatArray:
         """Legendre coefficients of the target."""
         _, weights, values = self._rule
         return self._project(weights * values)
 
     def _project(self, weighted: FloatArray) -> FloatArray:
-        return np.asarray(self._polynomials(self._rule[0]).T @ weighted)
+        return np.asarray(self.polynomials(self._rule[0]).T @ weighted)
 
     @cached_property
     def _rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -99,14 +104,14 @@ class BoxSystem:
         x, weights = panel_rule(breaks)
         return x, weights / self._box.volume, self.equation.target.at(x[:, None])
 
-    def _polynomials(self, x: FloatArray) -> FloatArray:
+    def polynomials(self, x: FloatArray) -> FloatArray:
         """Normalized polynomials at points of the box, shape (n, modes)."""
         s = (x - self._center) / self._half
         norm = np.sqrt(2 * np.arange(self.modes) + 1)
         return np.asarray(legendre.legvander(s, self.modes - 1) * norm)
 
     @cached_property
-    def _groups(self) -> tuple[IntArray, ...]:
+    def groups(self) -> tuple[IntArray, ...]:
         """Modes that couple: even and odd ones do not on a box centred at 0."""
         every = np.arange(self.modes, dtype=np.int64)
         return (every[::2], every[1::2]) if self._center == 0 else (every,)
@@ -121,9 +126,9 @@ class BoxSystem:
                 None if self.equation.sigma_a == 0 else moving[np.ix_(group, group)],
                 None,
                 self._start[group],
-                self._goal[group],
+                self.goal[group],
             )
-            for group in self._groups
+            for group in self.groups
         )
 
     @cached_property
@@ -136,7 +141,7 @@ class BoxSystem:
     def gather(self, parts: Sequence[FloatArray]) -> FloatArray:
         """Coefficients of all modes, (T, modes), from those of the blocks."""
         whole = np.empty((len(parts[0]), self.modes))
-        for group, part in zip(self._groups, parts, strict=True):
+        for group, part in zip(self.groups, parts, strict=True):
             whole[:, group] = part
         return whole
 
@@ -164,11 +169,11 @@ class BoxSystem:
         """What learning adds to the output: polynomials inside the box, the kernel outside."""
         inside = np.abs(x[:, 0] - self._center) <= self._half * (1 + 1e-12)
         values = np.empty((len(evolution.t), len(x)))
-        values[:, inside] = self.gather(evolution.change) @ self._polynomials(x[inside, 0]).T
+        values[:, inside] = self.gather(evolution.change) @ self.polynomials(x[inside, 0]).T
         if not inside.all():
             unit, weight = gauss_legendre(max(64, 2 * self.modes))
             nodes = self._center + self._half * unit
-            series = self._polynomials(nodes)
+            series = self.polynomials(nodes)
             gram = stationary_gram(self.equation.density, nodes[:, None], x[~inside])
             first = (self.gather(evolution.memory(0)) @ series.T) * (weight / 2)
             second = (self.gather(evolution.memory(1)) @ series.T) * (weight / 2)
@@ -177,7 +182,7 @@ class BoxSystem:
         return values
 
 
-def _multiplication(modes: int, center: float, half: float) -> FloatArray:
+def multiplication(modes: int, center: float, half: float) -> FloatArray:
     """Multiplication by x from `modes` + 1 polynomials to `modes`: the Legendre recurrence."""
     order = np.arange(1, modes + 1)
     beta = half * order / np.sqrt(4.0 * order**2 - 1.0)

@@ -19,8 +19,9 @@ from ntkfreq._types import FloatArray
 
 # Below it a root is zero; its square does not underflow.
 _TINY = 1e-150
-# Where the series in the step matrix less one is used; 16 terms leave less than rounding.
-_EARLY, _TERMS = 0.5, 16
+# Where the series in the step matrix less one is used; 20 terms leave less than rounding.
+_EARLY, _TERMS = 1.0, 20
+
 
 @dataclass(frozen=True, eq=False)
 class StepMatrix:
@@ -28,15 +29,15 @@ class StepMatrix:
 
     In both methods :math:`\det(1 - B) = h = \eta\lambda`, :math:`B_{11} = 1 - c h` and
     :math:`B_{22} = \beta`, so with :math:`B^n = u_n B - u_{n-1} \det B` all follows from
-    c (`first`), :math:`-B_{12}B_{21}/h` (`coupling`), the determinant and the discriminant
-    :math:`(\mathrm{tr} B/2)^2 - \det B`, which are given in forms without cancellation.
+    c (`first`), :math:`-B_{12}B_{21}/h` (`coupling`), :math:`1 - \det B/\beta` (`lost`) and the
+    discriminant :math:`(\mathrm{tr} B/2)^2 - \det B`, given in a form without cancellation.
     """
 
     momentum: float
     first: float
     coupling: float
     product: FloatArray
-    determinant: FloatArray
+    lost: FloatArray
     discriminant: FloatArray
 
     @property
@@ -59,9 +60,38 @@ class StepMatrix:
         return replace(
             self,
             product=self.product[chosen],
-            determinant=self.determinant[chosen],
+            lost=self.lost[chosen],
             discriminant=self.discriminant[chosen],
         )
+
+    def factor(self, count: FloatArray) -> FloatArray:
+        """p_n from p_0 = 1 at rest, shape (T, n) for step counts (T,)."""
+        return _by_roots(self, count[:, None], _real_factor, _oscillating_factor)
+
+    def learned(self, count: FloatArray) -> FloatArray:
+        """(1 - p_n) / h with its limit at h = 0, shape (T, n) for step counts (T,)."""
+        n = count[:, None]
+        values = _by_roots(self, n, _real_learned, _oscillating_learned)
+        size = np.maximum(2 * self.rest, np.sqrt(np.abs(self.product)))
+        row, column = np.nonzero(n * size <= _EARLY)
+        values[row, column] = _early_learned(self.take(column), count[row])
+        return values
+
+
+def _by_roots(
+    step: StepMatrix,
+    n: FloatArray,
+    real: Callable[[StepMatrix, FloatArray], FloatArray],
+    oscillating: Callable[[StepMatrix, FloatArray], FloatArray],
+) -> FloatArray:
+    """Evaluate a formula for real and one for complex roots; n is (T, 1)."""
+    values = np.empty((n.size, step.product.size))
+    for chosen, formula in (
+        (step.discriminant >= 0, real),
+        (step.discriminant < 0, oscillating),
+    ):
+        values[:, chosen] = formula(step.take(chosen), n)
+    return values
 
 
 def _alternating(negative: npt.NDArray[np.bool_], n: FloatArray) -> FloatArray:
@@ -83,7 +113,7 @@ def _real_roots(step: StepMatrix, n: FloatArray) -> tuple[FloatArray, FloatArray
     gap = step.product / (step.rest + root)
     slow = positive & (gap < 0.5)
     log = np.where(slow, np.log1p(-np.where(slow, gap, 0.0)), np.log(large))
-    ratio = step.determinant / large**2
+    ratio = step.momentum * (1 - step.lost) / large**2
     close = ratio > 0.5
     apart = np.where(close, 2 * root / large, 1 - ratio)
     double = apart == 0
@@ -117,11 +147,11 @@ def _oscillating_factor(step: StepMatrix, n: FloatArray) -> FloatArray:
     root = np.sqrt(-step.discriminant)
     negative = step.half_trace < 0
     sign = np.where(negative, -1.0, 1.0)
+    # Rounding the determinant before its logarithm would cost n roundings.
+    modulus = np.exp(n * ((np.log(step.momentum) + np.log1p(-step.lost)) / 2))
     angle = n * np.arctan2(root, sign * step.half_trace)
     wave = np.cos(angle) + sign * step.offset / root * np.sin(angle)
-    return np.asarray(
-        _alternating(negative, n) * np.exp(n * (0.5 * np.log(step.determinant))) * wave
-    )
+    return np.asarray(_alternating(negative, n) * modulus * wave)
 
 
 def _oscillating_learned(step: StepMatrix, n: FloatArray) -> FloatArray:
@@ -143,18 +173,3 @@ def _early_learned(step: StepMatrix, n: FloatArray) -> FloatArray:
         binomial = binomial * ((n - (k - 1)) / k)
         total = total - binomial * power
     return total
-
-
-def _by_roots(
-    step: StepMatrix,
-    n: FloatArray,
-    real: Callable[[StepMatrix, FloatArray], FloatArray],
-    oscillating: Callable[[StepMatrix, FloatArray], FloatArray],
-) -> FloatArray:
-    values = np.empty((n.size, step.product.size))
-    for chosen, formula in (
-        (step.discriminant >= 0, real),
-        (step.discriminant < 0, oscillating),
-    ):
-        values[:, chosen] = formula(step.take(chosen), n)
-    return values

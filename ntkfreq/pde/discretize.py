@@ -9,43 +9,101 @@ import numpy as np
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Grid, Line, Points
+from ntkfreq.pde.contraction import ContractingPoints
 from ntkfreq.pde.discretized import Discretized
+from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.refine_box import refine_box
+from ntkfreq.pde.refine_box_plane import refine_box_plane
+from ntkfreq.pde.refine_lattice import refine_lattice
 from ntkfreq.pde.refine_line import refine_line
+from ntkfreq.pde.refine_plane import refine_plane
 
 
 def refuse_unsolved(equation: FrequencyEquation) -> None:
     """Refuse what this version does not solve, naming what it does."""
-    decay = max(equation.weight_decay, equation.frequency_decay)
-    if decay > 0:
+    measure = equation.measure
+    if isinstance(measure, Grid) and equation.decay.contracts:
+        raise ValueError(
+            f"frequency_decay={equation.frequency_decay:g} towards zero on {measure}: shrinking "
+            "frequencies carry the learned spectrum from alias to alias, and the equation on the "
+            "lattice does not close; use measure=Points(x) with enough lattice points, or "
+            "decay_towards='start'"
+        )
+    if isinstance(measure, Line | Grid) and equation.dim > 1 and equation.decay.active:
         raise ValueError(
             f"weight_decay={equation.weight_decay:g}, frequency_decay="
-            f"{equation.frequency_decay:g}: the solver has no decay in this version; train() has"
+            f"{equation.frequency_decay:g} on {measure} with dim={equation.dim}: decay is solved "
+            "there for dim=1; use measure=Points(x), which takes any dimension"
         )
-    measure = equation.measure
-    if isinstance(measure, Grid):
+    if isinstance(measure, Box) and measure.dim > 2:
         raise ValueError(
-            f"measure={measure}: the folded equation on a lattice is not solved in this version; "
-            "use measure=Points(x) with enough lattice points, or Line() for dense samples"
+            f"measure={measure} has dimension {measure.dim}; the box is solved in one and two "
+            "dimensions: use measure=Points(x), which takes any dimension"
         )
-    if isinstance(measure, Box) and measure.dim > 1:
+    if isinstance(measure, Box) and measure.dim == 2 and equation.decay.contracts:
         raise ValueError(
-            f"measure={measure} has dimension {measure.dim}; the box is solved in one dimension in "
-            "this version: use measure=Points(x), which takes any dimension"
+            f"frequency_decay={equation.frequency_decay:g} towards zero on {measure}: shrinking "
+            "frequencies are solved on a box in one dimension; use measure=Points(x), or "
+            "decay_towards='start'"
         )
 
 
-def discretize(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
-    """Choose and build the discretization for the measure of the equation."""
+def discretize(
+    equation: FrequencyEquation,
+    t: FloatArray,
+    rtol: float,
+    dynamics: Dynamics,
+    outputs: FloatArray | None = None,
+) -> Discretized:
+    """Choose and build the discretization for the measure of the equation.
+
+    `outputs` (n, d) are points where outputs will be asked for, if they are known already.
+    """
     refuse_unsolved(equation)
-    measure = equation.measure
-    if isinstance(measure, Points):
-        return Discretized.of(
-            PointsSystem(equation), method="Gram flow on the points", fitted_until=np.inf
-        )
     start = time.perf_counter()
-    refine = refine_line if isinstance(measure, Line) else refine_box
-    result = refine(equation, t, rtol)
-    result.details.update(setup_seconds=time.perf_counter() - start, fitted_until=float(t[-1]))
+    result = _refined(equation, t, rtol, dynamics, outputs)
+    forever = isinstance(equation.measure, Points) and not equation.decay.active
+    result.details.update(
+        setup_seconds=time.perf_counter() - start,
+        fitted_until=np.inf if forever else float(t[-1]),
+    )
     return result
+
+
+def _refined(
+    equation: FrequencyEquation,
+    t: FloatArray,
+    rtol: float,
+    dynamics: Dynamics,
+    outputs: FloatArray | None,
+) -> Discretized:
+    if isinstance(equation.measure, Points):
+        return _points(equation, float(t[-1]), rtol, outputs)
+    if isinstance(equation.measure, Line) and equation.dim > 1:
+        return refine_plane(equation, t, rtol, dynamics)
+    if isinstance(equation.measure, Line):
+        return refine_line(equation, t, rtol, dynamics)
+    if isinstance(equation.measure, Grid):
+        return refine_lattice(equation, t, rtol, dynamics)
+    if equation.dim == 2:
+        return refine_box_plane(equation, t, rtol, dynamics)
+    return refine_box(equation, t, rtol, dynamics, outputs)
+
+
+def _points(
+    equation: FrequencyEquation, t_end: float, rtol: float, outputs: FloatArray | None
+) -> Discretized:
+    """Points need no discretization in space, but features where frequencies contract."""
+    assert isinstance(equation.measure, Points)
+    if not equation.decay.contracts:
+        plain = Discretized.of(PointsSystem(equation), method="Gram flow on the points")
+        return plain.with_decay(t_end, 0.5 * rtol)
+    system = ContractingPoints(equation, t_end, outputs)
+    x, weights = equation.measure.x, equation.measure.weights
+    # The kernel is off only between a point and its own recent path.
+    strength = weights * (1 + equation.sigma_a**2 * np.sum(x**2, axis=1))
+    slowest = max(equation.weight_decay, 1 / t_end)
+    error = system.residual * float(strength.max()) / slowest
+    details = {"method": "features of the kernel on moving points", "residual": system.residual}
+    return Discretized.moving(system, t_end, 0.5 * rtol, error, details)

@@ -9,9 +9,15 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.propagators import EigenPropagator
+from ntkfreq.pde.propagators import EigenPropagator, ImplicitPropagator, KrylovPropagator
 from ntkfreq.pde.propagators.base import Propagator
-from ntkfreq.pde.system import Evolution, System
+from ntkfreq.pde.propagators.moving import MovingPropagator
+from ntkfreq.pde.system import Evolution, OwnLoss, System
+
+# Below this many unknowns a dense eigendecomposition takes less time than a Krylov space.
+_DENSE = 280
+# Below this many it serves where a Krylov space does not reach the tolerance.
+_DENSE_IF_NEEDED = 2500
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +39,67 @@ class Discretized:
 
     @classmethod
     def of(cls, system: System, negligible: float = 0.0, **details: Any) -> Discretized:
-        """Wrap a system with its propagators."""
+        """Wrap a system without decay with its eigendecompositions."""
         modes = tuple(EigenPropagator(block, negligible) for block in system.blocks)
         return cls(system, modes, 0.0, details)
+
+    @classmethod
+    def fitted(
+        cls,
+        system: System,
+        t: FloatArray,
+        dynamics: Dynamics,
+        tolerance: float,
+        negligible: float,
+        cap: float = np.inf,
+    ) -> Discretized:
+        """Wrap a system of sparse blocks without decay with what is fastest for their size.
+
+        `tolerance` bounds the error of Krylov spaces, in the norm whose square is the loss;
+        rates above `cap` are cut to it.
+        """
+        parts: list[Propagator] = []
+        for block in system.blocks:
+            # Frozen frequencies make a continuous spectrum, for which spaces grow large.
+            if block.size <= _DENSE or (block.moving is None and block.size <= _DENSE_IF_NEEDED):
+                parts.append(EigenPropagator(block, negligible, cap))
+                continue
+            krylov = KrylovPropagator(block, t, tolerance, negligible, cap=cap)
+            krylov.evolve(dynamics, t)
+            if krylov.error > tolerance and block.size <= _DENSE_IF_NEEDED:
+                parts.append(EigenPropagator(block, negligible, cap))
+            else:
+                parts.append(krylov)
+        return cls(system, tuple(parts))
+
+    def with_decay(self, t_end: float, tolerance: float, negligible: float = 0.0) -> Discretized:
+        """The same system with its blocks advanced under the decay of its equation.
+
+        `tolerance` bounds the error in time, relative to the initial error.
+        """
+        decay = self.system.equation.decay
+        if not decay.active:
+            return self
+        scale = initial_norm(self.system)
+        parts = tuple(
+            ImplicitPropagator(block, decay, t_end, tolerance * scale, negligible)
+            for block in self.system.blocks
+        )
+        spent = sum(part.error for part in parts) / scale if scale > 0 else 0.0
+        steps = sum(part.steps for part in parts)
+        return Discretized(
+            self.system, parts, self.error + spent, {**self.details, "time_steps": steps}
+        )
+
+    @classmethod
+    def moving(
+        cls, system: Any, t_end: float, tolerance: float, error: float, details: dict[str, Any]
+    ) -> Discretized:
+        """A system whose data move through its features, with its one propagator."""
+        scale = initial_norm(system)
+        part = MovingPropagator(system, t_end, tolerance * scale)
+        spent = part.error / scale if scale > 0 else 0.0
+        return cls(system, (part,), error + spent, {**details, "time_steps": part.steps})
 
     @property
     def unknowns(self) -> int:
@@ -52,19 +116,29 @@ class Discretized:
         """Largest stable step of gradient descent; infinite where nothing moves."""
         return 2.0 / self.fastest_rate if self.fastest_rate > 0 else np.inf
 
+    @property
+    def time_error(self) -> float:
+        """Estimated error of the propagators, relative to the initial error."""
+        scale = initial_norm(self.system)
+        return sum(part.error for part in self.propagators) / scale if scale > 0 else 0.0
+
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> Evolution:
         """All blocks at times `t`."""
         return Evolution(t, [part.evolve(dynamics, t) for part in self.propagators])
 
-    def unlearned_loss(self, t: FloatArray) -> FloatArray:
-        """Loss of what the unknowns do not represent, which never learns, shape (T,)."""
+    def train_loss(self, evolution: Evolution) -> FloatArray:
+        """Training loss: what the unknowns represent, and what never learns; shape (T,)."""
+        if isinstance(self.system, OwnLoss):
+            return self.system.train_loss(evolution)
         represented = np.sum([block.moments() for block in self.system.blocks], axis=0)
         start, both, goal = self.system.moments - represented
-        left = self.system.equation.decay.damping(t)
-        return np.asarray(np.maximum(left**2 * start - 2 * left * both + goal, 0.0))
+        left = self.system.equation.decay.damping(evolution.t)
+        unlearned = left**2 * start - 2 * left * both + goal
+        return np.asarray(evolution.energy + np.maximum(unlearned, 0.0))
 
 
 def initial_norm(system: System) -> float:
-    """Square root of the training loss at t = 0."""
+    """Norm of the initial error; of the target where the initial output is equal to it."""
     start, both, goal = system.moments
-    return float(np.sqrt(max(start - 2 * both + goal, 0.0)))
+    squared = max(start - 2 * both + goal, 0.0)
+    return float(np.sqrt(squared if squared > 1e-20 * goal else goal))

@@ -44,6 +44,17 @@ def _element(degree: int) -> Any:
     return ElementLineP2() if degree == 2 else ElementLinePp(degree)
 
 
+def _slopes(basis: Any, x: FloatArray) -> Any:
+    """As `basis.probes`, for the derivative."""
+    cells = basis.mesh.element_finder(mapping=basis.mapping)(*x)
+    local = basis.mapping.invF(x[:, :, None], tind=cells)
+    shapes = [basis.elem.gbasis(basis.mapping, local, k, tind=cells)[0] for k in range(basis.Nbfun)]
+    values = np.concatenate([np.ravel(shape.grad[0]) for shape in shapes])
+    rows = np.tile(np.arange(x.shape[1]), basis.Nbfun)
+    columns = basis.element_dofs[:, cells].ravel()
+    return sparse.coo_matrix((values, (rows, columns)), shape=(x.shape[1], basis.N))
+
+
 @dataclass(frozen=True, eq=False)
 class LineSystem:
     """Finite elements of one degree on one mesh of the half-line.
@@ -78,12 +89,11 @@ class LineSystem:
             return np.array([], dtype=int)
         return self._basis.nodal_dofs[0, :1]
 
-    @cached_property
-    def blocks(self) -> tuple[Block, Block]:
-        """The even pencil (real part) and the odd one (imaginary part)."""
+    def _matrices(self) -> tuple[Any, Any, Any]:
+        """Stationary, moving (None if nothing moves) and mass matrix of all unknowns."""
         basis = self._basis
         xi = np.asarray(basis.global_coordinates())[0]
-        rho = self.equation.density.even_pdf(xi.ravel()).reshape(xi.shape)
+        rho = self._density_at(xi.ravel()).reshape(xi.shape)
         # Parseval on the half-line: the loss is 1/pi times the integral of |e|^2.
         stationary = BilinearForm(forms.damping).assemble(basis, rho=rho) / np.pi
         mass = BilinearForm(forms.mass).assemble(basis) / np.pi
@@ -91,8 +101,23 @@ class LineSystem:
         if self.equation.sigma_a > 0:
             variance = self.equation.sigma_a**2 / np.pi
             moving = BilinearForm(forms.diffusion).assemble(basis, rho=rho) * variance
-        start, goal = self._loads(xi)
-        odd = np.setdiff1d(np.arange(basis.N), self._at_zero)
+        return stationary, moving, mass
+
+    def _density_at(self, xi: FloatArray) -> FloatArray:
+        """Density in the equation at frequencies (n,)."""
+        return self.equation.density.even_pdf(xi)
+
+    def _transforms(self, xi: FloatArray) -> list[ComplexArray | None]:
+        """Transforms of initial output and target at frequencies (n,); None is zero."""
+        parts = (self.equation.start, self.equation.target)
+        return [None if part is None else part.resolved.transform(xi) for part in parts]
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The even pencil (real part) and the odd one (imaginary part)."""
+        stationary, moving, mass = self._matrices()
+        start, goal = self._loads()
+        odd = self._odd
 
         def restricted(matrix: Any) -> Any:
             return None if matrix is None else matrix[odd][:, odd]
@@ -108,18 +133,26 @@ class LineSystem:
             ),
         )
 
-    def _loads(self, xi: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+    def _loads(self) -> tuple[ComplexArray, ComplexArray]:
         """Functionals of the transforms of initial output and target, shape (N,) each."""
+        xi = np.asarray(self._basis.global_coordinates())[0]
         loads = []
-        for part in (self.equation.start, self.equation.target):
+        for part in self._transforms(xi.ravel()):
             if part is None:
                 loads.append(np.zeros(self._basis.N, dtype=np.complex128))
                 continue
-            values = part.resolved.transform(xi.ravel()).reshape(xi.shape)
-            real = LinearForm(forms.load).assemble(self._basis, initial=values.real)
-            imag = LinearForm(forms.load).assemble(self._basis, initial=values.imag)
-            loads.append(np.asarray(real + 1j * imag) / np.pi)
+            values = part.reshape(xi.shape)
+            loads.append(self._functional(values.real) + 1j * self._functional(values.imag))
         return loads[0], loads[1]
+
+    def _functional(self, values: FloatArray) -> FloatArray:
+        """Functional of a function given at the quadrature points, shape (N,)."""
+        return np.asarray(LinearForm(forms.load).assemble(self._basis, initial=values) / np.pi)
+
+    @cached_property
+    def _odd(self) -> IntArray:
+        """Unknowns of the odd pencil."""
+        return np.setdiff1d(np.arange(self._basis.N), self._at_zero).astype(np.int64)
 
     @cached_property
     def moments(self) -> FloatArray:
@@ -138,8 +171,8 @@ class LineSystem:
         start = self.equation.start.resolved.transform(xi)
         return np.asarray(np.multiply.outer(self.equation.decay.damping(t), start) - goal)
 
-    def _interpolation(self, xi: FloatArray) -> tuple[Any, IntArray]:
-        """Sparse matrix from unknowns to values at the `xi` inside the mesh, and their indices."""
+    def _interpolation(self, xi: FloatArray, slope: bool = False) -> tuple[Any, IntArray]:
+        """Sparse matrix from unknowns to values or slopes at the `xi` in the mesh, and which."""
         inside = np.zeros(len(xi), dtype=bool)
         at = xi.copy()
         for nodes in self.mesh.intervals:
@@ -153,13 +186,14 @@ class LineSystem:
         # Another number of quadrature points than of `xi`, see _element.
         order = 4 if where.size == 2 else 2
         fresh = Basis(self._basis.mesh, _element(self.degree), intorder=order)
-        return fresh.probes(at[None, where]).tocsr(), where
+        probes = _slopes(fresh, at[None, where]) if slope else fresh.probes(at[None, where])
+        return probes.tocsr(), where
 
     def _parts(self, change: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
         """Nodal real and imaginary parts, (n, T) each, the odd one with its zero at frequency 0."""
         real, odd = change
         imag = np.zeros_like(real)
-        imag[:, np.setdiff1d(np.arange(self._basis.N), self._at_zero)] = odd
+        imag[:, self._odd] = odd
         return real.T, imag.T
 
     def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
@@ -178,7 +212,11 @@ class LineSystem:
         return values
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
-        r"""What learning adds to the output, the inverse transform of the spectrum, shape (T, n).
+        """What learning adds to the output at (n, 1) points, shape (T, n)."""
+        return self._inverse(evolution.change, x)
+
+    def _inverse(self, change: Sequence[FloatArray], x: FloatArray) -> FloatArray:
+        r"""Inverse transform at (n, 1) points of the function with these unknowns, shape (T, n).
 
         By parity it is :math:`\frac1\pi\int_0^\infty(\Re\cos\xi x - \Im\sin\xi x)\,d\xi`.
         """
@@ -187,7 +225,7 @@ class LineSystem:
         xi = np.concatenate([nodes for nodes, _ in rules])
         weights = np.concatenate([weight for _, weight in rules]) / np.pi
         matrix, where = self._interpolation(xi)
-        real, imag = self._parts(evolution.change)
+        real, imag = self._parts(change)
         weights = weights[where][:, None]
         values = np.empty((real.shape[1], len(x)))
         step = max(1, _CHUNK // max(len(where), 1))
@@ -198,13 +236,58 @@ class LineSystem:
             values[:, start : start + step] = cosine - sine
         return values
 
-    def distance(
-        self, change: Sequence[FloatArray], other: LineSystem, other_change: Sequence[FloatArray]
-    ) -> float:
-        r"""Largest :math:`\|\delta\hat e(t)\|_2` between two solutions on the same mesh."""
-        rules = [panel_rule(nodes) for nodes in self.mesh.intervals]
-        xi = np.concatenate([nodes for nodes, _ in rules])
-        weights = np.concatenate([weight for _, weight in rules]) / np.pi
-        mine = self.series(change, xi[:, None])
-        theirs = other.series(other_change, xi[:, None])
-        return float(np.sqrt((np.abs(mine - theirs) ** 2 @ weights).max()))
+    def lowered(self, degree: int) -> LineSystem:
+        """The same elements at a lower degree (above 2): a corner of the same matrices."""
+        lower = LineSystem(self.equation, self.mesh, degree)
+        kept = self._kept(degree)
+        even, odd = self.blocks
+        position = np.full(self._basis.N, -1)
+        position[self._odd] = np.arange(len(self._odd))
+        inside = position[kept][position[kept] >= 0]
+        lower.__dict__["blocks"] = (corner(even, kept), corner(odd, inside))
+        return lower
+
+    def _kept(self, degree: int) -> IntArray:
+        """Unknowns of a lower degree: the shape functions are hierarchical."""
+        basis = self._basis
+        return np.concatenate(
+            [basis.nodal_dofs.ravel(), basis.interior_dofs[: degree - 1].ravel()]
+        ).astype(np.int64)
+
+    def squares(
+        self, change: Sequence[FloatArray], degree: int, other: Sequence[FloatArray]
+    ) -> FloatArray:
+        r"""Square of :math:`\|\delta\hat e(t)\|_2` on each element, shape (T, elements).
+
+        The difference to a solution `other` of a lower degree on the same mesh, in the norm
+        whose square is the loss.
+        """
+        kept = self._kept(degree)
+        position = np.full(self._basis.N, -1)
+        position[self._odd] = np.arange(len(self._odd))
+        inside = position[kept][position[kept] >= 0]
+        even, odd = (part.copy() for part in change)
+        even[:, kept] -= other[0]
+        odd[:, inside] -= other[1]
+        shape = np.stack([np.asarray(function[0]) for function in self._basis.basis])
+        total = np.zeros((len(even), self.mesh.elements))
+        for part in self._parts((even, odd)):
+            local = part[self._basis.element_dofs]
+            values = np.einsum("ieq,iet->teq", shape, local, optimize=True)
+            total += np.einsum("teq,eq->te", values**2, self._basis.dx)
+        return total / np.pi
+
+
+def corner(block: Block, kept: IntArray) -> Block:
+    """The block of some of the unknowns."""
+
+    def part(matrix: Any) -> Any:
+        return None if matrix is None else matrix[kept][:, kept]
+
+    return Block(
+        part(block.stationary),
+        part(block.moving),
+        part(block.mass),
+        block.start[kept],
+        block.goal[kept],
+    )

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._types import BoolArray, FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.quadrature import subdivide
 
 DEGREE = 8
 # Element length times extent in x at which degree 8 resolves e^{-i xi x} to 1e-4;
 # the error falls with its ninth power (measured by the order test).
-_PHASE_AT_1E4 = 12.0
+_PHASE_AT_1E4 = 15.5
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class FrequencyMesh:
         """Number of elements."""
         return sum(len(nodes) - 1 for nodes in self.intervals)
 
-    def refined(self) -> FrequencyMesh:
-        """Mesh with each element halved."""
-        halves = []
+    def refined(self, marked: BoolArray) -> FrequencyMesh:
+        """Mesh with the marked elements halved, shape (elements,)."""
+        intervals, first = [], 0
         for nodes in self.intervals:
-            finer = np.empty(2 * len(nodes) - 1)
-            finer[::2] = nodes
-            finer[1::2] = (nodes[1:] + nodes[:-1]) / 2
-            halves.append(finer)
-        return FrequencyMesh(tuple(halves))
+            here = marked[first : first + len(nodes) - 1]
+            first += len(nodes) - 1
+            middle = (nodes[1:] + nodes[:-1]) / 2
+            intervals.append(np.sort(np.concatenate([nodes, middle[here]])))
+        return FrequencyMesh(tuple(intervals))
 
 
 def extent_in_x(equation: FrequencyEquation, rtol: float) -> float:
@@ -62,7 +62,13 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
     end = truncation(equation, t_end, rtol)
     marks = equation.density.landmarks()
     extent = extent_in_x(equation, rtol)
-    strength = _strength(equation, extent, t_end)
+    drift = 1 / float(equation.decay.contraction(np.array(t_end)))
+    strength = drift * _strength(equation, extent, t_end)
+    # What reaches beyond here has been carried by shrinking frequencies, and stretched alike.
+    calm = np.inf
+    if drift > 1:
+        core = density_core(equation)
+        calm = max(_quiet(equation, extent, rtol, 10 * core), core)
     longest = _PHASE_AT_1E4 / extent * (rtol / 1e-4) ** (1 / (DEGREE + 1))
     intervals = []
     for low, high in marks.support:
@@ -78,13 +84,31 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
             cuts = [mark for mark in marks.kinks if stretch[0] < mark < stretch[-1]]
             ends = [stretch[0], *(cuts if equation.sigma_a == 0 else []), stretch[-1]]
             for left, right in pairwise(ends):
-                inside = [node for node in nodes if left <= node <= right]
-                intervals.append(subdivide(_apart(inside), longest))
+                inside = _apart([node for node in nodes if left <= node <= right])
+                intervals.append(_split(inside, longest, calm))
     if not intervals:
         # Nothing moves within t_end: one element, so that every result is the initial state.
         low = marks.support[0][0]
         intervals.append(np.array([low, min(low + longest, marks.support[0][1])]))
     return FrequencyMesh(tuple(intervals))
+
+
+def density_core(equation: FrequencyEquation) -> float:
+    """Radius of the bulk of the density."""
+    return max(equation.density.radius(1e-3), 1e-300)
+
+
+def _split(edges: list[float], longest: float, calm: float) -> FloatArray:
+    """Nodes no further apart than `longest`, in proportion to the frequency beyond `calm`."""
+    if edges[-1] <= calm:
+        return subdivide(edges, longest)
+    octaves = np.ceil(np.log2(edges[-1] / calm))
+    marks = [mark for mark in calm * 2.0 ** np.arange(octaves) if edges[0] < mark < edges[-1]]
+    parts = []
+    for low, high in pairwise([edges[0], *marks, edges[-1]]):
+        inside = [low, *(edge for edge in edges if low < edge < high), high]
+        parts.append(subdivide(inside, longest * max(low / calm, 1.0)))
+    return np.unique(np.concatenate(parts))
 
 
 def _moving(edges: list[float], equation: FrequencyEquation, least: float) -> list[list[float]]:
@@ -135,18 +159,24 @@ def truncation(equation: FrequencyEquation, t_end: float, rtol: float) -> float:
     """
     density = equation.density
     extent = extent_in_x(equation, rtol)
-    strength = _strength(equation, extent, t_end)
+    drift = 1 / float(equation.decay.contraction(np.array(t_end)))
+    strength = drift * _strength(equation, extent, t_end)
     highest = density.landmarks().support[-1][1]
     # Where the mass is, a lull in the density is not its end.
-    settled = min(highest, max(density.radius(1e-3), 1e-300))
+    settled = min(highest, density_core(equation))
     while settled < highest:
         ahead = settled * np.linspace(1.0, 1.5, 16)
         if np.all(strength * density.even_pdf(ahead) <= 0.1 * rtol):
             break
         settled *= 1.1
-    quiet = _data_reach(equation, 0.01 * rtol, settled, 0.5 / extent)
-    quiet += equation.sigma_a * np.log(100 / rtol)
+    quiet = drift * _quiet(equation, extent, rtol, settled)
     return float(min(settled, quiet, highest))
+
+
+def _quiet(equation: FrequencyEquation, extent: float, rtol: float, limit: float) -> float:
+    """Frequency beyond which neither the data have energy nor diffusion brings any."""
+    reach = _data_reach(equation, 0.01 * rtol, limit, 0.5 / extent)
+    return reach + equation.sigma_a * float(np.log(100 / rtol))
 
 
 def _data_reach(equation: FrequencyEquation, tolerance: float, limit: float, step: float) -> float:

@@ -35,27 +35,38 @@ class PointsSystem:
         assert isinstance(self.equation.measure, Points)
         return self.equation.measure
 
+    @property
+    def x(self) -> FloatArray:
+        """The points, shape (N, d)."""
+        return self._points.x
+
     @cached_property
-    def _root(self) -> FloatArray:
+    def root(self) -> FloatArray:
+        """Square roots of the weights, shape (N,)."""
         return np.sqrt(self._points.weights)
 
     @cached_property
     def _start(self) -> FloatArray:
-        return self.equation.initial_output_at(self._points.x)
+        return self.equation.initial_output_at(self.x)
 
     @cached_property
     def _goal(self) -> FloatArray:
-        return self.equation.target.at(self._points.x)
+        return self.equation.target.at(self.x)
+
+    @property
+    def goal(self) -> FloatArray:
+        """The target as unknowns, shape (N,)."""
+        return self.root * self._goal
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """One dense block."""
-        x = self._points.x
+        x = self.x
         gram = stationary_gram(self.equation.density, x, x)
-        gram *= self._root[:, None] * self._root
+        gram *= self.root[:, None] * self.root
         sigma_a = self.equation.sigma_a
         moving = None if sigma_a == 0 else gram * (sigma_a**2 * (x @ x.T))
-        return (Block(gram, moving, None, self._root * self._start, self._root * self._goal),)
+        return (Block(gram, moving, None, self.root * self._start, self.root * self._goal),)
 
     @property
     def moments(self) -> FloatArray:
@@ -66,17 +77,17 @@ class PointsSystem:
     def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
         """Data spectrum if nothing were learned, shape (T, F)."""
         left = self.equation.decay.damping(t)[:, None] * self._start - self._goal
-        return fourier_sum(self._points.x, self._points.weights * left, frequencies)
+        return fourier_sum(self.x, self._points.weights * left, frequencies)
 
     def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
         """What learning adds to the data spectrum, shape (T, F)."""
-        return fourier_sum(self._points.x, self._root * evolution.change[0], frequencies)
+        return fourier_sum(self.x, self.root * evolution.change[0], frequencies)
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         r"""What learning adds to the output, :math:`-K_1(x, X) W q_1 - K_2(x, X) W q_2`, (T, n)."""
-        gram = stationary_gram(self.equation.density, self._points.x, x)
-        change = -(self._root * evolution.memory(0)[0]) @ gram
+        gram = stationary_gram(self.equation.density, self.x, x)
+        change = -(self.root * evolution.memory(0)[0]) @ gram
         if self.equation.sigma_a > 0:
-            gram *= self.equation.sigma_a**2 * (self._points.x @ x.T)
-            change -= (self._root * evolution.memory(1)[0]) @ gram
+            gram *= self.equation.sigma_a**2 * (self.x @ x.T)
+            change -= (self.root * evolution.memory(1)[0]) @ gram
         return np.asarray(change)

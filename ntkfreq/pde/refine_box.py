@@ -8,26 +8,34 @@ from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box
 from ntkfreq.pde.box import BoxSystem
+from ntkfreq.pde.contracting_box import ContractingBox
 from ntkfreq.pde.discretized import Discretized, initial_norm
-from ntkfreq.pde.dynamics import Dynamics, GradientFlow
+from ntkfreq.pde.dynamics import Dynamics
 
 _MAX_MODES = 1500
+# Share of the tolerance for the integration in time under decay.
+_TIME = 0.3
 
 
-def refine_box(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discretized:
+def refine_box(
+    equation: FrequencyEquation,
+    t: FloatArray,
+    rtol: float,
+    dynamics: Dynamics,
+    outputs: FloatArray | None = None,
+) -> Discretized:
     """Legendre-Bessel Galerkin system whose estimated error fits the tolerance."""
     assert isinstance(equation.measure, Box)
     far = max(abs(equation.measure.lower[0]), abs(equation.measure.upper[0]))
     # An error d of the stationary part is one of (1 + (sigma_a x)^2) d in the operator.
     stretch = 1 + (equation.sigma_a * far) ** 2
-    tolerance = max(0.01 * rtol / max(float(t[-1]) * stretch, 1.0), 1e-15)
-    flow = GradientFlow()
+    tolerance = max(0.01 * rtol / max(dynamics.acceleration * float(t[-1]) * stretch, 1.0), 1e-15)
     modes = 48
     while True:
         system = BoxSystem(equation, modes, tolerance)
         result = Discretized.of(system)
-        change = system.gather(result.evolve(flow, t).change)
-        error = _box_error(system, change, flow, t)
+        change = system.gather(result.evolve(dynamics, t).change)
+        error = _box_error(system, change, dynamics, t)
         if error <= rtol or modes * 1.4 > _MAX_MODES:
             break
         modes = int(1.4 * modes)
@@ -39,7 +47,11 @@ def refine_box(equation: FrequencyEquation, t: FloatArray, rtol: float) -> Discr
         "modes": modes,
         "target_resolved": resolved.converged,
     }
-    return Discretized(system, result.propagators, error, details)
+    if equation.decay.contracts:
+        moving = ContractingBox(equation, modes, tolerance, float(t[-1]), outputs)
+        return Discretized.moving(moving, float(t[-1]), _TIME * rtol, error, details)
+    result = Discretized(system, result.propagators, error, details)
+    return result.with_decay(float(t[-1]), _TIME * rtol)
 
 
 def _box_error(system: BoxSystem, change: FloatArray, dynamics: Dynamics, t: FloatArray) -> float:

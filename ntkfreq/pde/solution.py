@@ -14,7 +14,8 @@ from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.dynamics import Dynamics, GradientDescent, GradientFlow
+from ntkfreq.pde.dynamics import Discrete, Dynamics, dynamics_for
+from ntkfreq.pde.lattice import LatticeSystem
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
 from ntkfreq.spectrum import fourier_sum
@@ -47,7 +48,8 @@ class FrequencySolution:
     step_size : float or None
         None for gradient flow.
     max_step_size : float
-        Largest stable step of gradient descent on Points and Box, 2 over the largest rate. On
+        Largest stable step on Points and Box: 2 over the largest rate for gradient descent (and
+        flow), 2 (1 + momentum) over it for heavy ball, that over 1 + 2 momentum for Nesterov. On
         Line rates grow without bound away from x = 0 and this is about the modes that the
         data excite: training on samples is stable below the value for Points at these samples.
     status : str
@@ -90,7 +92,7 @@ class FrequencySolution:
         grid = frequencies.reshape(-1, equation.dim)
         evolution = discretized.evolve(dynamics, t)
         data_spectrum = system.free_spectrum(t, grid) + system.spectrum_change(evolution, grid)
-        train_loss = evolution.energy + discretized.unlearned_loss(t)
+        train_loss = discretized.train_loss(evolution)
         spectrum: ComplexArray | None = None
         test_loss: FloatArray | None = None
         if isinstance(test, TestSet):
@@ -98,6 +100,9 @@ class FrequencySolution:
             errors += system.output_change(evolution, test.x)
             spectrum = fourier_sum(test.x, errors * test.weights, grid)
             test_loss = errors**2 @ test.weights
+        elif test == "line":
+            assert isinstance(system, LatticeSystem)
+            spectrum, test_loss = system.test_spectrum(evolution, grid), system.test_loss(evolution)
         elif test == "data":
             spectrum, test_loss = data_spectrum, train_loss
         _refuse_overflow(data_spectrum, spectrum, train_loss, test_loss)
@@ -109,8 +114,8 @@ class FrequencySolution:
             spectrum=spectrum,
             train_loss=train_loss,
             test_loss=test_loss,
-            step_size=dynamics.step_size if isinstance(dynamics, GradientDescent) else None,
-            max_step_size=discretized.max_step_size,
+            step_size=dynamics.step_size,
+            max_step_size=dynamics.max_step_size(discretized.fastest_rate),
             rtol=rtol,
             status=_status(discretized, test, t, rtol),
             stats={
@@ -133,7 +138,12 @@ class FrequencySolution:
         )
 
     def at(
-        self, t: Any = None, frequencies: Any = None, step_size: float | str | None = "as solved"
+        self,
+        t: Any = None,
+        frequencies: Any = None,
+        step_size: float | str | None = "as solved",
+        momentum: float | None = None,
+        nesterov: bool | None = None,
     ) -> FrequencySolution:
         """The same solution at other times or frequencies, without solving again.
 
@@ -141,16 +151,22 @@ class FrequencySolution:
         ----------
         t : array_like, shape (T,), optional
             New times. On Line and Box not beyond the last solved one, to which the
-            discretization was fitted.
+            discretization was fitted (momentum gets there sooner, 1/(1 - momentum) times as
+            fast as gradient flow).
         frequencies : array_like, shape (F,) or (F, d), optional
             New angular frequencies.
         step_size : float or None, optional
             Exact gradient descent of this step, or None for gradient flow; default: as solved.
+        momentum : float, optional
+        nesterov : bool, optional
+            Heavy ball or Nesterov's momentum. Left out they are as solved when `step_size`,
+            `momentum` and `nesterov` all are, else 0 and False: one of them names a new optimizer.
 
         Raises
         ------
         ValueError
-            When the times go beyond the solved range or are no whole steps.
+            When the times go beyond the solved range or are no whole steps, or the step is
+            too large to be stable.
 
         Examples
         --------
@@ -160,7 +176,14 @@ class FrequencySolution:
         array([1.   , 0.254, 0.078])
         """
         clock = self.t if t is None else _checks.times("t", t)
-        fitted = float(self.stats["fitted_until"])
+        dynamics = self._dynamics
+        if (step_size, momentum, nesterov) != ("as solved", None, None):
+            step = self.step_size if step_size == "as solved" else step_size
+            beta = 0.0 if momentum is None else momentum
+            dynamics = dynamics_for(step, beta, False if nesterov is None else nesterov)
+            if isinstance(dynamics, Discrete):
+                dynamics.refuse_unstable(self._discretized.fastest_rate)
+        fitted = float(self.stats["fitted_until"]) / dynamics.acceleration
         if clock[-1] > fitted * (1 + 1e-12):
             raise ValueError(
                 f"t ends at {clock[-1]:g}, beyond {fitted:g}, to which the solution was fitted; "
@@ -170,16 +193,6 @@ class FrequencySolution:
         if frequencies is not None:
             grid = _checks.points("frequencies", frequencies, self.equation.dim)
             grid = grid[:, 0] if self.equation.dim == 1 else grid
-        dynamics = self._dynamics
-        if step_size is None:
-            dynamics = GradientFlow()
-        elif step_size != "as solved":
-            dynamics = GradientDescent(_checks.positive("step_size", step_size))
-            if dynamics.step_size > self.max_step_size:
-                raise ValueError(
-                    f"step_size={step_size:g} exceeds max_step_size={self.max_step_size:.6g}, "
-                    "above which gradient descent diverges; take less, or None for gradient flow"
-                )
         return FrequencySolution.evaluate(
             equation=self.equation,
             discretized=self._discretized,

@@ -11,11 +11,14 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.frequency_grid import default_frequencies
-from ntkfreq.measure import Box, Line, Points
+from ntkfreq.measure import Box, Grid, Line, Points
+from ntkfreq.pde.defaults import fastest_beyond_one, frequencies_beyond_one
 from ntkfreq.pde.discretize import discretize, refuse_unsolved
-from ntkfreq.pde.dynamics import GradientDescent, dynamics_for
+from ntkfreq.pde.dynamics import Discrete, Dynamics, dynamics_for
+from ntkfreq.pde.refine_lattice import folded_equation
 from ntkfreq.pde.solution import FrequencySolution
-from ntkfreq.pde.testset import resolve_test
+from ntkfreq.pde.testset import TestSet, resolve_test
+from ntkfreq.rectangle import tensor_points
 
 
 def solve_frequency_pde(
@@ -72,8 +75,10 @@ def solve_frequency_pde(
         bounding box of the points for a callable target on Points with d <= 3; else nothing.
     step_size : float, optional
         None for gradient flow; else exact gradient descent, t then being multiples of it.
-    momentum, nesterov
-        Not in this version.
+    momentum : float, default 0
+        Heavy ball in the convention of ``torch.optim.SGD``, below 1; needs `step_size`.
+    nesterov : bool, default False
+        Nesterov's momentum instead of heavy ball, in the same convention.
     rtol : float, default 1e-6
         Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`.
 
@@ -119,8 +124,9 @@ def solve_frequency_pde(
     if not 1e-13 <= rtol < 1:
         raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")
     dynamics = dynamics_for(step_size, momentum, nesterov)
+    refuse_discrete_decay(equation, dynamics)
     clock = default_times(equation, step_size) if t is None else _checks.times("t", t)
-    if isinstance(dynamics, GradientDescent):
+    if isinstance(dynamics, Discrete):
         dynamics.steps(clock)
     if frequencies is None:
         grid = _default_grid(equation)
@@ -130,13 +136,10 @@ def solve_frequency_pde(
     where = resolve_test(
         equation, test, float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
     )
-    discretized = discretize(equation, clock, rtol)
-    limit = discretized.max_step_size
-    if step_size is not None and step_size > limit:
-        raise ValueError(
-            f"step_size={step_size:g} exceeds {limit:.6g} = 2/largest rate: gradient descent "
-            "diverges; take a smaller step"
-        )
+    known = where.x if isinstance(where, TestSet) else None
+    discretized = discretize(equation, clock, rtol, dynamics, known)
+    if isinstance(dynamics, Discrete):
+        dynamics.refuse_unstable(discretized.fastest_rate)
     return FrequencySolution.evaluate(
         equation=equation,
         discretized=discretized,
@@ -149,10 +152,25 @@ def solve_frequency_pde(
     )
 
 
+def refuse_discrete_decay(equation: FrequencyEquation, dynamics: Dynamics) -> None:
+    """Refuse finite steps under decay, whose coefficients change from step to step."""
+    if isinstance(dynamics, Discrete) and equation.decay.active:
+        raise ValueError(
+            f"step_size={dynamics.step_size:g} with weight_decay={equation.weight_decay:g}, "
+            f"frequency_decay={equation.frequency_decay:g}: the equation with decay is solved as "
+            "gradient flow; leave step_size out (small steps of training follow the flow)"
+        )
+
+
 def default_times(equation: FrequencyEquation, step_size: float | None) -> FloatArray:
     """0 and 64 log-spaced times over six decades about the fastest time scale."""
+    plane = isinstance(equation.measure, Line | Grid) and equation.dim > 1
+    if isinstance(equation.measure, Grid) and not plane:
+        equation = folded_equation(equation)
     density, measure = equation.density, equation.measure
-    if isinstance(measure, Line):
+    if plane:
+        fastest = fastest_beyond_one(equation)
+    elif isinstance(measure, Line | Grid):
         probe = np.concatenate([[0.0], *(mark[:1] for mark in _locations(equation))])
         support = equation.initial_error.support or (0.0, 0.0)
         reach = max(map(abs, support))
@@ -161,11 +179,21 @@ def default_times(equation: FrequencyEquation, step_size: float | None) -> Float
         fastest = rate * (1 + (equation.sigma_a * reach) ** 2)
     else:
         corners = np.array(
-            [measure.lower, measure.upper] if isinstance(measure, Box) else _points(measure)
+            [np.maximum(np.abs(measure.lower), np.abs(measure.upper))]
+            if isinstance(measure, Box)
+            else _points(measure)
         )
         far = float(np.max(np.sum(corners**2, axis=1)))
         fastest = 1 + equation.sigma_a**2 * far
-    times = np.geomspace(0.01 / fastest, 1e4 / fastest, 64)
+    last = 1e4 / fastest
+    slowest = min(filter(None, (equation.weight_decay, equation.frequency_decay)), default=0.0)
+    if slowest > 0:
+        # With decay the end of the story is some ten times its own time scale; frequencies that
+        # shrink by e^5 have nothing more to tell.
+        last = max(last, 10 / slowest)
+        if equation.decay.contracts:
+            last = min(last, 5 / equation.frequency_decay)
+    times = np.geomspace(0.01 / fastest, last, 64)
     if step_size is not None:
         times = step_size * np.unique(np.rint(times / step_size))
     return np.concatenate([[0.0], times[times > 0]])
@@ -185,8 +213,13 @@ def _points(measure: Any) -> FloatArray:
 
 def _default_grid(equation: FrequencyEquation) -> FloatArray:
     measure = equation.measure
+    if isinstance(measure, Line | Grid) and equation.dim > 1:
+        return frequencies_beyond_one(equation)
     if isinstance(measure, Points):
         x = measure.x
+    elif isinstance(measure, Box) and equation.dim == 2:
+        sides = [np.linspace(*ends, 257) for ends in zip(measure.lower, measure.upper, strict=True)]
+        x = tensor_points(sides[0], sides[1])
     else:
         low, high = (
             (measure.lower[0], measure.upper[0])

@@ -15,15 +15,16 @@ What the unknowns do not represent never learns: results are *free state plus ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
 
 from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.decay import Decay
 from ntkfreq.equation import FrequencyEquation
 
 
@@ -42,6 +43,10 @@ class Block:
     start, goal : ndarray, shape (n,)
         M f_0 and M y, functionals of initial output and target (which Galerkin methods know
         directly).
+    growth : (float, float)
+        Rates at which c_1 and c_2 grow where the unknowns follow shrinking frequencies.
+    drifting_goal : callable or None
+        M y(t), shape (T, n), at times (T,), where the target moves through the unknowns.
     """
 
     stationary: Any
@@ -49,6 +54,13 @@ class Block:
     mass: Any
     start: FloatArray
     goal: FloatArray
+    growth: tuple[float, float] = (0.0, 0.0)
+    drifting_goal: Callable[[FloatArray], FloatArray] | None = None
+
+    def free_load(self, decay: Decay, t: FloatArray) -> FloatArray:
+        """M g(t), the state if nothing were learned, at times (T,), shape (T, n)."""
+        goal = self.goal if self.drifting_goal is None else self.drifting_goal(t)
+        return np.asarray(np.multiply.outer(decay.damping(t), self.start) - goal)
 
     @cached_property
     def operator(self) -> Any:
@@ -151,4 +163,13 @@ class System(Protocol):
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         """What learning adds to the output at (n, d) points, shape (T, n)."""
+        ...
+
+
+@runtime_checkable
+class OwnLoss(Protocol):
+    """A system whose unknowns move, so that its loss is no plain sum over blocks."""
+
+    def train_loss(self, evolution: Evolution) -> FloatArray:
+        """Training loss, shape (T,)."""
         ...

@@ -11,6 +11,7 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Grid, Line, Points
+from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.quadrature import gauss_legendre, panel_rule, subdivide
 
 # Nodes along each axis at most, in one, two and three dimensions.
@@ -32,7 +33,8 @@ class TestSet:
 def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> TestSet | str | None:
     """Resolve the argument `test`: a set of points, "data" for the data measure itself, or None.
 
-    Spectra of the error will be asked for up to the frequency `highest`.
+    On Grid "line" is the whole line, between the samples as well. Spectra of the error will be
+    asked for up to the frequency `highest`.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> Test
         if equation.target.samples is not None or equation.dim > 3:
             return None
         assert isinstance(measure, Points | Grid)
-        return _hull(equation, highest) if isinstance(measure, Points) else "data"
+        return _hull(equation, highest) if isinstance(measure, Points) else _whole_line(equation)
     if isinstance(test, tuple | list) and len(test) == 2:
         x = _checks.points("test[0]", test[0], equation.dim)
         y = _checks.values_at("test[1]", test[1], len(x))
@@ -67,7 +69,24 @@ def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> Test
             f"test={_checks.show(test)} needs the target away from its samples, where it is "
             "unknown; pass test=(x_test, y_test)"
         )
+    if isinstance(test, Line) and isinstance(measure, Grid):
+        return _whole_line(equation)
     return _on_measure(equation, test, highest)
+
+
+def _whole_line(equation: FrequencyEquation) -> str:
+    """On Grid the whole line, or a refusal where the output does not decay between samples."""
+    assert isinstance(equation.measure, Grid)
+    if equation.sigma_a > 0:
+        jumps = FoldedDensity(equation.density, equation.measure.spacing).shared_jumps
+        if jumps:
+            raise ValueError(
+                f"rho_w jumps at |frequency| {jumps[0]:g}, which {equation.measure} aliases: with "
+                "sigma_a > 0 the output holds a wave of that frequency that does not decay, and "
+                "the test loss on the whole line is infinite; pass test=Box(lower, upper) or "
+                "test=(x_test, y_test), or freeze the frequencies with sigma_a=0"
+            )
+    return "line"
 
 
 def _on_measure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import linalg
@@ -38,6 +38,8 @@ class EigenPropagator:
         whose square is the loss, are given the rate of the fastest mode that counts.
         On Line the operator is unbounded and its fastest discrete modes are properties
         of the mesh, not of the problem; without this no step size would be stable.
+    cap : float, optional
+        Rates above it are cut to it.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class EigenPropagator:
 
     block: Block
     negligible: float = 0.0
+    cap: float = np.inf
     factorizations: int = 1
     error: float = 0.0
 
@@ -84,7 +87,7 @@ class EigenPropagator:
     @cached_property
     def rates(self) -> FloatArray:
         """Decay rates, ascending, shape (n,)."""
-        rates = self._decomposition[0]
+        rates = np.minimum(self._decomposition[0], self.cap)
         if self.negligible == 0.0 or rates.size == 0:
             return rates
         from_the_top = np.cumsum(self.amplitudes[::-1] ** 2)
@@ -106,11 +109,30 @@ class EigenPropagator:
         return ModalEvolution(self, dynamics, t)
 
 
+class Modes(Protocol):
+    """Modes (n, m) in columns, orthonormal under M, their rates (m,) and amplitudes (m,)."""
+
+    @property
+    def modes(self) -> FloatArray:
+        """Modes."""
+        ...
+
+    @property
+    def rates(self) -> FloatArray:
+        """Rates."""
+        ...
+
+    @property
+    def amplitudes(self) -> FloatArray:
+        """Initial amplitudes."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class ModalEvolution:
     """A block whose modes are known, at times `t`; evaluated when asked for."""
 
-    propagator: EigenPropagator
+    propagator: Modes
     dynamics: Dynamics
     t: FloatArray
 

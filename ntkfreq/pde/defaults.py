@@ -1,0 +1,49 @@
+"""Line and Grid in more than one dimension: times and frequencies when the user names none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.density import Density, Mixture
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.frequency_grid import default_frequencies
+from ntkfreq.rectangle import tensor_points
+
+_SAMPLES = 129
+
+
+def centers(density: Density) -> FloatArray:
+    """Where a density may be largest: 0 and the locations of its components, shape (k, d)."""
+    parts = density.components if isinstance(density, Mixture) else (density,)
+    places = [np.zeros(density.dim)]
+    for part in parts:
+        if isinstance(part, Mixture):
+            places += list(centers(part))
+        else:
+            places.append(np.broadcast_to(getattr(part, "loc", 0.0), (density.dim,)))
+    return np.stack(places)
+
+
+def fastest_beyond_one(equation: FrequencyEquation) -> float:
+    """About the fastest rate at which something is learned."""
+    error = equation.initial_error
+    if error.radius is not None:
+        far = error.radius
+    else:
+        far = float(np.hypot(*np.abs(error.rectangle or ((0.0, 0.0),) * 2).max(axis=1)))
+    peak = float(equation.density.even_pdf(centers(equation.density) + 1e-9).max())
+    return (2 * np.pi) ** equation.dim * peak * (1 + (equation.sigma_a * far) ** 2)
+
+
+def frequencies_beyond_one(equation: FrequencyEquation) -> FloatArray:
+    """Frequencies along the axes, along the first only where all is radial, shape (F, d)."""
+    error, reach = equation.initial_error, equation.density.radius(0.01)
+    if equation.radial:
+        assert error.radius is not None
+        x = np.linspace(-error.radius, error.radius, 4097)
+        size = default_frequencies(x[:, None], error.at(x[:, None]), reach)
+        return np.concatenate([size[:, None], np.zeros((len(size), equation.dim - 1))], axis=1)
+    sides = [np.linspace(low, high, _SAMPLES) for low, high in error.rectangle or ((-1, 1),) * 2]
+    x = tensor_points(sides[0], sides[1])
+    return default_frequencies(x, equation.initial_error_at(x), reach)

@@ -1,0 +1,231 @@
+r"""Line in two dimensions: the damped heat equation on a tensor grid of frequencies.
+
+Where the density is even in each frequency by itself, the four parities of the spectrum move
+independently on the quadrant: "ee" and "oo" (even-even, odd-odd) make up its real part, "eo" and
+"oe" its imaginary part. Otherwise real and imaginary part live on the whole plane, as two
+right-hand sides of one pencil.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ntkfreq._types import ComplexArray, FloatArray, IntArray
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.pde.axis import Axis
+from ntkfreq.pde.system import Evolution
+from ntkfreq.pde.tensor import TensorBlock, TensorForms, TensorSpace
+from ntkfreq.quadrature import panel_rule, subdivide
+from ntkfreq.rectangle import tensor_points
+from ntkfreq.target import Target
+
+_CHUNK = 2_000_000
+# A block whose share of the initial error is below this is zero to rounding.
+_ZERO = 1e-14
+QUADRANT = ("ee", "oo", "eo", "oe")
+WHOLE = ("real", "imag")
+
+
+def even_along_axes(equation: FrequencyEquation) -> bool:
+    """Whether the density is even in each frequency by itself, to rounding."""
+    radius = equation.density.radius(0.01)
+    unit = np.array([0.013, 0.11, 0.29, 0.51, 0.83, 1.37, 2.3])
+    points = tensor_points(radius * unit, radius * unit)
+    mirrored = points * np.array([1.0, -1.0])
+    one, other = (equation.density.even_pdf(part) for part in (points, mirrored))
+    return bool(np.abs(one - other).max() <= 1e-13 * one.max())
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneSystem:
+    """Finite elements on the tensor product of two axes, of frequencies from 0 or of all.
+
+    Parameters
+    ----------
+    equation : FrequencyEquation
+        With measure Line, in two dimensions.
+    axes : (Axis, Axis)
+        Elements along each frequency; on the quadrant they hold no negative frequency.
+    quadrant : bool
+        Whether the parities move independently.
+    """
+
+    equation: FrequencyEquation
+    axes: tuple[Axis, Axis]
+    quadrant: bool
+
+    @cached_property
+    def points(self) -> tuple[FloatArray, FloatArray]:
+        """Quadrature points along each frequency."""
+        first, second = (axis.rule[0].ravel() for axis in self.axes)
+        return first, second
+
+    def density_at(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
+        """What damps at a tensor of frequencies, without constants."""
+        values = self.equation.density.even_pdf(tensor_points(xi, eta))
+        return values.reshape(len(xi), len(eta))
+
+    @cached_property
+    def forms(self) -> TensorForms:
+        """The bilinear forms; by Parseval the loss is what M measures."""
+        images = 4 if self.quadrant else 1
+        density = (2 * np.pi) ** 2 * self.density_at(*self.points)
+        return TensorForms(self.axes, density, self.equation.sigma_a**2, images / (2 * np.pi) ** 2)
+
+    def kept(self, axis: int, parity: str) -> IntArray:
+        """Unknowns of an axis that a parity has: an odd function vanishes at 0."""
+        every = np.arange(self.axes[axis].size, dtype=np.int64)
+        if parity != "o":
+            return every
+        return np.setdiff1d(every, np.flatnonzero(self.axes[axis].vertices == 0.0))
+
+    @cached_property
+    def spaces(self) -> dict[str, TensorSpace]:
+        """The space of each part of the spectrum; parts of one pencil share theirs."""
+        if not self.quadrant:
+            whole = TensorSpace(self.forms, (self.kept(0, "e"), self.kept(1, "e")))
+            return dict.fromkeys(WHOLE, whole)
+        return {
+            name: TensorSpace(self.forms, (self.kept(0, name[0]), self.kept(1, name[1])))
+            for name in QUADRANT
+        }
+
+    def parts_of(self, part: Target | None) -> dict[str, FloatArray]:
+        """Transform of a function at the quadrature points, by part of the spectrum."""
+        if part is None:
+            shape = tuple(map(len, self.points))
+            return {name: np.zeros(shape) for name in self.spaces}
+        return self._by_part(part.resolved_plane.parts(*self.points))
+
+    def _by_part(self, parity: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        if self.quadrant:
+            return parity
+        return {"real": parity["ee"] + parity["oo"], "imag": parity["eo"] + parity["oe"]}
+
+    @cached_property
+    def _loaded(self) -> dict[str, TensorBlock]:
+        """Blocks by part, without those that the initial error does not excite."""
+        start, goal = (self.parts_of(part) for part in (self.equation.start, self.equation.target))
+        blocks = {
+            name: TensorBlock.on(space, space.functional(start[name]), space.functional(goal[name]))
+            for name, space in self.spaces.items()
+        }
+        energy = {name: block.load @ block.solve_mass(block.load) for name, block in blocks.items()}
+        least = _ZERO**2 * sum(energy.values())
+        kept = {name: block for name, block in blocks.items() if energy[name] > least}
+        # One is left where nothing is to be learned, so that results have their shapes.
+        return kept or dict(list(blocks.items())[:1])
+
+    @property
+    def blocks(self) -> tuple[TensorBlock, ...]:
+        """Independent pencils."""
+        return tuple(self._loaded.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Which part of the spectrum each block is."""
+        return tuple(self._loaded)
+
+    @cached_property
+    def moments(self) -> FloatArray:
+        """Integrals of f_0^2, f_0 y and y^2 over x, shape (3,)."""
+        goal = self.equation.target.resolved_plane
+        if self.equation.start is None:
+            return np.array([0.0, 0.0, goal.squared])
+        start = self.equation.start.resolved_plane
+        both = self.equation.initial_error.resolved_plane
+        mixed = (start.squared + goal.squared - both.squared) / 2
+        return np.array([start.squared, mixed, goal.squared])
+
+    def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
+        """Error spectrum if nothing were learned, shape (T, F)."""
+        goal = self.equation.target.resolved_plane.transform(frequencies)
+        if self.equation.start is None:
+            return np.broadcast_to(-goal, (len(t), len(frequencies)))
+        start = self.equation.start.resolved_plane.transform(frequencies)
+        return np.asarray(np.multiply.outer(self.equation.decay.damping(t), start) - goal)
+
+    def whole(self, name: str, states: FloatArray) -> FloatArray:
+        """Unknowns of one part over the full tensor, zero where not kept, shape (T, N1, N2)."""
+        keep = self.spaces[name].keep
+        full = np.zeros((len(states), self.axes[0].size, self.axes[1].size))
+        shape = (len(states), *self.spaces[name].shape)
+        full[:, keep[0][:, None], keep[1]] = states.reshape(shape)
+        return full
+
+    def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
+        """What learning adds to the error spectrum, shape (T, F)."""
+        return self.series(evolution.change, frequencies)
+
+    def series(self, change: Sequence[FloatArray], frequencies: FloatArray) -> ComplexArray:
+        """Finite-element functions with these unknowns, one array (T, n) a block, shape (T, F)."""
+        signs = np.where(frequencies < 0, -1.0, 1.0)
+        at = np.abs(frequencies) if self.quadrant else frequencies
+        first, second = (axis.at(at[:, k]) for k, axis in enumerate(self.axes))
+        count = len(change[0]) if change else 0
+        values = np.zeros((count, len(frequencies)), dtype=np.complex128)
+        for name, states in zip(self.names, change, strict=True):
+            sign = np.ones(len(frequencies))
+            for k in range(2) if self.quadrant else ():
+                if name[k] == "o":
+                    sign = sign * signs[:, k]
+            unit = 1.0 if name in ("ee", "oo", "real") else 1j
+            full = self.whole(name, states)
+            step = max(1, _CHUNK // first[0].shape[1] ** 2)
+            for begin in range(0, len(frequencies), step):
+                part = slice(begin, begin + step)
+                local = full[:, first[0][part][:, :, None], second[0][part][:, None, :]]
+                inside = np.einsum("fa,fb,tfab->tf", first[1][part], second[1][part], local)
+                values[:, part] += unit * sign[part] * inside
+        return values
+
+    def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
+        r"""What learning adds to the output at (n, 2) points, shape (T, n).
+
+        The inverse transform by parity: of "ee" the integral against
+        :math:`\cos(\xi_1x_1)\cos(\xi_2x_2)`, of "oo" minus that against the sines, of "eo" and "oe"
+        minus that against one sine.
+        """
+        values = np.zeros((len(evolution.t), len(x)))
+        waves = [_Waves(axis, x[:, k]) for k, axis in enumerate(self.axes)]
+        for name, states in zip(self.names, evolution.change, strict=True):
+            full = self.forms.scale * self.whole(name, states)
+            pairs = {"real": (("ee", 1), ("oo", -1)), "imag": (("eo", -1), ("oe", -1))}.get(
+                name, ((name, 1 if name == "ee" else -1),)
+            )
+            for parity, sign in pairs:
+                values += sign * _pair(waves[0], waves[1], parity, full)
+        return values
+
+
+class _Waves:
+    """Integrals of each basis function of an axis against cosines and sines at points."""
+
+    def __init__(self, axis: Axis, x: FloatArray) -> None:
+        self.x, self.where = np.unique(x, return_inverse=True)
+        longest = 4.0 / max(float(np.abs(x).max()), 1e-300)
+        rules = [panel_rule(subdivide(nodes, longest)) for nodes in axis.intervals]
+        xi = np.concatenate([nodes for nodes, _ in rules])
+        weights = np.concatenate([weight for _, weight in rules])
+        unknowns, values, _, _ = axis.at(xi)
+        table = np.zeros((len(xi), axis.size))
+        np.put_along_axis(table, unknowns, values, axis=1)
+        phase = np.outer(self.x, xi)
+        self.against = {"e": np.cos(phase) * weights @ table, "o": np.sin(phase) * weights @ table}
+
+
+def _pair(first: _Waves, second: _Waves, parity: str, full: FloatArray) -> FloatArray:
+    """Integrals of (T, N1, N2) unknowns against two waves at each point, shape (T, n)."""
+    one, other = first.against[parity[0]], second.against[parity[1]]
+    values = np.empty((len(full), len(first.where)))
+    for k, unknowns in enumerate(full):
+        along = one @ unknowns
+        if len(first.x) * len(second.x) <= 4 * len(first.where):
+            values[k] = (along @ other.T)[first.where, second.where]
+        else:
+            values[k] = np.einsum("ik,ik->i", along[first.where], other[second.where])
+    return values

@@ -1,0 +1,144 @@
+"""Weight decay: coefficients depend on time, so blocks are advanced step by step, implicitly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.decay import Decay
+from ntkfreq.pde.dynamics import Dynamics
+from ntkfreq.pde.memory import ConstantMemory
+from ntkfreq.pde.propagators.eigen import EigenPropagator
+from ntkfreq.pde.radau import Trajectory, integrate
+from ntkfreq.pde.system import Block
+
+# The sum over steps is what is reported, and tens of steps add to it.
+_PER_STEP = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class ImplicitPropagator:
+    """Radau collocation of one block whose memories fade; any time up to the last is at hand.
+
+    Parameters
+    ----------
+    block : Block
+        Operators and data.
+    decay : Decay
+        The decay rates.
+    t_end : float
+        Last time that will be asked for.
+    tolerance : float
+        Error allowed in the norm whose square is the loss.
+    negligible : float, default 0
+        See :class:`EigenPropagator`, which tells the fastest rate.
+    """
+
+    block: Block
+    decay: Decay
+    t_end: float
+    tolerance: float
+    negligible: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.block.size
+
+    @cached_property
+    def _still(self) -> bool:
+        """Whether there is nothing to advance: no initial output and no target in this block."""
+        return not (self.block.start.any() or self.block.goal.any())
+
+    @cached_property
+    def problem(self) -> ConstantMemory:
+        """What the integrator advances."""
+        block = self.block
+        operators = tuple(part for part in (block.stationary, block.moving) if part is not None)
+        growth = (block.growth[0], block.growth[1] - 2 * self.decay.weight)
+        return ConstantMemory(
+            operators=operators,
+            mass=block.mass,
+            rates=np.array(self.decay.rates[: len(operators)]),
+            coefficients=tuple(_exponential(rate) for rate in growth[: len(operators)]),
+            free=lambda t: self.block.free_load(self.decay, t.ravel())[None, :, :, None],
+        )
+
+    @cached_property
+    def trajectory(self) -> Trajectory:
+        """The block up to the last time."""
+        return integrate(self.problem, self.t_end, _PER_STEP * self.tolerance / self._scale)
+
+    @cached_property
+    def _scale(self) -> float:
+        """The norm of the initial state, which the integrator's tolerance is relative to."""
+        initial = self.block.solve_mass(self.block.load)
+        return max(float(np.sqrt(max(float(initial @ self.block.load), 0.0))), 1e-300)
+
+    @property
+    def error(self) -> float:
+        """Estimated error in time, in the norm whose square is the loss."""
+        return 0.0 if self._still else float(np.max(self.trajectory.estimated_error) * self._scale)
+
+    @property
+    def factorizations(self) -> int:
+        """Factorizations made so far."""
+        return 0 if self._still else int(np.sum(self.trajectory.factorizations))
+
+    @property
+    def steps(self) -> int:
+        """Steps taken."""
+        return 0 if self._still else int(np.sum(self.trajectory.steps))
+
+    @cached_property
+    def fastest_rate(self) -> float:
+        """Largest rate of the operator without decay."""
+        return EigenPropagator(self.block, self.negligible).fastest_rate
+
+    def evolve(self, dynamics: Dynamics, t: FloatArray) -> FadingEvolution:
+        """Evolution of the block at times `t` (T,), gradient flow only."""
+        return FadingEvolution(self, t)
+
+
+@dataclass(frozen=True, eq=False)
+class FadingEvolution:
+    """A block with fading memories, at times `t`; evaluated when asked for."""
+
+    propagator: ImplicitPropagator
+    t: FloatArray
+
+    @cached_property
+    def _error(self) -> FloatArray:
+        if self.propagator._still:
+            return np.zeros((len(self.t), self.propagator.size))
+        return np.asarray(self.propagator.trajectory.error(self.t)[..., 0])
+
+    @cached_property
+    def change(self) -> FloatArray:
+        """e(t) minus the free state, shape (T, n)."""
+        block = self.propagator.block
+        free = block.solve_mass(block.free_load(self.propagator.decay, self.t).T).T
+        return np.asarray(self._error - free)
+
+    @cached_property
+    def memory(self) -> tuple[FloatArray, FloatArray]:
+        """q_1 and q_2, shape (T, n) each; q_2 is zero where the frequencies are frozen."""
+        if self.propagator._still:
+            return np.zeros_like(self._error), np.zeros_like(self._error)
+        parts = [part[..., 0] for part in self.propagator.trajectory.memory(self.t)]
+        return parts[0], parts[1] if len(parts) > 1 else np.zeros_like(parts[0])
+
+    @cached_property
+    def energy(self) -> FloatArray:
+        """e^T M e, shape (T,)."""
+        error, mass = self._error, self.propagator.block.mass
+        weighted = error if mass is None else (mass @ error.T).T
+        return np.asarray(np.sum(error * weighted, axis=1))
+
+
+def _exponential(rate: float) -> Any:
+    return lambda t: np.exp(rate * t)

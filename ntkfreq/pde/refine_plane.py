@@ -1,0 +1,178 @@
+"""Two dimensions: from a tolerance to a tensor grid, refined until its estimated error fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.pde.axis import Axis
+from ntkfreq.pde.discretized import Discretized, initial_norm
+from ntkfreq.pde.dynamics import Discrete, Dynamics
+from ntkfreq.pde.pilot import Pilot
+from ntkfreq.pde.plane import PlaneSystem, even_along_axes
+from ntkfreq.pde.plane_mesh import DEGREE, Surroundings
+from ntkfreq.pde.propagators.krylov import KrylovPropagator, Shifts
+from ntkfreq.pde.tensor import TensorSpace
+
+_ATTEMPTS = 6
+# With which power of the element length errors fall before the asymptotic 13 sets in.
+_ORDER = 8
+# Unknowns over the whole tensor: one right-hand side then takes a tenth of a second.
+_MOST_UNKNOWNS = 120_000
+# Shares of the tolerance: for the mesh, for what lies beyond its end, for time.
+_MESH, _TAIL, _TIME = 0.5, 0.2, 0.1
+
+Axes = tuple[Axis, Axis]
+
+
+def refine_plane(
+    equation: FrequencyEquation, t: FloatArray, rtol: float, dynamics: Dynamics
+) -> Discretized:
+    """Finite elements on a tensor grid of frequencies whose estimated error fits the tolerance."""
+    around = Surroundings(equation, dynamics.acceleration * float(t[-1]), rtol)
+    quadrant = even_along_axes(equation)
+    limits = [around.settled(axis) for axis in range(2)]
+    ends, longest = _piloted(around, t)
+    tails = [np.inf, np.inf]
+    for attempt in range(_ATTEMPTS):
+        first, second = axes = (
+            around.axis(0, ends[0], longest[0], mirrored=not quadrant),
+            around.axis(1, ends[1], longest[1], mirrored=not quadrant),
+        )
+        crowded = first.size * second.size > _MOST_UNKNOWNS
+        last = crowded or attempt == _ATTEMPTS - 1
+        # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
+        parts = [propagated(PlaneSystem(equation, lowered(axes, 4), quadrant), t, rtol, dynamics)]
+        before, tails = tails, _tails(parts[0], t, dynamics)
+        short = [
+            k
+            for k in range(2)
+            # Where longer did not help the tail is the error of the low degree.
+            if ends[k] < limits[k] and _TAIL * rtol < tails[k] < 0.3 * before[k]
+        ]
+        if short and not last:
+            for k in short:
+                reach = equation.sigma_a * float(np.log(tails[k] / (_TAIL * rtol)))
+                ends[k] = min(ends[k] + max(0.6 * reach, 0.5 * longest[k]), limits[k])
+            continue
+        for by in (2, 0):
+            system = PlaneSystem(equation, lowered(axes, by), quadrant)
+            parts.append(propagated(system, t, rtol, dynamics))
+        rough, close, fine = parts
+        error = _extrapolated(fine, close, rough, t, dynamics)
+        if error <= _MESH * rtol or last:
+            break
+        scale = (0.5 * _MESH * rtol / error) ** (1 / _ORDER)
+        longest = [max(0.5, min(0.85, scale)) * length for length in longest]
+        tails = [np.inf, np.inf]
+    tails = _tails(fine, t, dynamics)
+    left_out = sum(tails[k] for k in range(2) if ends[k] < limits[k])
+    return Discretized(
+        fine.system,
+        fine.propagators,
+        error + left_out + fine.error,
+        {
+            "method": f"finite elements of degree {DEGREE} on a tensor grid",
+            "elements": (first.elements, second.elements),
+            "truncation": (ends[0], ends[1]),
+            "refinements": attempt,
+            "factorizations": _factorizations(fine),
+            "target_resolved": equation.initial_error.resolved_plane.converged,
+        },
+    )
+
+
+def _piloted(around: Surroundings, t: FloatArray) -> tuple[list[float], list[float]]:
+    """End of each axis and element length to begin with."""
+    ends, lengths = [], []
+    for k in range(2):
+        pilot = Pilot(around, k, t)
+        longest = around.longest(k)
+        ends.append(max(pilot.reach(0.5 * _TAIL * around.rtol, longest), around.data_reach[k]))
+        lengths.append(pilot.resolved(ends[k], longest, 0.3 * _MESH * around.rtol))
+    return ends, lengths
+
+
+def propagated(system: PlaneSystem, t: FloatArray, rtol: float, dynamics: Dynamics) -> Discretized:
+    """The system with its propagators, which have converged at the times."""
+    scale = initial_norm(system)
+    shared: dict[TensorSpace, Shifts] = {}
+    parts = []
+    for block in system.blocks:
+        shifts = shared.setdefault(block.space, Shifts(block))
+        tolerance = _TIME * rtol * scale / np.sqrt(len(system.blocks))
+        parts.append(KrylovPropagator(block, t, tolerance, 0.5 * rtol * scale, shifts))
+    result = Discretized(system, tuple(parts))
+    if isinstance(dynamics, Discrete):
+        dynamics.refuse_unstable(result.fastest_rate)
+    result.evolve(dynamics, t)
+    spent = float(np.sqrt(sum(part.error**2 for part in parts)))
+    return Discretized(system, tuple(parts), spent / scale if scale > 0 else 0.0)
+
+
+def _factorizations(fine: Discretized) -> int:
+    """Factorizations of different matrices."""
+    solvers = {
+        id(part.shifts): part.factorizations
+        for part in fine.propagators
+        if isinstance(part, KrylovPropagator)
+    }
+    return sum(solvers.values())
+
+
+def _tails(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> list[float]:
+    r"""What may move beyond the end of each axis, relative to the initial error.
+
+    Beyond the end the change falls off like :math:`e^{-\xi/\sigma_a}` or faster.
+    """
+    system = fine.system
+    assert isinstance(system, PlaneSystem)
+    squares = np.zeros((2, len(t)))
+    for name, states in zip(system.names, fine.evolve(dynamics, t).change, strict=True):
+        full = system.whole(name, states)
+        for k, axis in enumerate(system.axes):
+            other = system.axes[1 - k]
+            ends = {int(np.argmin(axis.vertices)), int(np.argmax(axis.vertices))}
+            for end in ends if not system.quadrant else {int(np.argmax(axis.vertices))}:
+                edge = full[:, end, :] if k == 0 else full[:, :, end]
+                squares[k] += np.sum(edge * (other.mass @ edge.T).T, axis=1)
+    scale = initial_norm(system)
+    worst = np.sqrt(system.forms.scale * system.equation.sigma_a / 2 * squares.max(axis=1))
+    return [float(tail) / scale if scale > 0 else 0.0 for tail in worst]
+
+
+def lowered(axes: Axes, by: int) -> Axes:
+    """The same elements at a lower degree."""
+    first, second = (axis.lower(axis.degree - by)[0] for axis in axes)
+    return first, second
+
+
+def _extrapolated(
+    fine: Discretized, close: Discretized, rough: Discretized, t: FloatArray, dynamics: Dynamics
+) -> float:
+    """Estimate from degrees p, p - 2 and p - 4: the differences fall geometrically."""
+    near, far = (_distance(fine, other, t, dynamics) for other in (close, rough))
+    ratio = min(near / far, 1.0) if far > 0 else 0.0
+    scale = initial_norm(fine.system)
+    return near * ratio / scale if scale > 0 else 0.0
+
+
+def _distance(fine: Discretized, lower: Discretized, t: FloatArray, dynamics: Dynamics) -> float:
+    """Largest distance over time; the unknowns of the lower degree are some of the others."""
+    top, below = fine.system, lower.system
+    assert isinstance(top, PlaneSystem)
+    assert isinstance(below, PlaneSystem)
+    rows, columns = (
+        axis.lower(fewer.degree)[1] for axis, fewer in zip(top.axes, below.axes, strict=True)
+    )
+    others = dict(zip(below.names, lower.evolve(dynamics, t).change, strict=True))
+    squares = np.zeros(len(t))
+    for name, states in zip(top.names, fine.evolve(dynamics, t).change, strict=True):
+        difference = top.whole(name, states)
+        if name in others:
+            difference[:, rows[:, None], columns] -= below.whole(name, others[name])
+        keep = top.spaces[name].keep
+        kept = difference[:, keep[0][:, None], keep[1]].reshape(len(t), -1)
+        squares += top.spaces[name].norms(kept) ** 2
+    return float(np.sqrt(squares.max()))
