@@ -150,18 +150,19 @@ def compare(
     """Lay a prediction over a training run, at the run's own steps.
 
     The prediction is evaluated, not interpolated, at the recorded times and frequencies. The
-    clocks agree for Points and Box; for Line a run on N regular samples of spacing
-    h is slower by N h, which is converted.
+    clocks agree for Points and Box; for Line and Grid a run on N regular samples of spacing
+    h is slower by N h, which is converted (decay rates are per unit of each clock).
 
     Parameters
     ----------
     solution : FrequencySolution
         Must reach the end of the run (on the converted clock).
     history : TrainHistory
-        Plain gradient descent without decay, from the same f_0, on the same data.
+        Plain gradient descent from the same f_0, on the same data, under the same decay.
     discrete : bool, default True
         Predict gradient descent with the run's own step size, exactly. False lays the gradient
-        flow over the run; learning times are then 5 % too long at step size x rate = 0.1.
+        flow over the run; learning times are then 5 % too long at step size x rate = 0.1. Under
+        decay it is always the flow.
 
     Returns
     -------
@@ -195,10 +196,12 @@ def compare(
     refuse_mismatch(solution, history, x)
     step_size = float(history.settings["step_size"])
     times = history.t * factor
+    # Under decay the equation is a flow, which small steps follow.
+    stepwise = discrete and not solution.equation.decay.active
     evaluated = solution.at(
         t=times,
         frequencies=history.frequencies,
-        step_size=step_size * factor if discrete else None,
+        step_size=step_size * factor if stepwise else None,
     )
     refuse_unfaithful_samples(evaluated, history, x, history.data_spectrum / factor)
     where = x if history.test is None else _checks.points("test", history.test[0])

@@ -7,7 +7,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.density import Density, Empirical
-from ntkfreq.measure import Box, Line, Points
+from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.ntk.gram import limit_gram
@@ -42,7 +42,13 @@ def common_clock(solution: FrequencySolution, x: FloatArray) -> tuple[float, str
                 f"[{low:g}, {high:g}]; train on regular samples of the whole box"
             )
         return 1.0, "the same: regular samples stand for the uniform measure of the box"
-    assert isinstance(measure, Line)
+    if isinstance(measure, Grid):
+        off = (x[:, 0] - measure.origin) / measure.spacing
+        if np.abs(off - np.rint(off)).max() > 1e-6 or abs(spacing / measure.spacing - 1) > 1e-6:
+            raise ValueError(
+                f"history has points that are not those of measure={measure}; train on "
+                "origin + spacing * integers, without gaps"
+            )
     support = solution.equation.initial_error.support
     if support is not None and not _covers(x, support, solution, spacing):
         raise ValueError(
@@ -80,12 +86,7 @@ def _spacing(x: FloatArray) -> float:
 def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run on other data, or from another start, density, sigma_a or decay."""
     problem, settings, net = solution.equation, history.settings, history.initial_net
-    for rate in ("weight_decay", "frequency_decay"):
-        if settings[rate] != 0:
-            raise ValueError(
-                f"history was trained with {rate}={settings[rate]:g}, which the solver does not "
-                "have in this version; train without decay"
-            )
+    _refuse_other_decay(solution, history, x)
     y = problem.target.at(x)
     if np.abs(y - history.y).max() > 1e-6 * max(np.abs(y).max(), 1e-300):
         raise ValueError(
@@ -109,6 +110,30 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
         raise ValueError(
             f"history drew its frequencies from {_checks.show(net.density)}, the solution has "
             f"{_checks.show(problem.density)}; use the same"
+        )
+
+
+def _refuse_other_decay(
+    solution: FrequencySolution, history: TrainHistory, x: FloatArray
+) -> None:
+    """Refuse a run under other decay than the solution, on the solution's own clock."""
+    factor, _ = common_clock(solution, x)
+    decay, settings = solution.equation.decay, history.settings
+    frozen = settings["freeze_frequencies"]
+    wanted = {
+        "weight_decay": settings["weight_decay"] / factor,
+        "frequency_decay": 0.0 if frozen else settings["frequency_decay"] / factor,
+    }
+    for name, own in (("weight_decay", decay.weight), ("frequency_decay", decay.frequency)):
+        if abs(own - wanted[name]) > 1e-9 * max(own, wanted[name]):
+            raise ValueError(
+                f"history was trained with {name}={settings[name]:g}, {wanted[name]:g} on the "
+                f"clock of the solution, which has {own:g}; solve with {name}={wanted[name]:g}"
+            )
+    if decay.frequency > 0 and settings["decay_towards"] != decay.towards:
+        raise ValueError(
+            f"history decays towards {settings['decay_towards']!r}, the solution towards "
+            f"{decay.towards!r}; use the same decay_towards"
         )
 
 

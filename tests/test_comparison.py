@@ -11,6 +11,7 @@ import pytest
 from ntkfreq import (
     Box,
     FourierFeatureNet,
+    Grid,
     Laplace,
     Line,
     Normal,
@@ -213,7 +214,21 @@ REFUSED = {
     ),
     "weight decay": (
         lambda _: (solved(), run_on(X, wave(X), weight_decay=0.1, steps=2)), ValueError,
-        "history was trained with weight_decay=0.1.*train without decay",
+        "history was trained with weight_decay=0.1.* solve with weight_decay=0.1",
+    ),
+    "decay towards the start": (
+        lambda _: (
+            solved(frequency_decay=0.1, t=[0.0, 10.0]),
+            run_on(X, wave(X), frequency_decay=0.1, decay_towards="start", steps=2),
+        ),
+        ValueError, "history decays towards 'start', the solution towards 'zero'",
+    ),
+    "points off the lattice": (
+        lambda _: (
+            solved(target=bump, measure=Grid(0.3), t=[0.0, 1.0]),
+            run_on(np.linspace(-6, 6, 40), bump(np.linspace(-6, 6, 40)), steps=2),
+        ),
+        ValueError, "history has points that are not those of measure=Grid",
     ),
     "frequency decay": (
         lambda _: (solved(), run_on(X, wave(X), frequency_decay=0.1, steps=2)), ValueError,
@@ -247,3 +262,26 @@ def test_refusals_say_what_differs(case, run):
     arguments, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         compare(*arguments(run))
+
+
+@pytest.mark.parametrize("towards", ["zero", "start"])
+def test_a_run_under_decay_is_compared_with_the_flow_under_decay(towards):
+    net = FourierFeatureNet.sample(RHO, 16384, rng=3)
+    decay = {"weight_decay": 0.02, "frequency_decay": 0.01, "decay_towards": towards}
+    history = run_on(X, wave(X), net, step_size=0.05, steps=2000, **decay)
+    prediction = solve_frequency_pde(RHO, (X, wave(X)), initial_output=net, t=[0.0, 100.0], **decay)
+    both = compare(prediction, history)
+    assert both.output_error.max() < 0.05
+    without = solve_frequency_pde(RHO, (X, wave(X)), initial_output=net, t=[0.0, 100.0])
+    assert np.linalg.norm(without.at(t=history.t).output(X)[-1] - history.output[-1]) > 0.1
+
+
+def test_a_run_on_a_lattice_is_on_the_clock_of_the_grid():
+    x = 0.5 * np.arange(-12, 13)
+    net = FourierFeatureNet.sample(RHO, 8192, zero_output=True, rng=0)
+    history = run_on(x, bump(x), net, step_size=0.02, steps=400)
+    prediction = solve_frequency_pde(RHO, bump, measure=Grid(0.5), t=[0.0, 150.0])
+    both = compare(prediction, history)
+    assert "sampled length" in both.clock
+    gap = np.abs(both.predicted_loss - both.measured_loss)
+    assert gap.max() < 0.03 * both.predicted_loss[0]

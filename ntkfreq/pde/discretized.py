@@ -117,6 +117,11 @@ class Discretized:
         return 2.0 / self.fastest_rate if self.fastest_rate > 0 else np.inf
 
     @property
+    def factorizations(self) -> int:
+        """Factorizations and eigendecompositions made so far."""
+        return sum(part.factorizations for part in self.propagators)
+
+    @property
     def time_error(self) -> float:
         """Estimated error of the propagators, relative to the initial error."""
         scale = initial_norm(self.system)

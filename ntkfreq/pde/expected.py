@@ -19,7 +19,8 @@ from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, dynamics_for
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.prior import BoxPrior, PointsPrior
-from ntkfreq.pde.solve import default_times, refuse_discrete_decay
+from ntkfreq.pde.solution import refuse_discrete_decay
+from ntkfreq.pde.solve import default_times
 from ntkfreq.pde.system import Evolution
 from ntkfreq.pde.testset import TestSet, resolve_test
 

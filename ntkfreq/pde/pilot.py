@@ -50,7 +50,7 @@ class Pilot:
     def _data(self, xi: FloatArray, across: FloatArray) -> FloatArray:
         """Parts of the initial error of either parity in `xi`, shape (2, n, 2 len(across))."""
         pair = (xi, across) if self.which == 0 else (across, xi)
-        parts = self.around.initial.parts(*pair)
+        parts = self.around.problem.parts(self.around.problem.initial, *pair)
         even: list[FloatArray] = []
         odd: list[FloatArray] = []
         for name, part in parts.items():
@@ -66,7 +66,7 @@ class Pilot:
         shapes, slopes = axis.evaluation
         mass = axis.mass.toarray()
         operator = (shapes.T * damping) @ shapes.toarray()
-        operator += self.around.equation.sigma_a**2 * ((slopes.T * damping) @ slopes.toarray())
+        operator += self.around.sigma_a**2 * ((slopes.T * damping) @ slopes.toarray())
         changes = []
         for part, drop in zip(values, (False, True), strict=True):
             keep = np.arange(int(drop and axis.vertices[0] == 0.0), axis.size)
@@ -81,7 +81,7 @@ class Pilot:
     def reach(self, share: float, longest: float) -> float:
         """Frequency beyond which changes hold less than this share of the initial norm."""
         around = self.around
-        wide = around.equation.sigma_a * float(np.log(100 / around.rtol))
+        wide = around.sigma_a * float(np.log(100 / around.rtol))
         limit = around.settled(self.which)
         end = min(around.data_reach[self.which] + wide, limit)
         axis = around.axis(self.which, end, longest, mirrored=False)

@@ -17,10 +17,10 @@ import numpy as np
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde.axis import Axis
+from ntkfreq.pde.plane_problem import PlaneProblem
 from ntkfreq.pde.system import Evolution
 from ntkfreq.pde.tensor import TensorBlock, TensorForms, TensorSpace
 from ntkfreq.quadrature import panel_rule, subdivide
-from ntkfreq.rectangle import tensor_points
 from ntkfreq.target import Target
 
 _CHUNK = 2_000_000
@@ -30,33 +30,30 @@ QUADRANT = ("ee", "oo", "eo", "oe")
 WHOLE = ("real", "imag")
 
 
-def even_along_axes(equation: FrequencyEquation) -> bool:
-    """Whether the density is even in each frequency by itself, to rounding."""
-    radius = equation.density.radius(0.01)
-    unit = np.array([0.013, 0.11, 0.29, 0.51, 0.83, 1.37, 2.3])
-    points = tensor_points(radius * unit, radius * unit)
-    mirrored = points * np.array([1.0, -1.0])
-    one, other = (equation.density.even_pdf(part) for part in (points, mirrored))
-    return bool(np.abs(one - other).max() <= 1e-13 * one.max())
-
-
 @dataclass(frozen=True, eq=False)
 class PlaneSystem:
     """Finite elements on the tensor product of two axes, of frequencies from 0 or of all.
 
     Parameters
     ----------
-    equation : FrequencyEquation
-        With measure Line, in two dimensions.
+    problem : PlaneProblem
+        Density and data by frequency.
     axes : (Axis, Axis)
-        Elements along each frequency; on the quadrant they hold no negative frequency.
-    quadrant : bool
-        Whether the parities move independently.
+        Elements along each frequency; where parities move independently, from 0 on.
     """
 
-    equation: FrequencyEquation
+    problem: PlaneProblem
     axes: tuple[Axis, Axis]
-    quadrant: bool
+
+    @property
+    def equation(self) -> FrequencyEquation:
+        """The problem solved."""
+        return self.problem.equation
+
+    @property
+    def quadrant(self) -> bool:
+        """Whether the parities move independently."""
+        return self.problem.quadrant
 
     @cached_property
     def points(self) -> tuple[FloatArray, FloatArray]:
@@ -64,16 +61,11 @@ class PlaneSystem:
         first, second = (axis.rule[0].ravel() for axis in self.axes)
         return first, second
 
-    def density_at(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
-        """What damps at a tensor of frequencies, without constants."""
-        values = self.equation.density.even_pdf(tensor_points(xi, eta))
-        return values.reshape(len(xi), len(eta))
-
     @cached_property
     def forms(self) -> TensorForms:
         """The bilinear forms; by Parseval the loss is what M measures."""
         images = 4 if self.quadrant else 1
-        density = (2 * np.pi) ** 2 * self.density_at(*self.points)
+        density = (2 * np.pi) ** 2 * self.problem.density_on(*self.points)
         return TensorForms(self.axes, density, self.equation.sigma_a**2, images / (2 * np.pi) ** 2)
 
     def kept(self, axis: int, parity: str) -> IntArray:
@@ -99,7 +91,7 @@ class PlaneSystem:
         if part is None:
             shape = tuple(map(len, self.points))
             return {name: np.zeros(shape) for name in self.spaces}
-        return self._by_part(part.resolved_plane.parts(*self.points))
+        return self._by_part(self.problem.parts(part, *self.points))
 
     def _by_part(self, parity: dict[str, FloatArray]) -> dict[str, FloatArray]:
         if self.quadrant:
@@ -130,24 +122,14 @@ class PlaneSystem:
         """Which part of the spectrum each block is."""
         return tuple(self._loaded)
 
-    @cached_property
+    @property
     def moments(self) -> FloatArray:
         """Integrals of f_0^2, f_0 y and y^2 over x, shape (3,)."""
-        goal = self.equation.target.resolved_plane
-        if self.equation.start is None:
-            return np.array([0.0, 0.0, goal.squared])
-        start = self.equation.start.resolved_plane
-        both = self.equation.initial_error.resolved_plane
-        mixed = (start.squared + goal.squared - both.squared) / 2
-        return np.array([start.squared, mixed, goal.squared])
+        return self.problem.moments
 
     def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
         """Error spectrum if nothing were learned, shape (T, F)."""
-        goal = self.equation.target.resolved_plane.transform(frequencies)
-        if self.equation.start is None:
-            return np.broadcast_to(-goal, (len(t), len(frequencies)))
-        start = self.equation.start.resolved_plane.transform(frequencies)
-        return np.asarray(np.multiply.outer(self.equation.decay.damping(t), start) - goal)
+        return np.broadcast_to(self.problem.free_spectrum(frequencies), (len(t), len(frequencies)))
 
     def whole(self, name: str, states: FloatArray) -> FloatArray:
         """Unknowns of one part over the full tensor, zero where not kept, shape (T, N1, N2)."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from ntkfreq._types import FloatArray
-from ntkfreq.density import Density, Mixture
-from ntkfreq.density.base import Landmarks
-from ntkfreq.density.location_scale import LocationScale
-from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde.axis import Axis
+from ntkfreq.pde.plane_problem import PlaneProblem
 from ntkfreq.quadrature import subdivide
-from ntkfreq.rectangle import ResolvedPlane, tensor_points
+from ntkfreq.rectangle import tensor_points
 
 DEGREE = 12
 # Element length times extent in x at which degree 12 resolves a windowed wave to 1e-4 (measured:
@@ -24,66 +21,45 @@ _PHASE_AT_1E4 = 27.0
 _WINDOW = 64
 
 
-def along(density: Density, axis: int) -> Density:
-    """A density of one variable with the landmarks that `density` has along one coordinate."""
-    if isinstance(density, Mixture):
-        return Mixture([along(part, axis) for part in density.components])
-    if isinstance(density, LocationScale):
-        center = float(np.broadcast_to(density.loc, (density.dim,))[axis])
-        return replace(density, loc=center, dim=1)
-    raise ValueError(
-        f"rho_w={type(density).__name__} has no landmarks in {density.dim} dimensions; use a named "
-        "family or a Mixture, or measure=Points(x)"
-    )
-
-
-def axis_landmarks(density: Density, axis: int) -> Landmarks:
-    """Landmarks of the even part of a density along one coordinate."""
-    return along(density, axis).landmarks()
-
-
 @dataclass(frozen=True, eq=False)
 class Surroundings:
     """What the mesh has to know of density and data.
 
     Parameters
     ----------
-    equation : FrequencyEquation
-        In two dimensions, on Line.
+    problem : PlaneProblem
+        Density and data by frequency.
     t_end : float
         Last time.
     rtol : float
         Tolerance.
     """
 
-    equation: FrequencyEquation
+    problem: PlaneProblem
     t_end: float
     rtol: float
 
-    @cached_property
-    def initial(self) -> ResolvedPlane:
-        """Initial error, up to its sign."""
-        # Without initial output the target itself, the panels and values of which others need too.
-        part = self.equation.target if self.equation.start is None else self.equation.initial_error
-        return part.resolved_plane
+    @property
+    def sigma_a(self) -> float:
+        """Standard deviation of the output weights."""
+        return self.problem.equation.sigma_a
 
     @cached_property
     def extents(self) -> tuple[float, float]:
         """How far from 0 the error reaches along each coordinate of x."""
-        (x, y), values = self.initial.values()
+        (x, y), values = self.problem.initial_values()
         loud = np.abs(values) > self.rtol * np.abs(values).max()
         reach = []
         for k, nodes in enumerate((x, y)):
-            widths = [width for _, width in axis_landmarks(self.equation.density, k).scales]
             far = np.abs(nodes[loud.any(axis=1 - k)]).max(initial=0.0)
-            reach.append(float(far) + 4.0 / max(widths or [self.equation.density.radius(0.0)]))
+            reach.append(float(far) + 4.0 / max(self.problem.widths(k)))
         return reach[0], reach[1]
 
     @property
     def strength(self) -> float:
         """What bounds the movement of the error by `t_end` where the density is one."""
         far = sum(extent**2 for extent in self.extents)
-        spread = 1 + self.equation.sigma_a**2 * far
+        spread = 1 + self.sigma_a**2 * far
         return (2 * np.pi) ** 2 * spread * max(self.t_end, 1e-300)
 
     @cached_property
@@ -91,7 +67,7 @@ class Surroundings:
         """Frequencies along each axis among which the density has its largest values."""
         probes = []
         for k in range(2):
-            marks = axis_landmarks(self.equation.density, k)
+            marks = self.problem.landmarks(k)
             places = [0.0, *(place for place, _ in marks.scales), *marks.kinks]
             widths = [width for _, width in marks.scales] or [max(marks.kinks, default=1.0)]
             steps = [place + width * s for place in places for width in widths for s in (-1, 0, 1)]
@@ -103,13 +79,13 @@ class Surroundings:
         """Density on a few lines across each frequency of an axis, shape (len(xi), lines)."""
         other = self._probes[1 - axis]
         points = tensor_points(xi, np.concatenate([-other, other]))
-        values = self.equation.density.even_pdf(points if axis == 0 else points[:, ::-1])
+        values = self.problem.density(points if axis == 0 else points[:, ::-1])
         return np.asarray(values.reshape(len(xi), -1))
 
     def settled(self, axis: int) -> float:
         """Frequency beyond which the density moves nothing."""
-        highest = axis_landmarks(self.equation.density, axis).support[-1][1]
-        reach = min(highest, max(self.equation.density.radius(1e-3), 1e-300))
+        highest = self.problem.end(axis)
+        reach = min(highest, max(self.problem.equation.density.radius(1e-3), 1e-300))
         while reach < highest:
             ahead = reach * np.linspace(1.0, 1.5, 16)
             if np.all(self.strength * self.across(axis, ahead) <= 0.1 * self.rtol):
@@ -130,7 +106,7 @@ class Surroundings:
             first: FloatArray = steps[0] * np.arange(counts[0], dtype=np.float64)
             second: FloatArray = steps[1] * np.arange(counts[1], dtype=np.float64)
             axes = (first, second)
-            parts = self.initial.parts(first, second)
+            parts = self.problem.parts(self.problem.initial, first, second)
             energy = np.sum([part**2 for part in parts.values()], axis=0)
             full = [
                 self._reach(axes, energy, k) > axes[k][-1] / 2 and axes[k][-1] < 2 * limits[k]
@@ -172,8 +148,8 @@ class Surroundings:
         return Axis(tuple(intervals), DEGREE, DEGREE + 6)
 
     def _half_line(self, which: int, end: float, longest: float) -> list[FloatArray]:
-        marks = axis_landmarks(self.equation.density, which)
-        layer = self.equation.sigma_a
+        marks = self.problem.landmarks(which)
+        layer = self.sigma_a
         intervals = []
         for low, high in marks.support:
             if low >= end:

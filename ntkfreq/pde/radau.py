@@ -24,6 +24,8 @@ from ntkfreq.pde.stages import State, Step, Tableau, radau
 # Share of the tolerance one step may use. A mode feels few steps at full strength: measured on
 # many spectra, the largest error at any time is 0.3 to 0.6 of the tolerance.
 _SHARE = 0.5
+# Times the allowed error: what one step may leave for the next to find.
+_INHERITED = 1.6
 # Rounding errors make an estimate of about this multiple of themselves, which no step reduces.
 _NOISE = 10.0
 # Estimates are of first order in what they leave out, which was up to a fifth.
@@ -164,6 +166,7 @@ class _Clock:
         self._order = order
         self._last_h, self._last_size = np.ones_like(end), np.ones_like(end)
         self._steady = np.zeros(len(end), dtype=bool)
+        self._refused = np.full_like(end, np.inf)
 
     @property
     def active(self) -> IntArray:
@@ -171,8 +174,12 @@ class _Clock:
         return np.flatnonzero(self.t < self.end).astype(np.int64)
 
     def accept(self, active: IntArray, size: FloatArray) -> BoolArray:
-        """Advance where the estimated error over the allowed one, `size`, is at most one."""
-        good = size <= 1
+        """Advance where `size`, the estimated error over the allowed one, is at most one."""
+        # What a stiff mode inherited from the step before no shorter step reduces. It is below
+        # the tolerance, gone by the end of the step, and not worth resolving.
+        inherited = (size <= _INHERITED) & (size >= 0.8 * self._refused[active])
+        good = (size <= 1) | inherited
+        self._refused[active] = np.where(good, np.inf, size)
         done, h = active[good], self.h[active]
         size = np.maximum(size, 1e-12)
         factor = _SAFETY * size ** (-1 / self._order)
@@ -266,7 +273,8 @@ def integrate(
         if clock.attempts.sum(axis=0).max() >= max_steps:
             raise RuntimeError(
                 f"max_steps={max_steps} steps reached only t={clock.t.min():g}; "
-                "raise max_steps or tol, or shorten t_end"
+                "raise max_steps or tol (which rounding errors of the load may exceed), or shorten "
+                "t_end"
             )
         step = problem.step(active, clock.t, clock.h, state, tableau)
         if not np.all(np.isfinite(step.estimate)):

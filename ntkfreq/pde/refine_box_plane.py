@@ -13,7 +13,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box
-from ntkfreq.pde.box_plane import BoxPlaneSystem, PlaneData
+from ntkfreq.pde.box_data import PlaneData
+from ntkfreq.pde.box_plane import BoxPlaneSystem
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics
 from ntkfreq.pde.lanczos import LanczosSpace, lanczos
@@ -29,7 +30,9 @@ _SERIES, _SPACE, _TIME = 0.35, 0.01, 0.3
 _FADING = (1.0, 0.1, 0.01, 0.0)
 # Share of the tolerance below which a direction of a trajectory is left out.
 _KEPT = 0.02
-_MOST_SPACES = 8
+_MOST_SPACES = 12
+# Fastest time scales over which the kernel acts on what a space lacks.
+_AHEAD = 4.0
 _Modes = tuple[int, int]
 
 
@@ -215,5 +218,9 @@ def _fading(
             break
         memories = zip(held.memory(0)[0] @ basis, held.memory(1)[0] @ basis, strict=True)
         written = [kernel.stationary(first) + kernel.moving(second) for first, second in memories]
-        basis = _extended(basis, np.stack(written), enough)
+        missing = np.stack(written)
+        missing -= (missing @ basis.T) @ basis
+        # One more power of the kernel a round halves the number of rounds.
+        further = [_AHEAD / plain.fastest_rate * kernel.operator(row) for row in missing]
+        basis = _extended(basis, np.concatenate([missing, further]), enough)
     return replace(result, error=result.error + error + lacks)

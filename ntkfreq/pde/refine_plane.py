@@ -10,8 +10,9 @@ from ntkfreq.pde.axis import Axis
 from ntkfreq.pde.discretized import Discretized, initial_norm
 from ntkfreq.pde.dynamics import Discrete, Dynamics
 from ntkfreq.pde.pilot import Pilot
-from ntkfreq.pde.plane import PlaneSystem, even_along_axes
+from ntkfreq.pde.plane import PlaneSystem
 from ntkfreq.pde.plane_mesh import DEGREE, Surroundings
+from ntkfreq.pde.plane_problem import PlaneProblem
 from ntkfreq.pde.propagators.krylov import KrylovPropagator, Shifts
 from ntkfreq.pde.tensor import TensorSpace
 
@@ -30,20 +31,20 @@ def refine_plane(
     equation: FrequencyEquation, t: FloatArray, rtol: float, dynamics: Dynamics
 ) -> Discretized:
     """Finite elements on a tensor grid of frequencies whose estimated error fits the tolerance."""
-    around = Surroundings(equation, dynamics.acceleration * float(t[-1]), rtol)
-    quadrant = even_along_axes(equation)
+    problem = PlaneProblem(equation)
+    around = Surroundings(problem, dynamics.acceleration * float(t[-1]), rtol)
     limits = [around.settled(axis) for axis in range(2)]
     ends, longest = _piloted(around, t)
     tails = [np.inf, np.inf]
     for attempt in range(_ATTEMPTS):
         first, second = axes = (
-            around.axis(0, ends[0], longest[0], mirrored=not quadrant),
-            around.axis(1, ends[1], longest[1], mirrored=not quadrant),
+            around.axis(0, ends[0], longest[0], mirrored=not problem.quadrant),
+            around.axis(1, ends[1], longest[1], mirrored=not problem.quadrant),
         )
         crowded = first.size * second.size > _MOST_UNKNOWNS
         last = crowded or attempt == _ATTEMPTS - 1
         # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
-        parts = [propagated(PlaneSystem(equation, lowered(axes, 4), quadrant), t, rtol, dynamics)]
+        parts = [propagated(PlaneSystem(problem, lowered(axes, 4)), t, rtol, dynamics)]
         before, tails = tails, _tails(parts[0], t, dynamics)
         short = [
             k
@@ -57,7 +58,7 @@ def refine_plane(
                 ends[k] = min(ends[k] + max(0.6 * reach, 0.5 * longest[k]), limits[k])
             continue
         for by in (2, 0):
-            system = PlaneSystem(equation, lowered(axes, by), quadrant)
+            system = PlaneSystem(problem, lowered(axes, by))
             parts.append(propagated(system, t, rtol, dynamics))
         rough, close, fine = parts
         error = _extrapolated(fine, close, rough, t, dynamics)
@@ -78,7 +79,7 @@ def refine_plane(
             "truncation": (ends[0], ends[1]),
             "refinements": attempt,
             "factorizations": _factorizations(fine),
-            "target_resolved": equation.initial_error.resolved_plane.converged,
+            "target_resolved": problem.resolved,
         },
     )
 

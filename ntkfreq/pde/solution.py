@@ -14,7 +14,7 @@ from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.dynamics import Discrete, Dynamics, dynamics_for
+from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
 from ntkfreq.pde.lattice import LatticeSystem
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
@@ -89,6 +89,8 @@ class FrequencySolution:
     ) -> FrequencySolution:
         """Evaluate a discretized equation at times and frequencies; users call the solver."""
         system = discretized.system
+        # Of a solution evaluated again the setup is not paid for again.
+        spent = min(discretized.details["setup_seconds"], time.perf_counter() - begin)
         grid = frequencies.reshape(-1, equation.dim)
         evolution = discretized.evolve(dynamics, t)
         data_spectrum = system.free_spectrum(t, grid) + system.spectrum_change(evolution, grid)
@@ -122,7 +124,9 @@ class FrequencySolution:
                 **discretized.details,
                 "unknowns": discretized.unknowns,
                 "estimated_error": discretized.error,
+                "factorizations": discretized.factorizations,
                 "fastest_rate": discretized.fastest_rate,
+                "solve_seconds": time.perf_counter() - begin - spent,
                 "seconds": time.perf_counter() - begin,
             },
             _discretized=discretized,
@@ -181,8 +185,10 @@ class FrequencySolution:
             step = self.step_size if step_size == "as solved" else step_size
             beta = 0.0 if momentum is None else momentum
             dynamics = dynamics_for(step, beta, False if nesterov is None else nesterov)
+            refuse_discrete_decay(self.equation, dynamics)
             if isinstance(dynamics, Discrete):
                 dynamics.refuse_unstable(self._discretized.fastest_rate)
+            self._refuse_unfitted(dynamics)
         fitted = float(self.stats["fitted_until"]) / dynamics.acceleration
         if clock[-1] > fitted * (1 + 1e-12):
             raise ValueError(
@@ -203,6 +209,15 @@ class FrequencySolution:
             rtol=self.rtol,
             begin=time.perf_counter(),
         )
+
+    def _refuse_unfitted(self, dynamics: Dynamics) -> None:
+        """Refuse momentum on a discretization that was fitted without it."""
+        exact = isinstance(self.equation.measure, Points)
+        if not exact and dynamics.acceleration > self._dynamics.acceleration:
+            raise ValueError(
+                "momentum excites what this discretization was not fitted to; solve again with "
+                "step_size=, momentum= and nesterov= as wanted"
+            )
 
     def output(self, x: Any) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
@@ -271,6 +286,11 @@ class FrequencySolution:
             "measure": repr(problem.measure),
             "sigma_a": problem.sigma_a,
             "step_size": "gradient flow" if self.step_size is None else self.step_size,
+            "momentum": getattr(self._dynamics, "momentum", 0.0),
+            "nesterov": isinstance(self._dynamics, Nesterov),
+            "weight_decay": problem.weight_decay,
+            "frequency_decay": problem.frequency_decay,
+            "decay_towards": problem.decay_towards,
             "rtol": self.rtol,
         }
 
@@ -279,6 +299,16 @@ class FrequencySolution:
         from ntkfreq.plotting import plot_dynamics
 
         return plot_dynamics(self)
+
+
+def refuse_discrete_decay(equation: FrequencyEquation, dynamics: Dynamics) -> None:
+    """Refuse finite steps under decay, whose coefficients change from step to step."""
+    if isinstance(dynamics, Discrete) and equation.decay.active:
+        raise ValueError(
+            f"step_size={dynamics.step_size:g} with weight_decay={equation.weight_decay:g}, "
+            f"frequency_decay={equation.frequency_decay:g}: the equation with decay is solved as "
+            "gradient flow; leave step_size out (small steps of training follow the flow)"
+        )
 
 
 def _refuse_overflow(*arrays: Any) -> None:
@@ -293,7 +323,11 @@ def _refuse_overflow(*arrays: Any) -> None:
 def _status(
     discretized: Discretized, test: TestSet | str | None, t: FloatArray, rtol: float
 ) -> str:
-    rounding = float(t[-1]) * discretized.fastest_rate * np.finfo(np.float64).eps
+    rounding = float(t[-1]) * discretized.fastest_rate * 2.2e-16
+    decay = discretized.system.equation.decay
+    if decay.weight > 0:
+        # What is damped forgets its rounding too.
+        rounding = min(rounding, discretized.fastest_rate / decay.weight * 2.2e-16)
     if discretized.error > rtol:
         return (
             f"tolerance not met: estimated error {discretized.error:.1e} against rtol={rtol:.1e}; "
@@ -307,7 +341,7 @@ def _status(
     if not discretized.details.get("target_resolved", True):
         return (
             "tolerance not met: the target has a jump or kink that quadrature does not resolve; "
-            "name it in Target.from_function(f, kinks=...)"
+            "name it in Target.from_function(f, kinks=...), or in two dimensions smooth it"
         )
     if rounding > rtol:
         return (

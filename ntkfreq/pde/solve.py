@@ -14,9 +14,9 @@ from ntkfreq.frequency_grid import default_frequencies
 from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.defaults import fastest_beyond_one, frequencies_beyond_one
 from ntkfreq.pde.discretize import discretize, refuse_unsolved
-from ntkfreq.pde.dynamics import Discrete, Dynamics, dynamics_for
+from ntkfreq.pde.dynamics import Discrete, dynamics_for
 from ntkfreq.pde.refine_lattice import folded_equation
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution import FrequencySolution, refuse_discrete_decay
 from ntkfreq.pde.testset import TestSet, resolve_test
 from ntkfreq.rectangle import tensor_points
 
@@ -150,16 +150,6 @@ def solve_frequency_pde(
         rtol=rtol,
         begin=begin,
     )
-
-
-def refuse_discrete_decay(equation: FrequencyEquation, dynamics: Dynamics) -> None:
-    """Refuse finite steps under decay, whose coefficients change from step to step."""
-    if isinstance(dynamics, Discrete) and equation.decay.active:
-        raise ValueError(
-            f"step_size={dynamics.step_size:g} with weight_decay={equation.weight_decay:g}, "
-            f"frequency_decay={equation.frequency_decay:g}: the equation with decay is solved as "
-            "gradient flow; leave step_size out (small steps of training follow the flow)"
-        )
 
 
 def default_times(equation: FrequencyEquation, step_size: float | None) -> FloatArray:
