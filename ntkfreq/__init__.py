@@ -31,6 +31,8 @@ _HOMES = {
     "FrequencySolution": "ntkfreq.pde.solution",
     "expected_losses": "ntkfreq.pde.expected",
     "ExpectedLosses": "ntkfreq.pde.expected",
+    "alias_shares": "ntkfreq.pde.alias_tones",
+    "AliasShares": "ntkfreq.pde.alias_tones",
     "FrequencyEquation": "ntkfreq.equation",
     "Target": "ntkfreq.target",
     "Line": "ntkfreq.measure",

@@ -161,13 +161,10 @@ class FrequencyEquation:
     @cached_property
     def radial(self) -> bool:
         """Whether target, initial output and density depend on distances from 0 alone."""
-        parts = (self.target, self.start)
-        return (
-            isinstance(self.measure, Line)
-            and self.dim > 1
-            and all(part is None or part.radius is not None for part in parts)
-            and _isotropic(self.density)
-        )
+        if not isinstance(self.measure, Line) or self.dim == 1 or self.target.radius is None:
+            return False
+        start = self.start is None or self.start.radius is not None
+        return start and _isotropic(self.density)
 
     @cached_property
     def initial_error(self) -> Target:

@@ -113,9 +113,7 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
         )
 
 
-def _refuse_other_decay(
-    solution: FrequencySolution, history: TrainHistory, x: FloatArray
-) -> None:
+def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run under other decay than the solution, on the solution's own clock."""
     factor, _ = common_clock(solution, x)
     decay, settings = solution.equation.decay, history.settings

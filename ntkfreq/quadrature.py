@@ -15,7 +15,7 @@ from ntkfreq.spectrum import fourier_sum
 ORDER = 16
 # A 16-point rule integrates e^{ikx} times a resolved function to about 1e-13
 # while k * (panel length) stays below this.
-_PHASE_PER_PANEL = 4.0
+_PHASE_PER_PANEL = 8.0
 
 
 @lru_cache(maxsize=8)

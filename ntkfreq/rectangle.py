@@ -148,15 +148,32 @@ class ResolvedPlane:
     def _parts(self, xi: FloatArray, eta: FloatArray) -> dict[str, FloatArray]:
         tops = (float(np.abs(xi).max(initial=0.0)), float(np.abs(eta).max(initial=0.0)))
         (x, y), weighted = self.rule(tops)
-        first, second = np.outer(x, xi), np.outer(y, eta)
-        half = {"e": np.cos(first).T @ weighted, "o": np.sin(first).T @ weighted}
-        wave = {"e": np.cos(second), "o": np.sin(second)}
-        return {
-            "ee": half["e"] @ wave["e"],
-            "oo": -half["o"] @ wave["o"],
-            "eo": -half["e"] @ wave["o"],
-            "oe": -half["o"] @ wave["e"],
-        }
+        return parity_parts(x, y, weighted, xi, eta)
+
+
+def parity_parts(
+    x: FloatArray, y: FloatArray, weighted: FloatArray, xi: FloatArray, eta: FloatArray
+) -> dict[str, FloatArray]:
+    r"""Sum of :math:`w_{jk}e^{-i(\xi x_j + \eta y_k)}` by parity in each of the two frequencies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = np.array([1.0])
+    >>> parts = parity_parts(one, 2 * one, np.array([[1.0]]), one, one)
+    >>> total = parts["ee"] + parts["oo"] + 1j * (parts["eo"] + parts["oe"])
+    >>> bool(np.isclose(total[0, 0], np.exp(-3j)))
+    True
+    """
+    first, second = np.outer(x, xi), np.outer(y, eta)
+    half = {"e": np.cos(first).T @ weighted, "o": np.sin(first).T @ weighted}
+    wave = {"e": np.cos(second), "o": np.sin(second)}
+    return {
+        "ee": half["e"] @ wave["e"],
+        "oo": -half["o"] @ wave["o"],
+        "eo": -half["e"] @ wave["o"],
+        "oe": -half["o"] @ wave["e"],
+    }
 
 
 def resolve_plane(

@@ -19,6 +19,8 @@ from ntkfreq.rectangle import Rectangle, ResolvedPlane, resolve_plane, tensor_po
 
 # Samples may end this far from zero (share of the largest) and still be called decayed.
 _DECAYED = 1e-6
+# Power of the radius with which the support of a radial target is looked for.
+_VOLUME = 32
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,7 +40,7 @@ class Target:
     rectangle : ((low, high), (low, high)) or None
         In two dimensions, what `support` is in one.
     profile : callable or None
-        g(r) of a radial target, y(x) = g(|x|).
+        Profile g(r) of a radial target, :math:`y(x) = g(|x|)`.
     radius : float or None
         Radius beyond which a radial target vanishes.
 
@@ -96,7 +98,12 @@ class Target:
         marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
         if support is None:
             return cls(f, None, marks)
-        if np.ndim(support) == 2:
+        if isinstance(support, tuple | list | np.ndarray) and any(map(_is_side, support)):
+            if marks:
+                raise ValueError(
+                    f"kinks={_checks.show(kinks)} are places on a line; a target on a rectangle "
+                    "has none: leave them out"
+                )
             return cls(f, None, (), None, _decayed_rectangle(f, support))
         low, high = _checks.interval("support", support)
         probe = evaluate("f", f, np.linspace(low, high, 4001)[:, None])
@@ -114,7 +121,7 @@ class Target:
     def from_radial(
         cls, profile: Function, radius: float | None = None, kinks: Sequence[float] = ()
     ) -> Target:
-        """Radial target y(x) = g(|x|) of any dimension; zero for |x| > `radius`.
+        """Radial target :math:`y(x) = g(|x|)` of any dimension; zero beyond `radius`.
 
         On Line with an isotropic density the equation then has one variable, whatever d.
 
@@ -145,7 +152,9 @@ class Target:
             raise TypeError(f"profile={_checks.show(profile)} must be a function of the radius")
         marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
         if radius is None:
-            found = find_support(lambda r: profile(np.abs(r)))
+            # In high dimensions most of the volume is far out, where g may be tiny and yet count.
+            found = find_support(lambda r: profile(np.abs(r)) * np.abs(r) ** _VOLUME)
+            found = found or find_support(lambda r: profile(np.abs(r)))
             if found is None:
                 raise ValueError(
                     "profile does not decay within r < 16384; taper it, give radius=, or use "
@@ -298,8 +307,14 @@ class Target:
         return self.resolved.transform(_checks.real_array("frequencies", frequencies, 1))
 
 
+def _is_side(value: object) -> bool:
+    return isinstance(value, tuple | list | np.ndarray) and np.ndim(value) > 0
+
+
 def _decayed_rectangle(f: Function, support: Any) -> Rectangle:
     """The rectangle, or a refusal of a function that is not zero on its edge."""
+    if len(support) != 2:
+        raise ValueError(f"support={_checks.show(support)} must be (low, high) or a pair of these")
     first, second = (_checks.interval(f"support[{k}]", support[k]) for k in range(2))
     axes = [np.linspace(low, high, 257) for low, high in (first, second)]
     values = np.abs(evaluate("f", f, tensor_points(*axes))).reshape(257, 257)

@@ -185,6 +185,6 @@ def test_samples_are_read_as_their_spline():
     assert np.abs(solution.train_loss - dense("normal", BOXES[0]).loss).max() < 1e-5
 
 
-def test_two_dimensional_box_is_refused_with_the_remedy():
-    with pytest.raises(ValueError, match=r"measure=Box.*one dimension.*use measure=Points"):
-        solve_frequency_pde(Normal(dim=2), lambda x: x.sum(axis=1), measure=Box([0, 0], [1, 1]))
+def test_three_dimensional_box_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match=r"measure=Box.*two dimensions.*use measure=Points"):
+        solve_frequency_pde(Normal(dim=3), lambda x: x.sum(axis=1), measure=Box([0] * 3, [1] * 3))

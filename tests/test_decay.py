@@ -194,7 +194,9 @@ class TestBox:
     T = np.array([0.5, 10.0, 60.0, 200.0])
 
     @pytest.mark.parametrize("box", [(-1.0, 1.0), (-0.3, 1.2), (0.4, 1.5)])
-    @pytest.mark.parametrize(("frequency", "towards"), [(0.0, "zero"), (0.01, "zero"), (0.01, "start")])
+    @pytest.mark.parametrize(
+        ("frequency", "towards"), [(0.0, "zero"), (0.01, "zero"), (0.01, "start")]
+    )
     def test_is_the_dense_flow(self, box, frequency, towards):
         options = {"gamma_a": 0.02, "gamma_w": frequency, "f0": f0}
         nodes = box_nodes(40, *box)

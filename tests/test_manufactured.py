@@ -163,8 +163,8 @@ def test_order_of_finite_elements(degree):
         mesh = skfem.MeshLine(np.linspace(0, 1, count + 1))
         basis = skfem.Basis(mesh, element, intorder=2 * degree + 6)
         rho = case.rho(basis.global_coordinates()[0])
-        operator = skfem.BilinearForm(forms.damping).assemble(basis, rho=rho)
-        operator += SIGMA**2 * skfem.BilinearForm(forms.diffusion).assemble(basis, rho=rho)
+        operator = forms.assemble(forms.damping, basis, rho)
+        operator += SIGMA**2 * forms.assemble(forms.diffusion, basis, rho)
         load = skfem.LinearForm(lambda v, w: case.g(w.x[0], 0.0) * v).assemble(basis)
         found = basis.interpolate(skfem.solve(operator, load))
         exact = case.u(basis.global_coordinates()[0], 0.0)
@@ -182,9 +182,9 @@ def test_order_of_a_time_integrator():
     basis = skfem.Basis(mesh, skfem.ElementLinePp(4), intorder=14)
     place = basis.global_coordinates()[0]
     rho = case.rho(place)
-    mass = skfem.BilinearForm(forms.mass).assemble(basis).toarray()
-    damping = skfem.BilinearForm(forms.damping).assemble(basis, rho=rho).toarray()
-    diffusion = SIGMA**2 * skfem.BilinearForm(forms.diffusion).assemble(basis, rho=rho).toarray()
+    mass = forms.assemble(forms.mass, basis, rho).toarray()
+    damping = forms.assemble(forms.damping, basis, rho).toarray()
+    diffusion = SIGMA**2 * forms.assemble(forms.diffusion, basis, rho).toarray()
     outer, inner = DECAYS.values()
 
     def operator(t):

@@ -161,7 +161,6 @@ def test_coefficients_integrate_polynomials(stages):
         np.testing.assert_allclose(matrix @ c**power, c ** (power + 1) / (power + 1), atol=1e-14)
     for power in range(2 * stages - 1):
         assert matrix[-1] @ c**power == pytest.approx(1 / (power + 1), abs=1e-14)
-    # Stages vanish, and so does the integral over the whole step of what has degree < s - 1 more.
     np.testing.assert_allclose(tableau.weights(tableau.times[:-1]), np.eye(stages + 1), atol=1e-14)
     assert tableau.weights(0.3).sum() == pytest.approx(1.0)
 
@@ -424,6 +423,39 @@ def test_spike_is_resolved_and_does_not_ring():
     assert relative(problem, trajectory, t, exact) < 1e-8
     assert trajectory.steps < 12 * 10
     assert trajectory.error(t)[:, -1].min() > -1e-8 * 1e3
+
+
+def test_what_a_stiff_mode_inherits_is_not_resolved_again():
+    """A step may end off the slow path by its allowed error; no shorter step reduces that."""
+    rates, decay = np.array([1e3, 8e4]), 0.02
+    first, target = np.array([[1.0], [0.5]]), np.array([[0.3], [-0.6]])
+    problem = ConstantMemory((np.diag(rates),), None, [0.0], (one,), fading(decay, first, target))
+    t = np.logspace(-7, 4, 300)
+    slow = rates - decay
+    error = (
+        np.exp(-rates * t[:, None]) * (first - target)[:, 0]
+        + decay * np.exp(-decay * t[:, None]) * np.expm1(-slow * t[:, None]) / slow * first[:, 0]
+    )
+    for tol in np.logspace(-9, -6, 13):
+        trajectory = integrate(problem, 1e4, tol)
+        assert relative(problem, trajectory, t, error[..., None]) < tol
+        assert trajectory.rejected < 20
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_problems_against_a_library_method(seed):
+    rng = np.random.default_rng(seed)
+    decay, *fade = 10.0 ** rng.uniform(-3, 0.5, 3)
+    end = 10.0 ** rng.uniform(0, 3)
+    growth = (min(10.0 ** rng.uniform(-3, 0), 3 / end), -(10.0 ** rng.uniform(-3, 0.5)))
+    problem = small(seed, 4, decay, fade, growth, high=rng.uniform(-1, 4))
+    t = np.unique(np.append(end * np.logspace(-6, 0, 60), np.linspace(0.05 * end, end, 40)))
+    error = by_library(problem, t)[0]
+    for tol in (1e-4, 1e-7):
+        trajectory = integrate(problem, end, tol)
+        gap = relative(problem, trajectory, t, error[..., None])
+        assert gap < tol
+        assert gap < trajectory.error_bound
 
 
 def test_steps_grow_without_bound_once_nothing_changes():

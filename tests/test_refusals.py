@@ -18,6 +18,7 @@ from ntkfreq import (
     Normal,
     Points,
     Target,
+    Uniform,
     as_density,
     solve_frequency_pde,
 )
@@ -42,7 +43,6 @@ def network():
     return FourierFeatureNet.sample(Normal(), 10, rng=0)
 
 
-NOT_YET = "in this version"
 REFUSED = {
     # rho_w
     "rho number": (solve(3.0), TypeError, "rho_w=3.0 is no density; pass a ntkfreq density"),
@@ -131,20 +131,25 @@ REFUSED = {
         solve(Normal(), bump, measure=Box([0, 0], [1, 1])), ValueError,
         "measure has dimension 2 and rho_w dimension 1",
     ),
-    "measure Grid": (
-        solve(target=bump, measure=Grid(0.5)), ValueError,
-        r"measure=Grid\(spacing=0.5.* not solved in this version; use measure=Points",
+    "measure Grid with shrinking frequencies": (
+        solve(target=bump, measure=Grid(0.5), frequency_decay=0.1), ValueError,
+        r"frequency_decay=0.1 towards zero on Grid\(spacing=0.5.*not close; use measure=Points",
     ),
-    "measure Grid with times": (
-        solve(target=bump, measure=Grid(0.5), t=[0.0, 1.0]), ValueError, NOT_YET,
+    "measure Grid of an edge it aliases": (
+        solve(Uniform(scale=8.0), bump, measure=Grid(0.5)), ValueError,
+        r"rho_w jumps at \|frequency\| .*, which Grid\(spacing=0.5.* aliases",
     ),
-    "measure Box in two dimensions": (
-        solve(Normal(dim=2), bump_2d, measure=Box([0, 0], [1, 1])), ValueError,
-        r"measure=Box.* has dimension 2; .*in this version: use measure=Points\(x\)",
+    "measure Box in three dimensions": (
+        solve(Normal(dim=3), bump_2d, measure=Box([0, 0, 0], [1, 1, 1])), ValueError,
+        r"measure=Box.* has dimension 3; .*one and two dimensions: use measure=Points\(x\)",
     ),
-    "measure Line in two dimensions": (
-        solve(Normal(dim=2), bump_2d), ValueError,
-        r"measure=Line\(\) is solved for dim=1 in this version, not dim=2; use measure=Points",
+    "measure Box in two dimensions with shrinking frequencies": (
+        solve(Normal(dim=2), bump_2d, measure=Box([0, 0], [1, 1]), frequency_decay=0.1),
+        ValueError, "frequency_decay=0.1 towards zero on Box.*use measure=Points.*, or decay_tow",
+    ),
+    "measure Line in three dimensions": (
+        solve(Normal(dim=3), bump_2d), ValueError,
+        r"measure=Line\(\) with dim=3 is solved where it reduces to one variable.*measure=Points",
     ),
     # initial_output
     "initial_output number": (

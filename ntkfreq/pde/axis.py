@@ -60,11 +60,14 @@ class Axis:
     order : int
         Gauss points an element; more than the degree integrates the mass exactly, the rest is for
         the density and the data.
+    periodic : bool, default False
+        Whether the last vertex of the one interval is the first one.
     """
 
     intervals: tuple[FloatArray, ...]
     degree: int
     order: int
+    periodic: bool = False
 
     @cached_property
     def low(self) -> FloatArray:
@@ -83,8 +86,9 @@ class Axis:
 
     @cached_property
     def vertices(self) -> FloatArray:
-        """Frequencies of the vertices, shape (V,)."""
-        return np.concatenate(self.intervals)
+        """Frequencies of the vertices that are unknowns, shape (V,)."""
+        every = np.concatenate(self.intervals)
+        return every[:-1] if self.periodic else every
 
     @property
     def size(self) -> int:
@@ -97,7 +101,8 @@ class Axis:
         first = np.concatenate([[0], np.cumsum([len(nodes) for nodes in self.intervals])])
         left = np.concatenate([np.arange(a, b - 1) for a, b in pairwise(first)])
         bubbles = len(self.vertices) + np.arange(self.elements * (self.degree - 1))
-        columns = (left, left + 1, *bubbles.reshape(self.elements, -1).T)
+        right = (left + 1) % len(self.vertices) if self.periodic else left + 1
+        columns = (left, right, *bubbles.reshape(self.elements, -1).T)
         return np.stack(columns, axis=1).astype(np.int64)
 
     @cached_property
@@ -154,6 +159,5 @@ class Axis:
         """The axis of a lower degree, same quadrature, and which of these unknowns it has."""
         vertices = np.arange(len(self.vertices))
         bubbles = self.unknowns[:, 2 : degree + 1].ravel()
-        return Axis(self.intervals, degree, self.order), np.concatenate([vertices, bubbles]).astype(
-            np.int64
-        )
+        unknowns = np.concatenate([vertices, bubbles]).astype(np.int64)
+        return Axis(self.intervals, degree, self.order, self.periodic), unknowns

@@ -85,7 +85,7 @@ def _reader(
         assert isinstance(part, MovingPropagator)
         problem = FeatureMemory(part.system.weighted_jacobian, part.system.rates, many)
     scale = float(np.sqrt(np.max(np.sum(free(0.0) ** 2, axis=0))))
-    trajectory = integrate(problem, t_end, 0.1 * part.tolerance / max(scale, 1e-300))
+    trajectory = integrate(problem, t_end, part.tolerance / max(scale, 1e-300))
 
     def read(t: float) -> Response:
         moment = np.array([t])

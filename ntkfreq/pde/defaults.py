@@ -8,6 +8,9 @@ from ntkfreq._types import FloatArray
 from ntkfreq.density import Density, Mixture
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.frequency_grid import default_frequencies
+from ntkfreq.measure import Grid
+from ntkfreq.pde.fold_plane import PlaneFold
+from ntkfreq.pde.radial import log_rate
 from ntkfreq.rectangle import tensor_points
 
 _SAMPLES = 129
@@ -32,7 +35,16 @@ def fastest_beyond_one(equation: FrequencyEquation) -> float:
         far = error.radius
     else:
         far = float(np.hypot(*np.abs(error.rectangle or ((0.0, 0.0),) * 2).max(axis=1)))
-    peak = float(equation.density.even_pdf(centers(equation.density) + 1e-9).max())
+    if equation.radial:
+        return float(np.exp(log_rate(equation.density, np.zeros(1))[0])) * (
+            1 + (equation.sigma_a * far) ** 2
+        )
+    places = centers(equation.density) + 1e-9
+    if isinstance(equation.measure, Grid):
+        fold = PlaneFold(equation.density, equation.measure.spacing)
+        peak = float(fold.at(places)[0].max())
+    else:
+        peak = float(equation.density.even_pdf(places).max())
     return (2 * np.pi) ** equation.dim * peak * (1 + (equation.sigma_a * far) ** 2)
 
 

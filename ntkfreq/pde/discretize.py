@@ -12,16 +12,18 @@ from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.contraction import ContractingPoints
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Dynamics
+from ntkfreq.pde.plane_zone import refuse_lattice
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.refine_box import refine_box
 from ntkfreq.pde.refine_box_plane import refine_box_plane
 from ntkfreq.pde.refine_lattice import refine_lattice
 from ntkfreq.pde.refine_line import refine_line
 from ntkfreq.pde.refine_plane import refine_plane
+from ntkfreq.pde.refine_radial import refine_radial, refuse_radial
 
 
 def refuse_unsolved(equation: FrequencyEquation) -> None:
-    """Refuse what this version does not solve, naming what it does."""
+    """Refuse what has no sound equation or discretization here, naming what has."""
     measure = equation.measure
     if isinstance(measure, Grid) and equation.decay.contracts:
         raise ValueError(
@@ -36,6 +38,10 @@ def refuse_unsolved(equation: FrequencyEquation) -> None:
             f"{equation.frequency_decay:g} on {measure} with dim={equation.dim}: decay is solved "
             "there for dim=1; use measure=Points(x), which takes any dimension"
         )
+    if isinstance(measure, Grid) and equation.dim > 1:
+        refuse_lattice(equation)
+    if equation.radial:
+        refuse_radial(equation)
     if isinstance(measure, Box) and measure.dim > 2:
         raise ValueError(
             f"measure={measure} has dimension {measure.dim}; the box is solved in one and two "
@@ -66,7 +72,8 @@ def discretize(
     forever = isinstance(equation.measure, Points) and not equation.decay.active
     result.details.update(
         setup_seconds=time.perf_counter() - start,
-        fitted_until=np.inf if forever else float(t[-1]),
+        # In the time of gradient flow, of which momentum runs through more.
+        fitted_until=np.inf if forever else dynamics.acceleration * float(t[-1]),
     )
     return result
 
@@ -80,7 +87,9 @@ def _refined(
 ) -> Discretized:
     if isinstance(equation.measure, Points):
         return _points(equation, float(t[-1]), rtol, outputs)
-    if isinstance(equation.measure, Line) and equation.dim > 1:
+    if equation.radial:
+        return refine_radial(equation, t, rtol, dynamics)
+    if isinstance(equation.measure, Line | Grid) and equation.dim > 1:
         return refine_plane(equation, t, rtol, dynamics)
     if isinstance(equation.measure, Line):
         return refine_line(equation, t, rtol, dynamics)

@@ -9,7 +9,12 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.propagators import EigenPropagator, ImplicitPropagator, KrylovPropagator
+from ntkfreq.pde.propagators import (
+    EigenPropagator,
+    ImplicitPropagator,
+    KrylovPropagator,
+    StillPropagator,
+)
 from ntkfreq.pde.propagators.base import Propagator
 from ntkfreq.pde.propagators.moving import MovingPropagator
 from ntkfreq.pde.system import Evolution, OwnLoss, System
@@ -59,7 +64,15 @@ class Discretized:
         rates above `cap` are cut to it.
         """
         parts: list[Propagator] = []
+        loudest = max(
+            (float(np.abs(block.load).max(initial=0)) for block in system.blocks), default=0
+        )
         for block in system.blocks:
+            # A target that is even, or odd, leaves rounding in the other block.
+            quiet = float(np.abs(block.load).max(initial=0)) <= 1e-15 * loudest
+            if quiet and block.size > 1:
+                parts.append(StillPropagator(block))
+                continue
             # Frozen frequencies make a continuous spectrum, for which spaces grow large.
             if block.size <= _DENSE or (block.moving is None and block.size <= _DENSE_IF_NEEDED):
                 parts.append(EigenPropagator(block, negligible, cap))

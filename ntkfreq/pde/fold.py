@@ -56,7 +56,7 @@ def slope(density: Density, xi: FloatArray) -> FloatArray:
     --------
     >>> from ntkfreq import Laplace
     >>> slope(Laplace(loc=1.0), np.array([-2.0, 0.0, 0.5, 1.0]))
-    array([ 0.1090...,  0.    ,  0.1726...,  0.0676...])
+    array([ 0.1044..., -0.    ,  0.0958..., -0.0338...])
     """
     marks = density.landmarks()
     ends = {mark for mark in (*marks.kinks, *np.ravel(marks.support)) if 0 < mark < np.inf}
@@ -113,7 +113,7 @@ class FoldedDensity(Density):
     >>> from ntkfreq import StudentT
     >>> folded = FoldedDensity(StudentT(3.0, scale=3.0), 0.6)
     >>> folded.pdf([0.0, 5.0])
-    array([0.12576..., 0.06731...])
+    array([0.13318811, 0.06348572])
     """
 
     closed_form_kernel: ClassVar[bool] = False

@@ -15,15 +15,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from skfem import (
-    Basis,
-    BilinearForm,
-    ElementLineP1,
-    ElementLineP2,
-    ElementLinePp,
-    LinearForm,
-    MeshLine,
-)
+from skfem import Basis, ElementLineP1, ElementLineP2, ElementLinePp, MeshLine
 
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.equation import FrequencyEquation
@@ -42,17 +34,6 @@ def _element(degree: int) -> Any:
     if degree == 1:
         return ElementLineP1()
     return ElementLineP2() if degree == 2 else ElementLinePp(degree)
-
-
-def _slopes(basis: Any, x: FloatArray) -> Any:
-    """As `basis.probes`, for the derivative."""
-    cells = basis.mesh.element_finder(mapping=basis.mapping)(*x)
-    local = basis.mapping.invF(x[:, :, None], tind=cells)
-    shapes = [basis.elem.gbasis(basis.mapping, local, k, tind=cells)[0] for k in range(basis.Nbfun)]
-    values = np.concatenate([np.ravel(shape.grad[0]) for shape in shapes])
-    rows = np.tile(np.arange(x.shape[1]), basis.Nbfun)
-    columns = basis.element_dofs[:, cells].ravel()
-    return sparse.coo_matrix((values, (rows, columns)), shape=(x.shape[1], basis.N))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +76,12 @@ class LineSystem:
         xi = np.asarray(basis.global_coordinates())[0]
         rho = self._density_at(xi.ravel()).reshape(xi.shape)
         # Parseval on the half-line: the loss is 1/pi times the integral of |e|^2.
-        stationary = BilinearForm(forms.damping).assemble(basis, rho=rho) / np.pi
-        mass = BilinearForm(forms.mass).assemble(basis) / np.pi
+        stationary = forms.assemble(forms.damping, basis, rho) / np.pi
+        mass = forms.assemble(forms.mass, basis, rho) / np.pi
         moving = None
         if self.equation.sigma_a > 0:
             variance = self.equation.sigma_a**2 / np.pi
-            moving = BilinearForm(forms.diffusion).assemble(basis, rho=rho) * variance
+            moving = forms.assemble(forms.diffusion, basis, rho) * variance
         return stationary, moving, mass
 
     def _density_at(self, xi: FloatArray) -> FloatArray:
@@ -147,7 +128,7 @@ class LineSystem:
 
     def _functional(self, values: FloatArray) -> FloatArray:
         """Functional of a function given at the quadrature points, shape (N,)."""
-        return np.asarray(LinearForm(forms.load).assemble(self._basis, initial=values) / np.pi)
+        return forms.functional(self._basis, values) / np.pi
 
     @cached_property
     def _odd(self) -> IntArray:
@@ -173,21 +154,25 @@ class LineSystem:
 
     def _interpolation(self, xi: FloatArray, slope: bool = False) -> tuple[Any, IntArray]:
         """Sparse matrix from unknowns to values or slopes at the `xi` in the mesh, and which."""
-        inside = np.zeros(len(xi), dtype=bool)
-        at = xi.copy()
-        for nodes in self.mesh.intervals:
-            here = (xi >= nodes[0]) & (xi <= nodes[-1])
-            # The element finder gives the right end of an interval to the one after it.
-            at[here] = np.minimum(xi[here], np.nextafter(nodes[-1], 0.0))
-            inside |= here
-        where = np.flatnonzero(inside).astype(np.int64)
-        if where.size == 0:
-            return sparse.csr_matrix((0, self._basis.N)), where
-        # Another number of quadrature points than of `xi`, see _element.
-        order = 4 if where.size == 2 else 2
-        fresh = Basis(self._basis.mesh, _element(self.degree), intorder=order)
-        probes = _slopes(fresh, at[None, where]) if slope else fresh.probes(at[None, where])
-        return probes.tocsr(), where
+        left = np.concatenate([nodes[:-1] for nodes in self.mesh.intervals])
+        right = np.concatenate([nodes[1:] for nodes in self.mesh.intervals])
+        element = np.searchsorted(left, xi, side="right") - 1
+        where = np.flatnonzero((element >= 0) & (xi <= right[element])).astype(np.int64)
+        element = element[where]
+        length = (right - left)[element]
+        local = np.clip((xi[where] - left[element]) / length, 0.0, 1.0)[None]
+        shape = _element(self.degree)
+        dofs = self._basis.element_dofs[:, element]
+        values = [shape.lbasis(local, k) for k in range(len(dofs))]
+        if slope:
+            entries = np.stack([gradient[0] / length for _, gradient in values])
+        else:
+            entries = np.stack([value for value, _ in values])
+        rows = np.broadcast_to(np.arange(len(where)), dofs.shape)
+        matrix = sparse.coo_matrix(
+            (entries.ravel(), (rows.ravel(), dofs.ravel())), shape=(len(where), self._basis.N)
+        )
+        return matrix.tocsr(), where
 
     def _parts(self, change: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
         """Nodal real and imaginary parts, (n, T) each, the odd one with its zero at frequency 0."""
@@ -269,7 +254,7 @@ class LineSystem:
         even, odd = (part.copy() for part in change)
         even[:, kept] -= other[0]
         odd[:, inside] -= other[1]
-        shape = np.stack([np.asarray(function[0]) for function in self._basis.basis])
+        shape = forms.shapes(self._basis).value
         total = np.zeros((len(even), self.mesh.elements))
         for part in self._parts((even, odd)):
             local = part[self._basis.element_dofs]

@@ -15,6 +15,8 @@ DEGREE = 8
 # Element length times extent in x at which degree 8 resolves e^{-i xi x} to 1e-4;
 # the error falls with its ninth power (measured by the order test).
 _PHASE_AT_1E4 = 15.5
+# Samples of the data in x that tell how far their spectrum reaches.
+_SAMPLES, _MOST_SAMPLES = 1024, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -182,16 +184,24 @@ def _quiet(equation: FrequencyEquation, extent: float, rtol: float, limit: float
 def _data_reach(equation: FrequencyEquation, tolerance: float, limit: float, step: float) -> float:
     """Frequency beyond which the initial spectrum stays below `tolerance` of its peak.
 
-    Looked for in doubling windows until one whole octave is quiet.
+    Read off fast transforms of ever more samples, until an octave below their Nyquist
+    frequency is quiet: aliases then are quiet too.
     """
-    reach = 128 * step
+    support = equation.initial_error.support
+    assert support is not None
+    length = support[1] - support[0]
+    count = _SAMPLES
     while True:
-        xi = np.arange(0.0, reach, step)
-        magnitude = np.abs(equation.initial_error.transform(xi))
+        x = np.asarray(support[0] + length / count * np.arange(count), dtype=np.float64)
+        error = equation.initial_error_at(x[:, None])
+        # Twice the length in zeros: the spectrum is then sampled finely enough to see its peaks.
+        magnitude = np.abs(np.fft.rfft(error, 4 * count))
+        apart = np.pi / (2 * length)
         loud = np.flatnonzero(magnitude > max(tolerance, 1e-12) * magnitude.max())
-        last = float(xi[loud[-1]]) if loud.size else 0.0
-        if last < reach / 2:
-            return last + step
-        if reach / 2 > limit:
+        last = apart * float(loud[-1]) if loud.size else 0.0
+        nyquist = np.pi * count / length
+        if last < nyquist / 2:
+            return last + max(step, apart)
+        if nyquist / 2 > limit or count >= _MOST_SAMPLES:
             return limit
-        reach *= 2
+        count *= 4

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde.axis import Axis
+from ntkfreq.pde.discretized import initial_norm
 from ntkfreq.pde.plane_problem import PlaneProblem
 from ntkfreq.pde.system import Evolution
 from ntkfreq.pde.tensor import TensorBlock, TensorForms, TensorSpace
@@ -71,15 +73,17 @@ class PlaneSystem:
     def kept(self, axis: int, parity: str) -> IntArray:
         """Unknowns of an axis that a parity has: an odd function vanishes at 0."""
         every = np.arange(self.axes[axis].size, dtype=np.int64)
-        if parity != "o":
-            return every
-        return np.setdiff1d(every, np.flatnonzero(self.axes[axis].vertices == 0.0))
+        dropped = [0.0] if parity == "o" else []
+        if self.quadrant:
+            dropped += self.problem.vanishing(parity)
+        gone = np.isin(self.axes[axis].vertices, dropped)
+        return np.setdiff1d(every, np.flatnonzero(gone))
 
     @cached_property
     def spaces(self) -> dict[str, TensorSpace]:
         """The space of each part of the spectrum; parts of one pencil share theirs."""
         if not self.quadrant:
-            whole = TensorSpace(self.forms, (self.kept(0, "e"), self.kept(1, "e")))
+            whole = TensorSpace(self.forms, (self.kept(0, ""), self.kept(1, "")))
             return dict.fromkeys(WHOLE, whole)
         return {
             name: TensorSpace(self.forms, (self.kept(0, name[0]), self.kept(1, name[1])))
@@ -143,27 +147,35 @@ class PlaneSystem:
         """What learning adds to the error spectrum, shape (T, F)."""
         return self.series(evolution.change, frequencies)
 
-    def series(self, change: Sequence[FloatArray], frequencies: FloatArray) -> ComplexArray:
-        """Finite-element functions with these unknowns, one array (T, n) a block, shape (T, F)."""
+    def series(
+        self, states: Sequence[FloatArray], frequencies: FloatArray, slope: int = -1
+    ) -> ComplexArray:
+        """Finite-element functions with these unknowns, one array (T, n) a block, shape (T, F).
+
+        With `slope` 0 or 1 their derivative by that frequency.
+        """
         signs = np.where(frequencies < 0, -1.0, 1.0)
         at = np.abs(frequencies) if self.quadrant else frequencies
-        first, second = (axis.at(at[:, k]) for k, axis in enumerate(self.axes))
-        count = len(change[0]) if change else 0
-        values = np.zeros((count, len(frequencies)), dtype=np.complex128)
-        for name, states in zip(self.names, change, strict=True):
+        tables = []
+        for k, axis in enumerate(self.axes):
+            unknowns, values, slopes, _ = axis.at(at[:, k])
+            tables.append((unknowns, slopes if k == slope else values))
+        (rows, first), (columns, second) = tables
+        total = np.zeros((len(states[0]), len(frequencies)), dtype=np.complex128)
+        step = max(1, _CHUNK // (first.shape[1] ** 2 * len(total)))
+        for name, state in zip(self.names, states, strict=True):
             sign = np.ones(len(frequencies))
             for k in range(2) if self.quadrant else ():
-                if name[k] == "o":
+                if (name[k] == "o") != (k == slope):
                     sign = sign * signs[:, k]
             unit = 1.0 if name in ("ee", "oo", "real") else 1j
-            full = self.whole(name, states)
-            step = max(1, _CHUNK // first[0].shape[1] ** 2)
+            full = self.whole(name, state)
             for begin in range(0, len(frequencies), step):
                 part = slice(begin, begin + step)
-                local = full[:, first[0][part][:, :, None], second[0][part][:, None, :]]
-                inside = np.einsum("fa,fb,tfab->tf", first[1][part], second[1][part], local)
-                values[:, part] += unit * sign[part] * inside
-        return values
+                local = full[:, rows[part][:, :, None], columns[part][:, None, :]]
+                inside = np.einsum("fa,fb,tfab->tf", first[part], second[part], local)
+                total[:, part] += unit * sign[part] * inside
+        return total
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         r"""What learning adds to the output at (n, 2) points, shape (T, n).
@@ -172,16 +184,29 @@ class PlaneSystem:
         :math:`\cos(\xi_1x_1)\cos(\xi_2x_2)`, of "oo" minus that against the sines, of "eo" and "oe"
         minus that against one sine.
         """
-        values = np.zeros((len(evolution.t), len(x)))
+        return self.inverse(evolution.change, x)
+
+    def inverse(self, states: Sequence[FloatArray], x: FloatArray) -> FloatArray:
+        """Inverse transform at (n, 2) points of functions with these unknowns, shape (T, n)."""
+        values = np.zeros((len(states[0]), len(x)))
         waves = [_Waves(axis, x[:, k]) for k, axis in enumerate(self.axes)]
-        for name, states in zip(self.names, evolution.change, strict=True):
-            full = self.forms.scale * self.whole(name, states)
+        for name, state in zip(self.names, states, strict=True):
+            full = self.forms.scale * self.whole(name, state)
             pairs = {"real": (("ee", 1), ("oo", -1)), "imag": (("eo", -1), ("oe", -1))}.get(
                 name, ((name, 1 if name == "ee" else -1),)
             )
             for parity, sign in pairs:
                 values += sign * _pair(waves[0], waves[1], parity, full)
         return values
+
+    def squares(self, name: str, change: FloatArray, memory: FloatArray) -> FloatArray:
+        """Squared norms of functions of one part with unknowns (T, n), a row a loss, (1, T)."""
+        return self.spaces[name].norms(change)[None] ** 2
+
+    @property
+    def sizes(self) -> FloatArray:
+        """Squared norms of the initial error, one a loss."""
+        return np.array([initial_norm(self) ** 2])
 
 
 class _Waves:
@@ -194,10 +219,17 @@ class _Waves:
         xi = np.concatenate([nodes for nodes, _ in rules])
         weights = np.concatenate([weight for _, weight in rules])
         unknowns, values, _, _ = axis.at(xi)
-        table = np.zeros((len(xi), axis.size))
-        np.put_along_axis(table, unknowns, values, axis=1)
-        phase = np.outer(self.x, xi)
-        self.against = {"e": np.cos(phase) * weights @ table, "o": np.sin(phase) * weights @ table}
+        starts = np.arange(0, values.size + 1, values.shape[1])
+        table = sparse.csr_array(
+            ((weights[:, None] * values).ravel(), unknowns.ravel(), starts), (len(xi), axis.size)
+        )
+        self.against = {name: np.empty((len(self.x), axis.size)) for name in "eo"}
+        step = max(1, _CHUNK // len(xi))
+        for begin in range(0, len(self.x), step):
+            part = slice(begin, begin + step)
+            phase = np.outer(self.x[part], xi)
+            self.against["e"][part] = np.cos(phase) @ table
+            self.against["o"][part] = np.sin(phase) @ table
 
 
 def _pair(first: _Waves, second: _Waves, parity: str, full: FloatArray) -> FloatArray:

@@ -145,7 +145,8 @@ class Surroundings:
                 negative[-1] = np.concatenate([negative[-1], intervals[0][1:]])
                 intervals = intervals[1:]
             intervals = negative + intervals
-        return Axis(tuple(intervals), DEGREE, DEGREE + 6)
+        periodic = mirrored and self.problem.period(end)
+        return Axis(tuple(intervals), DEGREE, DEGREE + 6, periodic)
 
     def _half_line(self, which: int, end: float, longest: float) -> list[FloatArray]:
         marks = self.problem.landmarks(which)

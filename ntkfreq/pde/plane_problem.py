@@ -55,6 +55,14 @@ class PlaneProblem:
         """What damps at frequencies (n, 2), without constants."""
         return self.equation.density.even_pdf(points)
 
+    def vanishing(self, parity: str) -> list[float]:
+        """Frequencies above 0 at which functions of a parity ("e" or "o") vanish."""
+        return []
+
+    def period(self, end: float) -> bool:
+        """Whether functions that end at plus and minus `end` are periodic there."""
+        return False
+
     def landmarks(self, axis: int) -> Landmarks:
         """Landmarks of the density along one coordinate."""
         return along(self.equation.density, axis).landmarks()

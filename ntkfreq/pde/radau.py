@@ -223,7 +223,8 @@ def integrate(
     r"""Advance linear equations with memory from 0 to `t_end`.
 
     The error of e at any time, in its norm relative to that of g(0), stays below `tol`, unless
-    rounding errors are larger, which no step avoids: see `Trajectory.rounding`.
+    rounding errors are larger, which no step avoids: see `Trajectory.rounding`. Those in the
+    load itself go unseen and must be smaller.
 
     Parameters
     ----------

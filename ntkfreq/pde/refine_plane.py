@@ -6,13 +6,16 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
+from ntkfreq.measure import Grid
 from ntkfreq.pde.axis import Axis
 from ntkfreq.pde.discretized import Discretized, initial_norm
 from ntkfreq.pde.dynamics import Discrete, Dynamics
 from ntkfreq.pde.pilot import Pilot
 from ntkfreq.pde.plane import PlaneSystem
+from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
 from ntkfreq.pde.plane_mesh import DEGREE, Surroundings
 from ntkfreq.pde.plane_problem import PlaneProblem
+from ntkfreq.pde.plane_zone import LatticeProblem
 from ntkfreq.pde.propagators.krylov import KrylovPropagator, Shifts
 from ntkfreq.pde.tensor import TensorSpace
 
@@ -31,8 +34,14 @@ def refine_plane(
     equation: FrequencyEquation, t: FloatArray, rtol: float, dynamics: Dynamics
 ) -> Discretized:
     """Finite elements on a tensor grid of frequencies whose estimated error fits the tolerance."""
-    problem = PlaneProblem(equation)
+    lattice = isinstance(equation.measure, Grid)
+    kind = PlaneLatticeSystem if lattice else PlaneSystem
+    problem = LatticeProblem(equation) if lattice else PlaneProblem(equation)
     around = Surroundings(problem, dynamics.acceleration * float(t[-1]), rtol)
+    # Fast modes of a lower degree must not outrun those that count, or steps diverge.
+    cap = np.inf
+    if isinstance(dynamics, Discrete):
+        cap = dynamics.max_step_size(1.0) / dynamics.step_size
     limits = [around.settled(axis) for axis in range(2)]
     ends, longest = _piloted(around, t)
     tails = [np.inf, np.inf]
@@ -44,7 +53,7 @@ def refine_plane(
         crowded = first.size * second.size > _MOST_UNKNOWNS
         last = crowded or attempt == _ATTEMPTS - 1
         # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
-        parts = [propagated(PlaneSystem(problem, lowered(axes, 4)), t, rtol, dynamics)]
+        parts = [propagated(kind(problem, lowered(axes, 4)), t, rtol, dynamics, cap)]
         before, tails = tails, _tails(parts[0], t, dynamics)
         short = [
             k
@@ -58,8 +67,8 @@ def refine_plane(
                 ends[k] = min(ends[k] + max(0.6 * reach, 0.5 * longest[k]), limits[k])
             continue
         for by in (2, 0):
-            system = PlaneSystem(problem, lowered(axes, by))
-            parts.append(propagated(system, t, rtol, dynamics))
+            system = kind(problem, lowered(axes, by))
+            parts.append(propagated(system, t, rtol, dynamics, cap if by else np.inf))
         rough, close, fine = parts
         error = _extrapolated(fine, close, rough, t, dynamics)
         if error <= _MESH * rtol or last:
@@ -95,7 +104,9 @@ def _piloted(around: Surroundings, t: FloatArray) -> tuple[list[float], list[flo
     return ends, lengths
 
 
-def propagated(system: PlaneSystem, t: FloatArray, rtol: float, dynamics: Dynamics) -> Discretized:
+def propagated(
+    system: PlaneSystem, t: FloatArray, rtol: float, dynamics: Dynamics, cap: float = np.inf
+) -> Discretized:
     """The system with its propagators, which have converged at the times."""
     scale = initial_norm(system)
     shared: dict[TensorSpace, Shifts] = {}
@@ -103,9 +114,9 @@ def propagated(system: PlaneSystem, t: FloatArray, rtol: float, dynamics: Dynami
     for block in system.blocks:
         shifts = shared.setdefault(block.space, Shifts(block))
         tolerance = _TIME * rtol * scale / np.sqrt(len(system.blocks))
-        parts.append(KrylovPropagator(block, t, tolerance, 0.5 * rtol * scale, shifts))
+        parts.append(KrylovPropagator(block, t, tolerance, 0.5 * rtol * scale, shifts, cap=cap))
     result = Discretized(system, tuple(parts))
-    if isinstance(dynamics, Discrete):
+    if isinstance(dynamics, Discrete) and np.isinf(cap):
         dynamics.refuse_unstable(result.fastest_rate)
     result.evolve(dynamics, t)
     spent = float(np.sqrt(sum(part.error**2 for part in parts)))
@@ -153,27 +164,33 @@ def _extrapolated(
     fine: Discretized, close: Discretized, rough: Discretized, t: FloatArray, dynamics: Dynamics
 ) -> float:
     """Estimate from degrees p, p - 2 and p - 4: the differences fall geometrically."""
-    near, far = (_distance(fine, other, t, dynamics) for other in (close, rough))
-    ratio = min(near / far, 1.0) if far > 0 else 0.0
-    scale = initial_norm(fine.system)
-    return near * ratio / scale if scale > 0 else 0.0
+    near, far = (_distances(fine, other, t, dynamics) for other in (close, rough))
+    ratio = np.divide(near, far, out=np.zeros_like(near), where=far > 0)
+    return float(np.max(near * np.minimum(ratio, 1.0)))
 
 
-def _distance(fine: Discretized, lower: Discretized, t: FloatArray, dynamics: Dynamics) -> float:
-    """Largest distance over time; the unknowns of the lower degree are some of the others."""
+def _distances(
+    fine: Discretized, lower: Discretized, t: FloatArray, dynamics: Dynamics
+) -> FloatArray:
+    """Largest relative distance over time, one a loss; the lower unknowns are among the others."""
     top, below = fine.system, lower.system
     assert isinstance(top, PlaneSystem)
     assert isinstance(below, PlaneSystem)
     rows, columns = (
         axis.lower(fewer.degree)[1] for axis, fewer in zip(top.axes, below.axes, strict=True)
     )
-    others = dict(zip(below.names, lower.evolve(dynamics, t).change, strict=True))
-    squares = np.zeros(len(t))
-    for name, states in zip(top.names, fine.evolve(dynamics, t).change, strict=True):
-        difference = top.whole(name, states)
-        if name in others:
-            difference[:, rows[:, None], columns] -= below.whole(name, others[name])
-        keep = top.spaces[name].keep
-        kept = difference[:, keep[0][:, None], keep[1]].reshape(len(t), -1)
-        squares += top.spaces[name].norms(kept) ** 2
-    return float(np.sqrt(squares.max()))
+    mine, other = fine.evolve(dynamics, t), lower.evolve(dynamics, t)
+    squares = np.zeros((len(top.sizes), len(t)))
+    for k, name in enumerate(top.names):
+        pair = []
+        for states, fewer in ((mine.change, other.change), (mine.memory(1), other.memory(1))):
+            difference = top.whole(name, states[k])
+            if name in below.names:
+                part = below.whole(name, fewer[below.names.index(name)])
+                difference[:, rows[:, None], columns] -= part
+            keep = top.spaces[name].keep
+            pair.append(difference[:, keep[0][:, None], keep[1]].reshape(len(t), -1))
+        squares += top.squares(name, *pair)
+    sizes = top.sizes
+    relative = np.divide(squares.max(axis=1), sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    return np.asarray(np.sqrt(relative))

@@ -16,6 +16,7 @@ from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
 from ntkfreq.pde.lattice import LatticeSystem
+from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
 from ntkfreq.spectrum import fourier_sum
@@ -103,7 +104,7 @@ class FrequencySolution:
             spectrum = fourier_sum(test.x, errors * test.weights, grid)
             test_loss = errors**2 @ test.weights
         elif test == "line":
-            assert isinstance(system, LatticeSystem)
+            assert isinstance(system, LatticeSystem | PlaneLatticeSystem)
             spectrum, test_loss = system.test_spectrum(evolution, grid), system.test_loss(evolution)
         elif test == "data":
             spectrum, test_loss = data_spectrum, train_loss
@@ -214,9 +215,10 @@ class FrequencySolution:
         """Refuse momentum on a discretization that was fitted without it."""
         exact = isinstance(self.equation.measure, Points)
         if not exact and dynamics.acceleration > self._dynamics.acceleration:
+            wanted, had = (getattr(each, "momentum", 0.0) for each in (dynamics, self._dynamics))
             raise ValueError(
-                "momentum excites what this discretization was not fitted to; solve again with "
-                "step_size=, momentum= and nesterov= as wanted"
+                f"momentum={wanted:g} excites what this discretization was not fitted to, which "
+                f"was solved with {had:g}; solve again with step_size=, momentum= and nesterov= as wanted"
             )
 
     def output(self, x: Any) -> FloatArray:

@@ -46,7 +46,8 @@ def solve_frequency_pde(
     .. math:: \partial_t \hat e = (2\pi)^d\left[\sigma_a^2\,\nabla\cdot(\rho_w\nabla\hat v)
               - \rho_w\,\hat v\right], \qquad v = (f-y)\,\mu,
 
-    by finite elements in frequency on :class:`~ntkfreq.Line`, a Legendre-Bessel Galerkin method on
+    by finite elements in frequency on :class:`~ntkfreq.Line`, periodic ones with the folded
+    density on :class:`~ntkfreq.Grid`, a Legendre-Bessel Galerkin method on
     :class:`~ntkfreq.Box` and the Gram flow on :class:`~ntkfreq.Points`.
 
     Parameters
@@ -58,20 +59,25 @@ def solve_frequency_pde(
     sigma_a : float, default 1
         Standard deviation of the output weights. 0 freezes the frequencies: no diffusion.
     measure : Line, Box, Grid or Points, optional
-        Where the data sit. Default: Points for arrays, else Line. (Grid: not in this version.)
+        Where the data sit. Default: Points for arrays, else Line. Line and Grid take one and two
+        dimensions (Line any, where target and density depend on distance only), Box one and two,
+        Points any.
     initial_output : callable, optional
-        f_0(x), for instance a network; None is zero.
-    weight_decay, frequency_decay, decay_towards
-        Not in this version of the solver; :func:`ntkfreq.train` has them.
+        f_0(x), for instance a network; None is zero. On Line and Grid it must decay.
+    weight_decay, frequency_decay : float, default 0
+        Rates :math:`\gamma_a` of the outer and :math:`\gamma_w` of the inner weights, per unit of
+        t; gradient flow only.
+    decay_towards : {"zero", "start"}, default "zero"
+        What the inner weights decay to. Towards zero they carry the learned spectrum along.
     t : array_like, shape (T,), optional
         Increasing times. For Box and Points step size times steps of the loss
-        :math:`\tfrac12\mathrm{mean}(e^2)`; for Line that of :math:`\tfrac12\int e^2dx`.
+        :math:`\tfrac12\mathrm{mean}(e^2)`; for Line and Grid that of :math:`\tfrac12\int e^2d\mu`.
         Default: 0 and 64 log-spaced times from 1/100 of the fastest time scale to 1e4 of it.
     frequencies : array_like, shape (F,) or (F, d), optional
         Angular frequencies of the spectra, radians per unit of x. Default: see
         :func:`ntkfreq.frequency_grid.default_frequencies`.
     test : (x_test, y_test) or measure, optional
-        What `spectrum` and `test_loss` refer to. Default: dx on Line, the box on Box, the
+        What `spectrum` and `test_loss` refer to. Default: dx on Line and Grid, the box on Box, the
         bounding box of the points for a callable target on Points with d <= 3; else nothing.
     step_size : float, optional
         None for gradient flow; else exact gradient descent, t then being multiples of it.
@@ -90,8 +96,8 @@ def solve_frequency_pde(
     Raises
     ------
     ValueError, TypeError
-        For input that is out of range, does not fit together, or is not solved in this
-        version; the message names the remedy.
+        For input that is out of range, does not fit together, or has no sound equation on this
+        measure; the message names the remedy.
 
     References
     ----------

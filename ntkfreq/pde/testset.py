@@ -12,6 +12,7 @@ from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.fold import FoldedDensity
+from ntkfreq.pde.plane_problem import along
 from ntkfreq.quadrature import gauss_legendre, panel_rule, subdivide
 
 # Nodes along each axis at most, in one, two and three dimensions.
@@ -78,7 +79,13 @@ def _whole_line(equation: FrequencyEquation) -> str:
     """On Grid the whole line, or a refusal where the output does not decay between samples."""
     assert isinstance(equation.measure, Grid)
     if equation.sigma_a > 0:
-        jumps = FoldedDensity(equation.density, equation.measure.spacing).shared_jumps
+        sides = (
+            [equation.density]
+            if equation.dim == 1
+            else [along(equation.density, axis) for axis in range(equation.dim)]
+        )
+        spacing = equation.measure.spacing
+        jumps = [jump for side in sides for jump in FoldedDensity(side, spacing).shared_jumps]
         if jumps:
             raise ValueError(
                 f"rho_w jumps at |frequency| {jumps[0]:g}, which {equation.measure} aliases: with "

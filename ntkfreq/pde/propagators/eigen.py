@@ -109,6 +109,40 @@ class EigenPropagator:
         return ModalEvolution(self, dynamics, t)
 
 
+@dataclass(frozen=True, eq=False)
+class StillPropagator:
+    """A block with nothing to learn: it has no modes, and stays as it is."""
+
+    block: Block
+    factorizations: int = 0
+    error: float = 0.0
+    fastest_rate: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.block.size
+
+    @property
+    def modes(self) -> FloatArray:
+        """No modes, shape (n, 0)."""
+        return np.empty((self.size, 0))
+
+    @property
+    def rates(self) -> FloatArray:
+        """No rates, shape (0,)."""
+        return np.empty(0)
+
+    @property
+    def amplitudes(self) -> FloatArray:
+        """No amplitudes, shape (0,)."""
+        return np.empty(0)
+
+    def evolve(self, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
+        """Evolution of the block at times `t` (T,): none."""
+        return ModalEvolution(self, dynamics, t)
+
+
 class Modes(Protocol):
     """Modes (n, m) in columns, orthonormal under M, their rates (m,) and amplitudes (m,)."""
 

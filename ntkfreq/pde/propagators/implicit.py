@@ -16,9 +16,6 @@ from ntkfreq.pde.propagators.eigen import EigenPropagator
 from ntkfreq.pde.radau import Trajectory, integrate
 from ntkfreq.pde.system import Block
 
-# The sum over steps is what is reported, and tens of steps add to it.
-_PER_STEP = 0.1
-
 
 @dataclass(frozen=True, eq=False)
 class ImplicitPropagator:
@@ -71,7 +68,7 @@ class ImplicitPropagator:
     @cached_property
     def trajectory(self) -> Trajectory:
         """The block up to the last time."""
-        return integrate(self.problem, self.t_end, _PER_STEP * self.tolerance / self._scale)
+        return integrate(self.problem, self.t_end, self.tolerance / self._scale)
 
     @cached_property
     def _scale(self) -> float:
@@ -81,8 +78,8 @@ class ImplicitPropagator:
 
     @property
     def error(self) -> float:
-        """Estimated error in time, in the norm whose square is the loss."""
-        return 0.0 if self._still else float(np.max(self.trajectory.estimated_error) * self._scale)
+        """Bound of the error in time, in the norm whose square is the loss."""
+        return 0.0 if self._still else float(np.max(self.trajectory.error_bound) * self._scale)
 
     @property
     def factorizations(self) -> int:

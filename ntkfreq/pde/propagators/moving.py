@@ -13,8 +13,6 @@ from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.memory import FeatureMemory
 from ntkfreq.pde.radau import Trajectory, integrate
 
-_PER_STEP = 0.1
-
 
 class MovingSystem(Protocol):
     """A system with features J(t) of the data: e = g - J theta, theta' = -rates theta + J^T e."""
@@ -68,7 +66,7 @@ class MovingPropagator:
             rates=self.system.rates,
             free=lambda t: self.system.free(t.ravel())[None, :, :, None],
         )
-        return integrate(problem, self.t_end, _PER_STEP * self.tolerance / self._scale)
+        return integrate(problem, self.t_end, self.tolerance / self._scale)
 
     @property
     def _scale(self) -> float:
@@ -76,8 +74,8 @@ class MovingPropagator:
 
     @property
     def error(self) -> float:
-        """Estimated error in time, in the norm whose square is the loss."""
-        return float(np.max(self.trajectory.estimated_error) * self._scale)
+        """Bound of the error in time, in the norm whose square is the loss."""
+        return float(np.max(self.trajectory.error_bound) * self._scale)
 
     @property
     def factorizations(self) -> int:
