@@ -62,6 +62,59 @@ def test_domain_matters():
     assert numbers["padded"] > 100 * numbers["box"]
 
 
+def test_folding():
+    # Reference values: dense NTK gradient flow on 81 samples, its output by the kernel.
+    numbers = numbers_of("folding")
+    assert numbers["train_left"] < 1e-12
+    assert numbers["test_least"] == pytest.approx(0.658978, rel=1e-4)
+    assert numbers["test_last"] == pytest.approx(0.880148, rel=1e-4)
+    assert numbers["at_tone"] == pytest.approx(0.049937, rel=1e-3)
+    assert numbers["at_ghost"] == pytest.approx(0.949976, rel=1e-3)
+
+
+def test_decay_and_grokking():
+    # Reference values: the equation on samples and 120 test points by an explicit Runge-Kutta
+    # method, its covariance from that of the start; with shrinking frequencies, the output on a
+    # Chebyshev grid that covers the samples.
+    numbers = numbers_of("decay_and_grokking")
+    assert numbers["plateau"] == pytest.approx(1.883534, rel=1e-3)
+    for rate, train, test in (
+        ("0.01", 20.360, 153.50),
+        ("0.003", 21.544, 495.19),
+        ("0.001", 21.939, 1477.43),
+    ):
+        assert numbers[f"train, {rate}"] == pytest.approx(train, rel=0.005)
+        assert numbers[f"test, {rate}"] == pytest.approx(test, rel=0.005)
+        # The formula, which neglects what is still learned on the way.
+        assert numbers[f"law, {rate}"] == pytest.approx(test, rel=0.05)
+    assert numbers["best, shrinking 0"] == pytest.approx(0.0148936, rel=1e-3)
+    assert numbers["last, shrinking 0"] == pytest.approx(0.0152131, rel=1e-3)
+    assert numbers["best, shrinking 0.01"] == pytest.approx(0.0216593, rel=1e-3)
+    assert numbers["last, shrinking 0.01"] == pytest.approx(0.6551398, rel=1e-3)
+
+
+def test_momentum():
+    # Reference values: 5000 steps of each method, one by one, on the kernel matrix.
+    numbers = numbers_of("momentum")
+    for name, slow, fast, small, rises in (
+        ("plain", 7.09257, 22.91848, 2589, 0),
+        ("heavy ball", 3.04905, 6.07645, 256, 7),
+        ("Nesterov", 2.36594, 5.40960, 256, 4),
+    ):
+        assert numbers[f"{name}, slow tone"] == pytest.approx(slow, rel=1e-5)
+        assert numbers[f"{name}, fast tone"] == pytest.approx(fast, rel=1e-5)
+        assert numbers[f"{name}, loss 3e-6"] == small
+        assert numbers[f"{name}, rises"] == rises
+
+
+def test_two_dimensions():
+    # Reference values: dense NTK gradient flow on a quarter of [-5.2, 5.2]^2, spacing 0.16.
+    numbers = numbers_of("two_dimensions")
+    assert numbers["vertical"] == pytest.approx(2.25034, rel=0.005)
+    assert numbers["horizontal"] == pytest.approx(21.4361, rel=0.005)
+    assert numbers["ratio"] == pytest.approx(9.526, rel=0.005)
+
+
 def test_each_example_is_asserted():
     assert {f"test_{name}" for name in NAMES} <= set(globals())
 
