@@ -17,6 +17,7 @@ import ntkfreq
 from ntkfreq.results import json_ready, whole_file
 
 RESULTS = Path(__file__).parent / "results"
+FIGURES = Path(__file__).parent / "figures"
 
 
 def verdicts(claims: dict[str, tuple[float, float, float]]) -> dict[str, dict[str, Any]]:
@@ -38,8 +39,25 @@ def environment() -> dict[str, str]:
     }
 
 
-def command(run: Callable[..., dict[str, Any]], name: str) -> None:
-    """Run a script from the command line: `python -m validation.NAME [--size full]`."""
+def short(value: Any) -> Any:
+    """Nested values with the digits of arrays cut to seven: more would fill results with noise."""
+    if isinstance(value, dict):
+        return {key: short(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        rounded = [float(f"{number:.7g}") for number in value.ravel()]
+        return np.array(rounded).reshape(value.shape)
+    return value
+
+
+def command(
+    run: Callable[..., dict[str, Any]],
+    name: str,
+    draw: Callable[[dict[str, Any], Path], None] | None = None,
+) -> None:
+    """Run a script from the command line: `python -m validation.NAME [--size full]`.
+
+    With `draw` a full run also writes `figures/NAME.png`.
+    """
 
     def script(size: str = "full", save: bool = True) -> None:
         """Check the claim; exit status 1 past its tolerance."""
@@ -51,6 +69,10 @@ def command(run: Callable[..., dict[str, Any]], name: str) -> None:
             RESULTS.mkdir(exist_ok=True)
             with whole_file(RESULTS / f"{name}.json") as scratch:
                 scratch.write_text(json.dumps(json_ready(result), indent=1) + "\n")
+            if draw is not None:
+                FIGURES.mkdir(exist_ok=True)
+                with whole_file(FIGURES / f"{name}.png") as scratch:
+                    draw(json_ready(result), scratch)
         if not all(row["holds"] for row in result["claims"].values()):
             sys.exit(1)
 
