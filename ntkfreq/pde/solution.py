@@ -215,10 +215,11 @@ class FrequencySolution:
         """Refuse momentum on a discretization that was fitted without it."""
         exact = isinstance(self.equation.measure, Points)
         if not exact and dynamics.acceleration > self._dynamics.acceleration:
-            wanted, had = (getattr(each, "momentum", 0.0) for each in (dynamics, self._dynamics))
+            wanted, had = (getattr(kind, "momentum", 0.0) for kind in (dynamics, self._dynamics))
             raise ValueError(
                 f"momentum={wanted:g} excites what this discretization was not fitted to, which "
-                f"was solved with {had:g}; solve again with step_size=, momentum= and nesterov= as wanted"
+                f"was solved with {had:g}; solve again with step_size=, momentum= and nesterov= as "
+                "wanted"
             )
 
     def output(self, x: Any) -> FloatArray:
