@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -52,12 +52,11 @@ def subdivide(breaks: Iterable[float], longest: float) -> FloatArray:
     array([0. , 0.5, 1. , 1.5])
     """
     points = np.unique(np.fromiter(breaks, dtype=np.float64))
-    counts = np.maximum(np.ceil(np.diff(points) / longest - 1e-9), 1).astype(int)
-    pieces = [
-        np.linspace(low, high, count + 1)[:-1]
-        for low, high, count in zip(points[:-1], points[1:], counts, strict=True)
-    ]
-    return np.concatenate([*pieces, points[-1:]])
+    gaps = np.diff(points)
+    counts = np.maximum(np.ceil(gaps / longest - 1e-9), 1).astype(np.int64)
+    inside = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    nodes = np.repeat(points[:-1], counts) + inside * np.repeat(gaps / counts, counts)
+    return np.append(nodes, points[-1])
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,22 @@ class ResolvedFunction:
     def rule(self, frequency: float = 0.0) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Nodes, weights and values to integrate the function against e^{ikx}, |k| <= frequency."""
         longest = _PHASE_PER_PANEL / frequency if frequency > 0 else np.inf
-        nodes, weights = panel_rule(subdivide(self.breaks, longest))
+        if longest >= self._widest:
+            return self._plain_rule
+        return self._rule(subdivide(self.breaks, longest))
+
+    def _rule(self, breaks: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        nodes, weights = panel_rule(breaks)
         return nodes, weights, np.asarray(self.function(nodes), dtype=np.float64)
+
+    @cached_property
+    def _plain_rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """On the panels as they are; asked for many times."""
+        return self._rule(self.breaks)
+
+    @cached_property
+    def _widest(self) -> float:
+        return float(np.diff(self.breaks).max())
 
     def transform(self, frequencies: FloatArray) -> ComplexArray:
         r"""The integral of :math:`u(x) e^{-i\xi x}` over the panels, shape (F,)."""

@@ -18,6 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = {
     "_types": 0,
     "_checks": 0,
+    "_threads": 0,
     "functions": 1,
     "spectrum": 1,
     "bands": 1,
@@ -45,7 +46,7 @@ LEVELS = {
 }
 # Among the numerics of one level: what may not know what.
 FORBIDDEN = {("pde", "network"), ("ntk", "network"), ("ntk", "pde"), ("network", "pde")}
-HEAVY = ("torch", "numba", "matplotlib", "sympy", "dask", "scipy", "xarray", "skfem", "finufft")
+HEAVY = ("torch", "numba", "matplotlib", "sympy", "dask", "scipy", "xarray", "finufft")
 
 
 def home(module: str) -> str | None:

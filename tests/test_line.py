@@ -12,8 +12,21 @@ import numpy as np
 import pytest
 import references
 from references import KERNELS, line_flow, uniform_line_spectrum
+from scipy import linalg
 
-from ntkfreq import Laplace, Line, Mixture, Normal, StudentT, Target, Uniform, solve_frequency_pde
+from ntkfreq import (
+    FrequencyEquation,
+    Laplace,
+    Line,
+    Mixture,
+    Normal,
+    StudentT,
+    Target,
+    Uniform,
+    solve_frequency_pde,
+)
+from ntkfreq.pde.line import LineSystem
+from ntkfreq.pde.mesh import FrequencyMesh
 
 SIGMA_A, SCALE = 0.7, 3.0
 T = np.array([0.1, 1.0, 10.0, 100.0])
@@ -288,3 +301,29 @@ def test_target_that_is_zero_stays_learned():
     solution = solve_frequency_pde(Normal(scale=3.0), lambda x: 0.0 * x, t=[0.0, 1.0])
     assert np.all(solution.train_loss == 0)
     assert np.all(solution.spectrum == 0)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 8])
+def test_pencil_is_that_of_a_finite_element_library(degree):
+    """The same space spanned by another basis: the eigenvalues of the pencil agree."""
+    skfem = pytest.importorskip("skfem")
+    from skfem.helpers import d, dot
+
+    density = Laplace(scale=SCALE)
+    equation = FrequencyEquation.create(density, y, sigma_a=SIGMA_A)
+    nodes = np.array([0.0, 0.4, 1.0, 1.5, 3.0])
+    even = LineSystem(equation, FrequencyMesh((nodes,)), degree).blocks[0]
+    found = linalg.eigh(even.operator.toarray(), even.mass.toarray(), eigvals_only=True)
+    element = {1: skfem.ElementLineP1(), 2: skfem.ElementLineP2()}.get(
+        degree, skfem.ElementLinePp(degree)
+    )
+    basis = skfem.Basis(skfem.MeshLine(nodes), element, intorder=2 * degree + 8)
+
+    def damped_heat(u, v, w):
+        rho = density.even_pdf(w.x[0].ravel()).reshape(w.x[0].shape)
+        return 2 * np.pi * rho * (u * v + SIGMA_A**2 * dot(d(u), d(v)))
+
+    operator = skfem.BilinearForm(damped_heat).assemble(basis).toarray()
+    mass = skfem.BilinearForm(lambda u, v, _: u * v).assemble(basis).toarray()
+    reference = linalg.eigh(operator, mass, eigvals_only=True)
+    np.testing.assert_allclose(found, reference, rtol=1e-10, atol=1e-10 * reference[-1])

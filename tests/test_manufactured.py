@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skfem
 import sympy as sp
 
 from ntkfreq.pde import forms
+from ntkfreq.pde.axis import Axis
 from ntkfreq.symbolic import TIME, XI, manufactured
 
 SIGMA, STD, T = 0.7, 1.3, 0.6
@@ -155,21 +155,16 @@ def slope(sizes, errors):
 def test_order_of_finite_elements(degree):
     """The package's weak forms: a stationary solution without flux at the ends of [0, 1]."""
     case = manufactured(1 + XI**2, sp.cos(sp.pi * XI) + 2, SIGMA)
-    element = {1: skfem.ElementLineP1(), 2: skfem.ElementLineP2()}.get(
-        degree, skfem.ElementLinePp(degree)
-    )
     sizes, errors = [], []
     for count in {1: (16, 32, 64), 2: (8, 16, 32), 4: (3, 6, 12)}[degree]:
-        mesh = skfem.MeshLine(np.linspace(0, 1, count + 1))
-        basis = skfem.Basis(mesh, element, intorder=2 * degree + 6)
-        rho = case.rho(basis.global_coordinates()[0])
-        operator = forms.assemble(forms.damping, basis, rho)
-        operator += SIGMA**2 * forms.assemble(forms.diffusion, basis, rho)
-        load = skfem.LinearForm(lambda v, w: case.g(w.x[0], 0.0) * v).assemble(basis)
-        found = basis.interpolate(skfem.solve(operator, load))
-        exact = case.u(basis.global_coordinates()[0], 0.0)
+        axis = Axis((np.linspace(0, 1, count + 1),), degree, degree + 4)
+        xi, weights = axis.rule
+        operator = forms.assemble(forms.damping, axis, case.rho(xi))
+        operator += SIGMA**2 * forms.assemble(forms.diffusion, axis, case.rho(xi))
+        load = forms.functional(axis, case.g(xi, 0.0))
+        found = axis.evaluation[0] @ np.linalg.solve(operator.toarray(), load)
         sizes.append(1 / count)
-        errors.append(np.sqrt(np.sum((np.asarray(found) - exact) ** 2 * basis.dx)))
+        errors.append(np.sqrt(np.sum((found.reshape(xi.shape) - case.u(xi, 0.0)) ** 2 * weights)))
     assert slope(sizes, errors) == pytest.approx(degree + 1, abs=0.15)
 
 
@@ -178,13 +173,12 @@ def test_order_of_a_time_integrator():
     case = manufactured(
         1 + XI**2, sp.exp(-TIME) * (2 + XI**2 - XI**4 / 2), SIGMA, **DECAYS, moving=True
     )
-    mesh = skfem.MeshLine(np.linspace(0, 1, 3))
-    basis = skfem.Basis(mesh, skfem.ElementLinePp(4), intorder=14)
-    place = basis.global_coordinates()[0]
+    axis = Axis((np.linspace(0, 1, 3),), 4, 8)
+    place, _ = axis.rule
     rho = case.rho(place)
-    mass = forms.assemble(forms.mass, basis, rho).toarray()
-    damping = forms.assemble(forms.damping, basis, rho).toarray()
-    diffusion = SIGMA**2 * forms.assemble(forms.diffusion, basis, rho).toarray()
+    mass = forms.assemble(forms.mass, axis, rho).toarray()
+    damping = forms.assemble(forms.damping, axis, rho).toarray()
+    diffusion = SIGMA**2 * forms.assemble(forms.diffusion, axis, rho).toarray()
     outer, inner = DECAYS.values()
 
     def operator(t):
@@ -192,11 +186,10 @@ def test_order_of_a_time_integrator():
         return np.exp(inner * t) * damping + grows * diffusion + outer * mass
 
     def load(t):
-        return skfem.LinearForm(lambda v, w: case.g(w.x[0], t) * v).assemble(basis)
+        return forms.functional(axis, case.g(place, t))
 
     def project(t):
-        values = skfem.LinearForm(lambda v, w: case.u(w.x[0], t) * v).assemble(basis)
-        return np.linalg.solve(mass, values)
+        return np.linalg.solve(mass, forms.functional(axis, case.u(place, t)))
 
     errors, sizes = [], []
     for count in (8, 16, 32):

@@ -52,8 +52,9 @@ def test_nufft_is_the_dense_sum(monkeypatch, dim, rows):
     rng = np.random.default_rng(dim)
     x, xi = rng.uniform(-2, 2, (400, dim)), rng.uniform(-40, 40, (300, dim))
     values = rng.standard_normal((*rows, 400)) / 400
+    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (1_000_000,) * 3)
     dense = fourier_sum(x, values, xi)
-    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", 1000)
+    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (1000,) * 3)
     fast = fourier_sum(x, values, xi)
     assert fast.shape == dense.shape == (*rows, 300)
     # Relative to the sum of magnitudes, which bounds every value.
@@ -65,7 +66,7 @@ def test_many_dimensions_stay_dense(monkeypatch):
     rng = np.random.default_rng(0)
     x, xi, values = rng.uniform(-2, 2, (20, 4)), rng.uniform(-4, 4, (30, 4)), np.ones(20)
     dense = fourier_sum(x, values, xi)
-    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", 10)
+    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (10,) * 3)
     np.testing.assert_array_equal(fourier_sum(x, values, xi), dense)
 
 

@@ -31,7 +31,8 @@ def spherical_bessel(z: FloatArray, modes: int) -> FloatArray:
         if n < modes:
             ratios[n] = ratio
     values = np.empty((modes, z.size))
-    safe = np.where(z == 0, 1.0, z)
+    # At the smallest arguments ratios give all orders; no quotient may overflow there.
+    safe = np.maximum(z, 1e-150)
     before, current = np.cos(z) / safe, np.sinc(z / np.pi)
     for n in range(modes):
         values[n] = current if n == 0 else np.where(n <= z, current, values[n - 1] * ratios[n])

@@ -21,6 +21,8 @@ from ntkfreq.pde.system import Evolution, OwnLoss, System
 
 # Below this many unknowns a dense eigendecomposition takes less time than a Krylov space.
 _DENSE = 280
+# Errors of a mesh vary slowly over the logarithm of time: so many of the times tell the largest.
+_TIMES = 16
 # Below this many it serves where a Krylov space does not reach the tolerance.
 _DENSE_IF_NEEDED = 2500
 
@@ -64,13 +66,9 @@ class Discretized:
         rates above `cap` are cut to it.
         """
         parts: list[Propagator] = []
-        loudest = max(
-            (float(np.abs(block.load).max(initial=0)) for block in system.blocks), default=0
-        )
         for block in system.blocks:
-            # A target that is even, or odd, leaves rounding in the other block.
-            quiet = float(np.abs(block.load).max(initial=0)) <= 1e-15 * loudest
-            if quiet and block.size > 1:
+            # A target that is even, or odd, leaves the other block at rest.
+            if not block.load.any() and block.size > 1:
                 parts.append(StillPropagator(block))
                 continue
             # Frozen frequencies make a continuous spectrum, for which spaces grow large.
@@ -160,3 +158,18 @@ def initial_norm(system: System) -> float:
     start, both, goal = system.moments
     squared = max(start - 2 * both + goal, 0.0)
     return float(np.sqrt(squared if squared > 1e-20 * goal else goal))
+
+
+def some_of(t: FloatArray) -> FloatArray:
+    """At most 16 of many times, evenly among them and with the last, to judge a mesh by."""
+    count = min(len(t), _TIMES)
+    return t[np.unique(np.rint(np.linspace(0, len(t) - 1, count)).astype(np.int64))]
+
+
+def extrapolated(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Squares of errors from those of the two last pairs of terms of series that converge.
+
+    Their ratio tells how fast the terms fall; where they do not, the last pair is the estimate.
+    """
+    ratio = np.divide(second, first, out=np.ones_like(second), where=first > 0)
+    return np.asarray(second * np.minimum(ratio, 1.0))

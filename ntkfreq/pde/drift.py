@@ -39,13 +39,13 @@ class DriftingLine(LineSystem):
 
     def _goal(self, which: int, t: FloatArray) -> FloatArray:
         """Functional of the moving target in the even (0) or odd (1) block, shape (T, n)."""
-        xi = np.asarray(self._basis.global_coordinates())[0]
+        xi = self.axis.rule[0]
         shrink = self.equation.decay.contraction(t)
         values = self.equation.target.resolved.transform(np.multiply.outer(shrink, xi).ravel())
         values = values.reshape(len(t), *xi.shape) * shrink[:, None, None]
         part = values.real if which == 0 else values.imag
         loads = np.stack([self._functional(row) for row in part])
-        return loads if which == 0 else loads[:, self._odd]
+        return loads if which == 0 else loads[:, self._odd_from :]
 
     def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
         """Error spectrum if nothing were learned, shape (T, F)."""

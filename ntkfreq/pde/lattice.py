@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ntkfreq._types import ComplexArray, FloatArray, IntArray
+from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.measure import Grid
+from ntkfreq.pde import forms
 from ntkfreq.pde.fold import FoldedDensity
-from ntkfreq.pde.line import LineSystem, corner
+from ntkfreq.pde.line import LineSystem
 from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.pde.unfold import (
     AliasTable,
@@ -111,14 +112,14 @@ class LatticeSystem(LineSystem):
     @cached_property
     def _embeddings(self) -> tuple[Any, ...]:
         """From the unknowns of each block to the nodal real (N) and imaginary (N) parts."""
-        n = self._basis.N
+        n = self.axis.size
         identity = sparse.csc_array(sparse.eye_array(2 * n))
-        even, odd = np.arange(n), n + self._odd
+        even, odd = np.arange(n), n + np.arange(self._odd_from, n)
         nodes = self.mesh.intervals[-1]
         # Without diffusion spectra need not be continuous, and nothing ties the ends of the zone.
         if self.equation.sigma_a == 0 or nodes[-1] < self.folded.nyquist:
             return identity[:, even], identity[:, odd]
-        end = self._basis.nodal_dofs[0, -1]
+        end = len(self.axis.vertices) - 1
         angle = np.pi * self.origin / self.folded.spacing
         cosine, sine = np.cos(angle), np.sin(angle)
         if abs(sine) < 1e-14:
@@ -132,8 +133,11 @@ class LatticeSystem(LineSystem):
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """Real and imaginary part, or both at once where the lattice couples them."""
-        matrices = [None if part is None else _twice(part) for part in self._matrices()]
-        start, goal = (np.concatenate([load.real, load.imag]) for load in self._loads())
+        pattern = forms.Pattern.of(self.axis.unknowns, self.axis.size)
+        matrices = [
+            None if part is None else _twice(pattern.matrix(part)) for part in self._integrals
+        ]
+        start, goal = (np.concatenate([load.real, load.imag]) for load in self._loads)
         blocks = []
         for embedding in self._embeddings:
             stationary, moving, mass = (
@@ -148,7 +152,7 @@ class LatticeSystem(LineSystem):
         both = sum(
             embedding @ part.T for embedding, part in zip(self._embeddings, change, strict=True)
         )
-        n = self._basis.N
+        n = self.axis.size
         return np.asarray(both[:n]), np.asarray(both[n:])
 
     def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
@@ -192,18 +196,12 @@ class LatticeSystem(LineSystem):
     @cached_property
     def _nodes(self) -> tuple[FloatArray, FloatArray]:
         """Quadrature nodes of the elements and weights of the loss, in one row each."""
-        xi = np.asarray(self._basis.global_coordinates())[0]
-        return xi.ravel(), self._basis.dx.ravel() / np.pi
+        xi, weights = self.axis.rule
+        return xi.ravel(), weights.ravel() / np.pi
 
     def _at_nodes(self, change: Sequence[FloatArray], slope: bool = False) -> ComplexArray:
         """Finite-element functions, or their derivatives, at the quadrature nodes, shape (T, n)."""
-        fields = [function[0] for function in self._basis.basis]
-        shape = np.stack([np.asarray(field.grad[0] if slope else field) for field in fields])
-        parts = [
-            np.einsum("ieq,iet->teq", shape, part[self._basis.element_dofs], optimize=True)
-            for part in self._parts(change)
-        ]
-        return np.asarray(parts[0] + 1j * parts[1]).reshape(len(change[0]), -1)
+        return self.at_nodes(change, slope).reshape(len(change[0]), -1)
 
     def _bent(self, memory: Sequence[FloatArray]) -> ComplexArray:
         """2 pi sigma_a^2 times the derivative of the memory at the quadrature nodes."""
@@ -259,41 +257,21 @@ class LatticeSystem(LineSystem):
         untouched = left**2 * start - 2 * left * both + goal - at_first
         return np.asarray(loss + np.maximum(untouched, 0.0))
 
-    def lowered(self, degree: int) -> LatticeSystem:
-        """The same elements at a lower degree (above 2): a corner of the same matrices."""
-        lower = LatticeSystem(self.equation, self.mesh, degree)
-        lower.__dict__["blocks"] = tuple(
-            corner(block, kept)
-            for block, kept in zip(self.blocks, self._corners(degree), strict=True)
-        )
-        return lower
+    def tail_squares(self, evolution: Evolution) -> FloatArray:
+        """Squares of the last two terms and of the two before, shape (2, 2, T, elements).
 
-    def _corners(self, degree: int) -> list[IntArray]:
-        """Unknowns of a lower degree in each block."""
-        n = self._basis.N
-        kept = np.zeros(2 * n)
-        kept[self._kept(degree)] = kept[n + self._kept(degree)] = 1.0
-        return [np.flatnonzero(abs(part).T @ kept).astype(np.int64) for part in self._embeddings]
-
-    def error_squares(self, mine: Evolution, degree: int, other: Evolution) -> FloatArray:
-        """Squared differences to a lower degree on each element, shape (2, T, elements).
-
-        Of the error that the samples see, in the norm whose square is the loss, and of that on
-        the whole line.
+        On each element, of the error that the samples see, in the norm whose square is the loss,
+        and of that on the whole line.
         """
-        corners = self._corners(degree)
-
-        def difference(one: Sequence[FloatArray], two: Sequence[FloatArray]) -> list[FloatArray]:
-            parts = [part.copy() for part in one]
-            for part, kept, lower in zip(parts, corners, two, strict=True):
-                part[:, kept] -= lower
-            return parts
-
-        change = self._at_nodes(difference(mine.change, other.change))
-        bent = self._bent(difference(mine.memory(1), other.memory(1)))
-        both = np.stack([np.abs(change) ** 2, squared(self._table.sums(), change, bent)])
-        weighted = both * self._nodes[1]
-        return np.asarray(weighted.reshape(2, len(change), self.mesh.elements, -1).sum(axis=-1))
+        found = []
+        changes = self.tails(evolution.change)
+        bents = self.tails(evolution.memory(1), slope=True)
+        for change, bent in zip(changes, bents, strict=True):
+            flat, slope = (part.reshape(len(part), -1) for part in (change, self._bending * bent))
+            both = np.stack([np.abs(flat) ** 2, squared(self._table.sums(), flat, slope)])
+            weighted = both * self._nodes[1]
+            found.append(weighted.reshape(2, len(change), self.mesh.elements, -1).sum(axis=-1))
+        return np.stack(found)
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         """What learning adds to the output at (n, 1) points, shape (T, n)."""

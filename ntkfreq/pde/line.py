@@ -10,30 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import legendre
 from scipy import sparse
-from skfem import Basis, ElementLineP1, ElementLineP2, ElementLinePp, MeshLine
 
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.pde import forms
+from ntkfreq.pde.axis import Axis
 from ntkfreq.pde.mesh import FrequencyMesh
 from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.quadrature import panel_rule, subdivide
 
 _CHUNK = 2_000_000
 DEGREES = tuple(range(1, 10))
-
-
-def _element(degree: int) -> Any:
-    # A fresh element each time: ElementLinePp keeps the basis values of its last
-    # call and reuses them whenever the *number* of points is the same.
-    if degree == 1:
-        return ElementLineP1()
-    return ElementLineP2() if degree == 2 else ElementLinePp(degree)
+# Sums of waves are exact to about this share of the largest.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +49,22 @@ class LineSystem:
     degree: int
 
     @cached_property
-    def _basis(self) -> Any:
-        nodes = np.concatenate(self.mesh.intervals)
-        first = np.concatenate([[0], np.cumsum([len(part) for part in self.mesh.intervals])])
-        left = np.concatenate([np.arange(a, b - 1) for a, b in pairwise(first)])
-        mesh = MeshLine(nodes[None, :], np.stack([left, left + 1]))
-        # 2p integrates the mass exactly; the rest is for the density and the data.
-        return Basis(mesh, _element(self.degree), intorder=2 * self.degree + 8)
+    def axis(self) -> Axis:
+        """The elements; p + 1 points integrate the mass exactly, the rest is for the density."""
+        return Axis(self.mesh.intervals, self.degree, self.degree + 5)
 
     @cached_property
-    def _at_zero(self) -> Any:
-        """The unknown at frequency 0, where the odd part vanishes; none if 0 is off the support."""
-        if self.mesh.intervals[0][0] > 0:
-            return np.array([], dtype=int)
-        return self._basis.nodal_dofs[0, :1]
-
-    def _matrices(self) -> tuple[Any, Any, Any]:
-        """Stationary, moving (None if nothing moves) and mass matrix of all unknowns."""
-        basis = self._basis
-        xi = np.asarray(basis.global_coordinates())[0]
-        rho = self._density_at(xi.ravel()).reshape(xi.shape)
+    def _integrals(self) -> tuple[FloatArray, FloatArray | None, FloatArray]:
+        """Element matrices, stationary, moving (None if nothing moves) and mass, of all pairs."""
+        axis = self.axis
+        rho = self._density_at(axis.rule[0].ravel()).reshape(axis.rule[0].shape)
         # Parseval on the half-line: the loss is 1/pi times the integral of |e|^2.
-        stationary = forms.assemble(forms.damping, basis, rho) / np.pi
-        mass = forms.assemble(forms.mass, basis, rho) / np.pi
+        stationary = forms.integrals(forms.damping, axis, rho) / np.pi
+        mass = forms.integrals(forms.mass, axis, rho) / np.pi
         moving = None
         if self.equation.sigma_a > 0:
             variance = self.equation.sigma_a**2 / np.pi
-            moving = forms.assemble(forms.diffusion, basis, rho) * variance
+            moving = forms.integrals(forms.diffusion, axis, rho) * variance
         return stationary, moving, mass
 
     def _density_at(self, xi: FloatArray) -> FloatArray:
@@ -96,31 +79,40 @@ class LineSystem:
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The even pencil (real part) and the odd one (imaginary part)."""
-        stationary, moving, mass = self._matrices()
-        start, goal = self._loads()
-        odd = self._odd
-
-        def restricted(matrix: Any) -> Any:
-            return None if matrix is None else matrix[odd][:, odd]
-
-        return (
-            Block(stationary, moving, mass, start.real, goal.real),
-            Block(
-                restricted(stationary),
-                restricted(moving),
-                restricted(mass),
-                start.imag[odd],
-                goal.imag[odd],
-            ),
+        parts = np.stack([[load.real, load.imag] for load in self._loads])
+        sizes = np.abs(parts).max(axis=(0, 2))
+        # A target that is even, or odd, leaves rounding in the other part.
+        parts[:, sizes <= _ROUNDING * sizes.max()] = 0.0
+        return tuple(
+            self._block(self.axis.unknowns - skipped, parts[:, k, skipped:])
+            for k, skipped in enumerate((0, self._odd_from))
         )
 
+    def _block(self, unknowns: IntArray, loads: FloatArray) -> Block:
+        """Block of the unknowns (elements, k) of each element, negative ones left out."""
+        pattern = forms.Pattern.of(unknowns, loads.shape[1])
+        stationary, moving, mass = self._integrals
+        return Block(
+            pattern.matrix(stationary),
+            None if moving is None else pattern.matrix(moving),
+            pattern.matrix(mass),
+            loads[0],
+            loads[1],
+        )
+
+    @cached_property
+    def _odd_from(self) -> int:
+        """First unknown of the odd pencil: 1 where 0 is the first vertex, at which it vanishes."""
+        return int(self.mesh.intervals[0][0] <= 0)
+
+    @cached_property
     def _loads(self) -> tuple[ComplexArray, ComplexArray]:
         """Functionals of the transforms of initial output and target, shape (N,) each."""
-        xi = np.asarray(self._basis.global_coordinates())[0]
+        xi = self.axis.rule[0]
         loads = []
         for part in self._transforms(xi.ravel()):
             if part is None:
-                loads.append(np.zeros(self._basis.N, dtype=np.complex128))
+                loads.append(np.zeros(self.axis.size, dtype=np.complex128))
                 continue
             values = part.reshape(xi.shape)
             loads.append(self._functional(values.real) + 1j * self._functional(values.imag))
@@ -128,12 +120,7 @@ class LineSystem:
 
     def _functional(self, values: FloatArray) -> FloatArray:
         """Functional of a function given at the quadrature points, shape (N,)."""
-        return forms.functional(self._basis, values) / np.pi
-
-    @cached_property
-    def _odd(self) -> IntArray:
-        """Unknowns of the odd pencil."""
-        return np.setdiff1d(np.arange(self._basis.N), self._at_zero).astype(np.int64)
+        return forms.functional(self.axis, values) / np.pi
 
     @cached_property
     def moments(self) -> FloatArray:
@@ -154,32 +141,30 @@ class LineSystem:
 
     def _interpolation(self, xi: FloatArray, slope: bool = False) -> tuple[Any, IntArray]:
         """Sparse matrix from unknowns to values or slopes at the `xi` in the mesh, and which."""
-        left = np.concatenate([nodes[:-1] for nodes in self.mesh.intervals])
-        right = np.concatenate([nodes[1:] for nodes in self.mesh.intervals])
-        element = np.searchsorted(left, xi, side="right") - 1
-        where = np.flatnonzero((element >= 0) & (xi <= right[element])).astype(np.int64)
-        element = element[where]
-        length = (right - left)[element]
-        local = np.clip((xi[where] - left[element]) / length, 0.0, 1.0)[None]
-        shape = _element(self.degree)
-        dofs = self._basis.element_dofs[:, element]
-        values = [shape.lbasis(local, k) for k in range(len(dofs))]
-        if slope:
-            entries = np.stack([gradient[0] / length for _, gradient in values])
-        else:
-            entries = np.stack([value for value, _ in values])
-        rows = np.broadcast_to(np.arange(len(where)), dofs.shape)
-        matrix = sparse.coo_matrix(
-            (entries.ravel(), (rows.ravel(), dofs.ravel())), shape=(len(where), self._basis.N)
-        )
-        return matrix.tocsr(), where
+        unknowns, values, slopes, inside = self.axis.at(xi)
+        where = np.flatnonzero(inside).astype(np.int64)
+        entries = (slopes if slope else values)[where]
+        first = np.arange(0, entries.size + 1, entries.shape[1])
+        shape = (len(where), self.axis.size)
+        return sparse.csr_array((entries.ravel(), unknowns[where].ravel(), first), shape), where
 
     def _parts(self, change: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
         """Nodal real and imaginary parts, (n, T) each, the odd one with its zero at frequency 0."""
         real, odd = change
         imag = np.zeros_like(real)
-        imag[:, self._odd] = odd
+        imag[:, self._odd_from :] = odd
         return real.T, imag.T
+
+    def at_nodes(self, change: Sequence[FloatArray], slope: bool = False) -> ComplexArray:
+        """Finite-element functions, or their derivatives, on the rule, shape (T, elements, q)."""
+        shape = forms.shapes(self.axis)
+        functions = shape.slope if slope else shape.value
+        parts = []
+        for part in self._parts(change):
+            # One matrix product for each element is many times faster than a general sum.
+            local = part.T[:, self.axis.unknowns].swapaxes(0, 1)
+            parts.append((local @ functions.transpose(1, 0, 2)).swapaxes(0, 1))
+        return np.asarray(parts[0] + 1j * parts[1])
 
     def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
         """What learning adds to the error spectrum, shape (T, F)."""
@@ -221,58 +206,18 @@ class LineSystem:
             values[:, start : start + step] = cosine - sine
         return values
 
-    def lowered(self, degree: int) -> LineSystem:
-        """The same elements at a lower degree (above 2): a corner of the same matrices."""
-        lower = LineSystem(self.equation, self.mesh, degree)
-        kept = self._kept(degree)
-        even, odd = self.blocks
-        position = np.full(self._basis.N, -1)
-        position[self._odd] = np.arange(len(self._odd))
-        inside = position[kept][position[kept] >= 0]
-        lower.__dict__["blocks"] = (corner(even, kept), corner(odd, inside))
-        return lower
+    def tails(
+        self, change: Sequence[FloatArray], slope: bool = False
+    ) -> tuple[ComplexArray, ComplexArray]:
+        """The last two Legendre terms of finite-element functions, and the two before.
 
-    def _kept(self, degree: int) -> IntArray:
-        """Unknowns of a lower degree: the shape functions are hierarchical."""
-        basis = self._basis
-        return np.concatenate(
-            [basis.nodal_dofs.ravel(), basis.interior_dofs[: degree - 1].ravel()]
-        ).astype(np.int64)
-
-    def squares(
-        self, change: Sequence[FloatArray], degree: int, other: Sequence[FloatArray]
-    ) -> FloatArray:
-        r"""Square of :math:`\|\delta\hat e(t)\|_2` on each element, shape (T, elements).
-
-        The difference to a solution `other` of a lower degree on the same mesh, in the norm
-        whose square is the loss.
+        On every element, at the points of the rule, shape (T, elements, q) each. They tell how
+        fast the series converge: the error is about the last pair times the ratio of the two.
         """
-        kept = self._kept(degree)
-        position = np.full(self._basis.N, -1)
-        position[self._odd] = np.arange(len(self._odd))
-        inside = position[kept][position[kept] >= 0]
-        even, odd = (part.copy() for part in change)
-        even[:, kept] -= other[0]
-        odd[:, inside] -= other[1]
-        shape = forms.shapes(self._basis).value
-        total = np.zeros((len(even), self.mesh.elements))
-        for part in self._parts((even, odd)):
-            local = part[self._basis.element_dofs]
-            values = np.einsum("ieq,iet->teq", shape, local, optimize=True)
-            total += np.einsum("teq,eq->te", values**2, self._basis.dx)
-        return total / np.pi
-
-
-def corner(block: Block, kept: IntArray) -> Block:
-    """The block of some of the unknowns."""
-
-    def part(matrix: Any) -> Any:
-        return None if matrix is None else matrix[kept][:, kept]
-
-    return Block(
-        part(block.stationary),
-        part(block.moving),
-        part(block.mass),
-        block.start[kept],
-        block.goal[kept],
-    )
+        values = self.at_nodes(change, slope)
+        nodes, weights, _, _ = self.axis.reference
+        last = self.degree - int(slope)
+        found = legendre.legvander(nodes, last) * np.sqrt(np.arange(last + 1) + 0.5)
+        pairs = [found[:, max(last - 1, 0) :], found[:, max(last - 3, 0) : max(last - 1, 0)]]
+        top, before = (values @ ((weights[:, None] * pair) @ pair.T) for pair in pairs)
+        return top, before

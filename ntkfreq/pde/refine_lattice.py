@@ -9,7 +9,7 @@ import numpy as np
 from ntkfreq._types import BoolArray, FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Grid
-from ntkfreq.pde.discretized import Discretized, initial_norm
+from ntkfreq.pde.discretized import Discretized, extrapolated, initial_norm, some_of
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.pde.lattice import LatticeSystem
@@ -42,7 +42,7 @@ def refine_lattice(
         fine = Discretized.fitted(
             system, t, dynamics, _KRYLOV * rtol * scale, _SHARE * rtol * scale
         )
-        squares = _relative_squares(fine, t, dynamics, _KRYLOV * rtol * scale)
+        squares = _relative_squares(fine, some_of(t), dynamics)
         error = float(np.sqrt(squares.sum(axis=1).max()))
         if error <= _SHARE * rtol or attempt == _REFINEMENTS or fine.unknowns > _MOST_UNKNOWNS:
             break
@@ -62,29 +62,16 @@ def refine_lattice(
     return result.with_decay(float(t[-1]), _TIME * rtol, _SHARE * rtol * scale)
 
 
-def _relative_squares(
-    fine: Discretized, t: FloatArray, dynamics: Dynamics, tolerance: float
-) -> FloatArray:
-    """Squared relative error on each element, the larger of train and test, (T, elements).
-
-    Extrapolated from degrees 4, 6 and 8 on one mesh, whose differences fall geometrically.
-    """
+def _relative_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> FloatArray:
+    """Squared relative error on each element, the larger of train and test, (T, elements)."""
     top = fine.system
     assert isinstance(top, LatticeSystem)
-    reference = fine.evolve(dynamics, t)
-    found = []
-    for degree in (DEGREE - 4, DEGREE - 2):
-        # Fast modes of another degree must not outrun those that count, or momentum diverges.
-        lower = top.lowered(degree)
-        coarse = Discretized.fitted(lower, t, dynamics, tolerance, 0.0, fine.fastest_rate)
-        found.append(top.error_squares(reference, degree, coarse.evolve(dynamics, t)))
-    first, second = found
-    ratio = np.divide(second, first, out=np.zeros_like(second), where=first > 0)
+    second, first = top.tail_squares(fine.evolve(dynamics, t))
     start, both, goal = np.stack([top.moments, top.test_moments], axis=1)
     sizes = np.maximum(start - 2 * both + goal, 0.0)
     # Samples may all sit where the target is zero, which leaves nothing to be relative to.
     sizes = np.maximum(sizes, 1e-20 * sizes.max())[:, None, None]
-    estimate = second * np.minimum(ratio, 1.0)
+    estimate = extrapolated(first, second)
     squares = np.divide(estimate, sizes, out=np.zeros_like(estimate), where=sizes > 0)
     return np.asarray(squares.max(axis=0))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ntkfreq._types import BoolArray, FloatArray
 from ntkfreq.equation import FrequencyEquation
-from ntkfreq.pde.discretized import Discretized, initial_norm
+from ntkfreq.pde.discretized import Discretized, extrapolated, initial_norm, some_of
 from ntkfreq.pde.drift import DriftingLine
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.line import LineSystem
@@ -31,7 +31,7 @@ def refine_line(
         fine = Discretized.fitted(
             system, t, dynamics, _KRYLOV * rtol * scale, _SHARE * rtol * scale
         )
-        squares = _error_squares(fine, t, dynamics, _KRYLOV * rtol * scale)
+        squares = _error_squares(fine, some_of(t), dynamics)
         error = float(np.sqrt(squares.sum(axis=1).max())) / scale if scale > 0 else 0.0
         if error <= _SHARE * rtol or attempt == _REFINEMENTS or fine.unknowns > _MOST_UNKNOWNS:
             break
@@ -54,25 +54,16 @@ def refine_line(
     return result.with_decay(float(t[-1]), _TIME * rtol, _SHARE * rtol * scale)
 
 
-def _error_squares(
-    fine: Discretized, t: FloatArray, dynamics: Dynamics, tolerance: float
-) -> FloatArray:
-    """Square of the estimated error on each element, shape (T, elements).
-
-    Extrapolated from degrees 4, 6 and 8 on one mesh, whose differences fall geometrically.
-    """
-    top = fine.system
-    assert isinstance(top, LineSystem)
-    reference = fine.evolve(dynamics, t).change
-    found = []
-    for degree in (DEGREE - 4, DEGREE - 2):
-        lower = top.lowered(degree)
-        # Fast modes of another degree must not outrun those that count, or momentum diverges.
-        coarse = Discretized.fitted(lower, t, dynamics, tolerance, 0.0, fine.fastest_rate)
-        found.append(top.squares(reference, degree, coarse.evolve(dynamics, t).change))
-    first, second = found
-    ratio = np.divide(second, first, out=np.zeros_like(second), where=first > 0)
-    return np.asarray(second * np.minimum(ratio, 1.0))
+def _error_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> FloatArray:
+    """Square of the estimated error on each element, shape (T, elements)."""
+    system = fine.system
+    assert isinstance(system, LineSystem)
+    weights = system.axis.rule[1] / np.pi
+    second, first = (
+        np.einsum("teq,eq->te", np.abs(part) ** 2, weights)
+        for part in system.tails(fine.evolve(dynamics, t).change)
+    )
+    return extrapolated(first, second)
 
 
 def _marked(squares: FloatArray, tolerance: float) -> BoolArray:

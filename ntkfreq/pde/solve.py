@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._threads import one_thread
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.frequency_grid import default_frequencies
@@ -143,19 +144,20 @@ def solve_frequency_pde(
         equation, test, float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
     )
     known = where.x if isinstance(where, TestSet) else None
-    discretized = discretize(equation, clock, rtol, dynamics, known)
-    if isinstance(dynamics, Discrete):
-        dynamics.refuse_unstable(discretized.fastest_rate)
-    return FrequencySolution.evaluate(
-        equation=equation,
-        discretized=discretized,
-        dynamics=dynamics,
-        test=where,
-        t=clock,
-        frequencies=grid,
-        rtol=rtol,
-        begin=begin,
-    )
+    with one_thread(isinstance(equation.measure, Line | Grid) and equation.dim == 1):
+        discretized = discretize(equation, clock, rtol, dynamics, known)
+        if isinstance(dynamics, Discrete):
+            dynamics.refuse_unstable(discretized.fastest_rate)
+        return FrequencySolution.evaluate(
+            equation=equation,
+            discretized=discretized,
+            dynamics=dynamics,
+            test=where,
+            t=clock,
+            frequencies=grid,
+            rtol=rtol,
+            begin=begin,
+        )
 
 
 def default_times(equation: FrequencyEquation, step_size: float | None) -> FloatArray:

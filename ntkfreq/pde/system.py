@@ -88,6 +88,8 @@ class Block:
     def moments(self) -> FloatArray:
         """Represented parts of (f_0, f_0), (f_0, y) and (y, y), shape (3,)."""
         start, goal = self.start, self.goal
+        if not start.any() and not goal.any():
+            return np.zeros(3)
         if not start.any():
             return np.array([0.0, 0.0, goal @ self.solve_mass(goal)])
         solved = self.solve_mass(np.stack([start, goal], axis=1))

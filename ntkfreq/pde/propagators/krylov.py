@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from scipy import linalg, sparse
-from scipy.sparse import linalg as sparse_linalg
+from scipy import linalg
 
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.dynamics import Dynamics, GradientFlow
+from ntkfreq.pde.propagators.banded import pencil_of
 from ntkfreq.pde.propagators.eigen import ModalEvolution
+from ntkfreq.pde.propagators.pencil import Pencil, Solver
 from ntkfreq.pde.system import Block
 
 # Measured on Line, loads smooth and spiky, 2 to 13 decades of time: shifts a factor 100 apart take
@@ -27,53 +28,10 @@ from ntkfreq.pde.system import Block
 _APART = 100.0
 _BELOW = 10.0
 _LEAST = 4
+# Looking whether a space of m vectors suffices takes as long as to add m / 10 of them.
+_MORE = 10
 # Vectors without progress at some time after which rounding has taken over there.
 _PATIENCE = 48
-
-
-class Solver(Protocol):
-    """A factorization."""
-
-    def solve(self, load: FloatArray) -> FloatArray:
-        """Solution for one right-hand side (n,)."""
-        ...
-
-
-@runtime_checkable
-class Factorizing(Protocol):
-    """A block that knows a better way than a general sparse factorization."""
-
-    def factorize(self, tau: float) -> Solver:
-        """Factorization of M + tau A."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class _Cholesky:
-    factor: Any
-
-    def solve(self, load: FloatArray) -> FloatArray:
-        return np.asarray(linalg.cho_solve(self.factor, load))
-
-
-def _factorize(block: Block, tau: float) -> Solver:
-    if isinstance(block, Factorizing):
-        return block.factorize(tau)
-    operator: Any = block.operator
-    dense = not sparse.issparse(operator)
-    if dense:
-        mass: Any = np.eye(block.size) if block.mass is None else block.mass
-        return _Cholesky(linalg.cho_factor(mass + tau * operator))
-    mass = sparse.eye_array(block.size) if block.mass is None else block.mass
-    shifted: Any = sparse.csc_array(mass + tau * operator)
-    # The matrix is symmetric positive definite: no pivoting, and an ordering that knows it.
-    solver: Solver = sparse_linalg.splu(
-        shifted,
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    return solver
 
 
 @dataclass(eq=False)
@@ -83,10 +41,15 @@ class Shifts:
     block: Block
     solvers: dict[float, Solver] = field(default_factory=dict)
 
+    @cached_property
+    def pencil(self) -> Pencil:
+        """M and A."""
+        return pencil_of(self.block)
+
     def solve(self, tau: float, load: FloatArray) -> FloatArray:
-        """(M + tau A)^-1 times one column."""
+        """(M + tau A)^-1 times one column, in the order of the pencil."""
         if tau not in self.solvers:
-            self.solvers[tau] = _factorize(self.block, tau)
+            self.solvers[tau] = self.pencil.factorize(tau)
         return self.solvers[tau].solve(load)
 
 
@@ -152,21 +115,29 @@ class KrylovPropagator:
     _store: tuple[FloatArray, ...] = field(init=False, repr=False)
     _used: int = field(default=0, init=False, repr=False)
     _projected: FloatArray = field(init=False, repr=False)
+    _ritz_pairs: tuple[FloatArray, FloatArray] | None = field(default=None, init=False, repr=False)
     _norm: float = field(init=False, repr=False)
     _invariant: bool = field(default=False, init=False, repr=False)
     _fitted: list[Any] = field(default_factory=list, init=False, repr=False)
-    _converged: set[tuple[Dynamics, bytes]] = field(default_factory=set, init=False, repr=False)
+    _converged: dict[Dynamics, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.shifts is None:
             self.shifts = Shifts(self.block)
-        start = self.block.solve_mass(self.block.load)
-        self._norm = float(np.sqrt(max(float(start @ self.block.load), 0.0)))
+        load = self.block.load[self._pencil.order]
+        start = self._pencil.solve_mass(load)
+        self._norm = float(np.sqrt(max(float(start @ load), 0.0)))
         self._store = (np.empty((0, self.size)), np.empty((0, self.size)))
         self._projected = np.empty((0, 0))
         self._invariant = self._norm == 0.0
         if not self._invariant:
-            self._append(start / self._norm, self.block.load / self._norm)
+            self._append(start / self._norm, load / self._norm)
+
+    @property
+    def _pencil(self) -> Pencil:
+        """M and A with the unknowns in the order of the vectors."""
+        assert self.shifts is not None
+        return self.shifts.pencil
 
     @property
     def size(self) -> int:
@@ -210,17 +181,19 @@ class KrylovPropagator:
         cap = self.fastest_rate
         self._grow(dynamics, t, cap)
         rates, vectors = self._ritz()
-        modes = RitzModes(
-            np.minimum(rates, cap), self._norm * vectors[:1].ravel(), self._basis.T @ vectors
-        )
-        return ModalEvolution(modes, dynamics, t)
+        modes = np.empty((self.size, len(rates)))
+        modes[self._pencil.order] = self._basis.T @ vectors
+        ritz = RitzModes(np.minimum(rates, cap), self._norm * vectors[:1].ravel(), modes)
+        return ModalEvolution(ritz, dynamics, t)
 
     def _ritz(self) -> tuple[FloatArray, FloatArray]:
         """Rates, ascending, and eigenvectors of the projected operator."""
         if self.dimension == 0:
             return np.empty(0), np.empty((0, 0))
-        rates, vectors = linalg.eigh(self._projected)
-        return np.maximum(rates, 0.0), vectors
+        if self._ritz_pairs is None or len(self._ritz_pairs[0]) != self.dimension:
+            rates, vectors = linalg.eigh(self._projected)
+            self._ritz_pairs = np.maximum(rates, 0.0), vectors
+        return self._ritz_pairs
 
     def _coordinates(self, dynamics: Dynamics, t: FloatArray, cap: float) -> FloatArray:
         """The state in the basis of the space, shape (T, dimension)."""
@@ -230,18 +203,18 @@ class KrylovPropagator:
 
     def _grow(self, dynamics: Dynamics, t: FloatArray, cap: float = np.inf) -> None:
         """Add vectors until these times have converged."""
-        t = t[t > 0]
-        known = (dynamics, t.tobytes())
-        if self._invariant or t.size == 0 or known in self._converged:
+        known = self._converged.setdefault(dynamics, np.empty(0))
+        t = t[(t > 0) & ~np.isin(t, known)]
+        if self._invariant or t.size == 0:
             return
-        self._converged.add(known)
+        self._converged[dynamics] = np.append(known, t)
         top = float(max(self.t[-1], t[-1])) if self.dimension == 1 else float(self.t[-1])
         rung = np.rint(np.log(top / t) / np.log(_APART)).astype(int)
         state = self._coordinates(dynamics, t, cap)
         rungs, best, best_at = [int(rung.min())], np.full(t.size, np.inf), np.zeros(t.size)
         while True:
             narrow = state.shape[1]
-            for k in range(max(_LEAST, len(rungs))):
+            for k in range(max(_LEAST, len(rungs), narrow // _MORE)):
                 self._extend(top / _BELOW * _APART ** -float(rungs[k % len(rungs)]))
             before, state = state, self._coordinates(dynamics, t, cap)
             change = state.copy()
@@ -267,7 +240,7 @@ class KrylovPropagator:
             inside = self._dual @ vector
             known += float(inside @ inside)
             vector = vector - self._basis.T @ inside
-        dual = self._times_mass(vector)
+        dual = self._pencil.times_mass(vector)
         norm = float(np.sqrt(max(float(vector @ dual), 0.0)))
         if norm <= 1e-13 * np.sqrt(known):
             self._invariant = True
@@ -279,11 +252,8 @@ class KrylovPropagator:
             self._store = tuple(np.vstack([old, np.empty((32, self.size))]) for old in self._store)
         self._store[0][self._used], self._store[1][self._used] = vector, dual
         self._used += 1
-        row = self._basis @ (self.block.operator @ vector)
+        row = self._basis @ self._pencil.times_operator(vector)
         grown = np.empty((row.size, row.size))
         grown[:-1, :-1] = self._projected
         grown[-1], grown[:, -1] = row, row
         self._projected = grown
-
-    def _times_mass(self, vector: FloatArray) -> FloatArray:
-        return vector if self.block.mass is None else np.asarray(self.block.mass @ vector)

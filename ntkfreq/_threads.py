@@ -1,0 +1,72 @@
+"""Small linear algebra on one thread: two libraries that wait for each other's threads lose half.
+
+NumPy and SciPy bring an OpenBLAS each, whose threads spin for work after every call. On matrices of
+a few hundred rows that takes longer than the work: a solution on Line takes twice as long with two
+threads as with one (measured on two cores).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+
+class _Limits:
+    """One limit for all that run at once: the first to come sets it, the last to go lifts it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: list[int] = []
+
+    def enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                # A limiter of the library is lifted by the thread that set it, and by no other.
+                self._before = [library.get_num_threads() for library in _libraries()]
+                for library in _libraries():
+                    library.set_num_threads(1)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                for library, count in zip(_libraries(), self._before, strict=True):
+                    library.set_num_threads(count)
+
+
+_LIMITS = _Limits()
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> list[Any]:
+    # Looked up once, which takes longer than a small solution.
+    import scipy.linalg  # noqa: F401
+
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+@contextmanager
+def one_thread(when: bool = True) -> Iterator[None]:
+    """Run linear algebra on one thread, for the whole process.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     {library.get_num_threads() for library in _libraries()}
+    {1}
+    """
+    if not when:
+        yield
+        return
+    _LIMITS.enter()
+    try:
+        yield
+    finally:
+        _LIMITS.leave()

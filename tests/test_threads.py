@@ -1,0 +1,51 @@
+"""Linear algebra on one thread: set while anyone is inside, lifted when the last has gone."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from threadpoolctl import threadpool_info
+
+from ntkfreq._threads import one_thread
+
+
+def counts():
+    import numpy as np
+
+    np.eye(2) @ np.eye(2)
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_limit_holds_inside_and_is_lifted_after():
+    before = counts()
+    with one_thread(), one_thread():
+        assert counts() == {1}
+    assert counts() == before
+    with one_thread(when=False):
+        assert counts() == before
+
+
+def test_lifted_after_an_error():
+    before = counts()
+    with pytest.raises(ValueError, match="inside"), one_thread():
+        raise ValueError("inside")
+    assert counts() == before
+
+
+def test_the_last_to_leave_lifts_it():
+    before, entered, leave = counts(), threading.Event(), threading.Event()
+
+    def work():
+        with one_thread():
+            entered.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=work)
+    with one_thread():
+        thread.start()
+        entered.wait(10)
+    assert counts() == {1}
+    leave.set()
+    thread.join()
+    assert counts() == before
