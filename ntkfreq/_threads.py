@@ -17,26 +17,32 @@ from threadpoolctl import ThreadpoolController
 
 
 class _Limits:
-    """One limit for all that run at once: the first to come sets it, the last to go lifts it."""
+    """The thread that sets the limit lifts it; others that come meanwhile leave it alone.
+
+    OpenBLAS heeds the thread that set the number last, and not reliably another one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside = 0
+        self._owner, self._depth = 0, 0
         self._before: list[int] = []
 
     def enter(self) -> None:
         with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                # A limiter of the library is lifted by the thread that set it, and by no other.
+            if self._depth == 0:
+                self._owner = threading.get_ident()
                 self._before = [library.get_num_threads() for library in _libraries()]
                 for library in _libraries():
                     library.set_num_threads(1)
+            if self._owner == threading.get_ident():
+                self._depth += 1
 
     def leave(self) -> None:
         with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
+            if self._depth == 0 or self._owner != threading.get_ident():
+                return
+            self._depth -= 1
+            if self._depth == 0:
                 for library, count in zip(_libraries(), self._before, strict=True):
                     library.set_num_threads(count)
 

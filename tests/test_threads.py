@@ -1,4 +1,4 @@
-"""Linear algebra on one thread: set while anyone is inside, lifted when the last has gone."""
+"""Linear algebra on one thread: set inside, lifted by the thread that set it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_lifted_after_an_error():
     assert counts() == before
 
 
-def test_the_last_to_leave_lifts_it():
+def test_only_the_thread_that_set_it_lifts_it():
     before, entered, leave = counts(), threading.Event(), threading.Event()
 
     def work():
@@ -45,7 +45,7 @@ def test_the_last_to_leave_lifts_it():
     with one_thread():
         thread.start()
         entered.wait(10)
-    assert counts() == {1}
-    leave.set()
-    thread.join()
+        leave.set()
+        thread.join()
+        assert counts() == {1}
     assert counts() == before
