@@ -18,7 +18,7 @@ from ntkfreq import (
     save_zarr,
     solve_frequency_pde,
 )
-from ntkfreq.pde import mesh, refine_box, refine_line
+from ntkfreq.pde import mesh, refine, refine_box
 from ntkfreq.pde.propagators import EigenPropagator, eigen
 from ntkfreq.pde.system import Block
 from ntkfreq.results import frequency_coordinates, json_ready
@@ -125,7 +125,7 @@ class TestStatus:
         assert solution.stats["modes"] == 48
 
     def test_tolerance_not_met_by_the_finest_mesh(self, monkeypatch):
-        monkeypatch.setattr(refine_line, "_REFINEMENTS", 0)
+        monkeypatch.setattr(refine, "_REFINEMENTS", 0)
         monkeypatch.setattr(mesh, "_PHASE_AT_1E4", 60.0)
         solution = solve_frequency_pde(Normal(scale=3.0), y, t=[0.0, 10.0], rtol=1e-9)
         assert solution.status.startswith("tolerance not met: estimated error ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,14 +18,17 @@ from ntkfreq.pde.propagators import (
 )
 from ntkfreq.pde.propagators.base import Propagator
 from ntkfreq.pde.propagators.moving import MovingPropagator
-from ntkfreq.pde.system import Evolution, OwnLoss, System
+from ntkfreq.pde.system import Block, Evolution, OwnLoss, System
 
-# Below this many unknowns a dense eigendecomposition takes less time than a Krylov space.
-_DENSE = 280
+# Below this many unknowns a dense eigendecomposition takes less time than a Krylov space, which on
+# elements of very different sizes loses fewer digits.
+_DENSE = 80
 # Errors of a mesh vary slowly over the logarithm of time: so many of the times tell the largest.
 _TIMES = 16
 # Below this many it serves where a Krylov space does not reach the tolerance.
 _DENSE_IF_NEEDED = 2500
+# Times the tolerance in time: what the reported bound may be.
+_IN_TIME = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +81,14 @@ class Discretized:
                 continue
             krylov = KrylovPropagator(block, t, tolerance, negligible, cap=cap)
             krylov.evolve(dynamics, t)
-            if krylov.error > tolerance and block.size <= _DENSE_IF_NEEDED:
+            rounding = 2.2e-16 * float(t[-1]) * _largest_rate(block) * initial_norm(system)
+            if krylov.error > max(tolerance, rounding) and block.size <= _DENSE_IF_NEEDED:
                 parts.append(EigenPropagator(block, negligible, cap))
             else:
                 parts.append(krylov)
         return cls(system, tuple(parts))
 
-    def with_decay(self, t_end: float, tolerance: float, negligible: float = 0.0) -> Discretized:
+    def with_decay(self, t_end: float, tolerance: float) -> Discretized:
         """The same system with its blocks advanced under the decay of its equation.
 
         `tolerance` bounds the error in time, relative to the initial error.
@@ -92,11 +97,17 @@ class Discretized:
         if not decay.active:
             return self
         scale = initial_norm(self.system)
-        parts = tuple(
-            ImplicitPropagator(block, decay, t_end, tolerance * scale, negligible)
-            for block in self.system.blocks
-        )
-        spent = sum(part.error for part in parts) / scale if scale > 0 else 0.0
+        asked, most = tolerance, max(_IN_TIME * tolerance, 1e-12)
+        while True:
+            parts = tuple(
+                ImplicitPropagator(block, decay, t_end, asked * scale, flow)
+                for block, flow in zip(self.system.blocks, self.propagators, strict=True)
+            )
+            spent = _relative(parts, scale)
+            # The bound that is reported is more cautious than what steps are chosen by.
+            if spent <= most or asked <= 2e-12:
+                break
+            asked = max(0.7 * asked * most / spent, 1e-12)
         steps = sum(part.steps for part in parts)
         return Discretized(
             self.system, parts, self.error + spent, {**self.details, "time_steps": steps}
@@ -135,8 +146,16 @@ class Discretized:
     @property
     def time_error(self) -> float:
         """Estimated error of the propagators, relative to the initial error."""
+        return _relative(self.propagators, initial_norm(self.system))
+
+    def rounding(self, dynamics: Dynamics, t: FloatArray, enough: float) -> float:
+        """Relative error that rounding leaves; looked at closely where it may exceed `enough`."""
         scale = initial_norm(self.system)
-        return sum(part.error for part in self.propagators) / scale if scale > 0 else 0.0
+        first = float(t[-1]) * dynamics.acceleration * self.fastest_rate * 2.2e-16
+        if first <= enough or scale == 0:
+            return first
+        squares = [part.rounding(dynamics, t) ** 2 for part in self.propagators]
+        return float(min(np.sqrt(np.sum(squares)) / scale, first))
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> Evolution:
         """All blocks at times `t`."""
@@ -173,3 +192,13 @@ def extrapolated(first: FloatArray, second: FloatArray) -> FloatArray:
     """
     ratio = np.divide(second, first, out=np.ones_like(second), where=first > 0)
     return np.asarray(second * np.minimum(ratio, 1.0))
+
+
+def _largest_rate(block: Block) -> float:
+    """About the largest eigenvalue of the pencil of a sparse block, from below."""
+    return float(np.max(block.operator.diagonal() / block.mass.diagonal()))
+
+
+def _relative(parts: Sequence[Propagator], scale: float) -> float:
+    """Estimated error of the propagators of independent blocks, whose squares add up."""
+    return float(np.sqrt(sum(part.error**2 for part in parts))) / scale if scale > 0 else 0.0

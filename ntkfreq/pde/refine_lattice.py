@@ -6,20 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from ntkfreq._types import BoolArray, FloatArray
+from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Grid
 from ntkfreq.pde.discretized import Discretized, extrapolated, initial_norm, some_of
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.pde.lattice import LatticeSystem
-from ntkfreq.pde.mesh import DEGREE, first_mesh
-
-_REFINEMENTS = 12
-_MOST_UNKNOWNS = 40_000
-# Shares of the tolerance: for the mesh, for Krylov spaces, for the integration in time under
-# decay; as much as for the mesh goes to modes that are left out of account.
-_SHARE, _KRYLOV, _TIME = 0.4, 0.05, 0.3
+from ntkfreq.pde.mesh import DEGREE, FrequencyMesh, first_mesh
+from ntkfreq.pde.refine import KRYLOV_SHARE, MESH_SHARE, TIME_SHARE, refined
 
 
 def folded_equation(equation: FrequencyEquation) -> FrequencyEquation:
@@ -35,31 +30,32 @@ def refine_lattice(
 
     Both errors count, of what the samples see and of what is between them.
     """
-    mesh = first_mesh(folded_equation(equation), dynamics.acceleration * float(t[-1]), rtol)
-    for attempt in range(_REFINEMENTS + 1):
+    assert isinstance(equation.measure, Grid)
+
+    def solve(mesh: FrequencyMesh) -> tuple[Discretized, FloatArray]:
         system = LatticeSystem(equation, mesh, DEGREE)
         scale = initial_norm(system)
         fine = Discretized.fitted(
-            system, t, dynamics, _KRYLOV * rtol * scale, _SHARE * rtol * scale
+            system, t, dynamics, KRYLOV_SHARE * rtol * scale, MESH_SHARE * rtol * scale
         )
-        squares = _relative_squares(fine, some_of(t), dynamics)
-        error = float(np.sqrt(squares.sum(axis=1).max()))
-        if error <= _SHARE * rtol or attempt == _REFINEMENTS or fine.unknowns > _MOST_UNKNOWNS:
-            break
-        mesh = mesh.refined(_marked(squares, _SHARE * rtol))
+        return fine, _relative_squares(fine, some_of(t), dynamics)
+
+    folded = folded_equation(equation)
+    first = first_mesh(folded, dynamics.acceleration * float(t[-1]), rtol)
+    mesh, fine, error, refinements = refined(first, rtol, solve)
     result = Discretized(
-        system,
+        fine.system,
         fine.propagators,
         error + fine.time_error,
         {
             "method": f"finite elements of degree {DEGREE} on a Brillouin zone",
             "elements": mesh.elements,
-            "nyquist": system.folded.nyquist,
-            "refinements": attempt,
+            "nyquist": equation.measure.nyquist,
+            "refinements": refinements,
             "target_resolved": equation.initial_error.resolved.converged,
         },
     )
-    return result.with_decay(float(t[-1]), _TIME * rtol, _SHARE * rtol * scale)
+    return result.with_decay(float(t[-1]), TIME_SHARE * rtol)
 
 
 def _relative_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> FloatArray:
@@ -74,13 +70,3 @@ def _relative_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> F
     estimate = extrapolated(first, second)
     squares = np.divide(estimate, sizes, out=np.zeros_like(estimate), where=sizes > 0)
     return np.asarray(squares.max(axis=0))
-
-
-def _marked(squares: FloatArray, tolerance: float) -> BoolArray:
-    """The fewest elements without which the error would fit half the tolerance."""
-    largest = squares.max(axis=0)
-    order = np.argsort(largest)
-    calm = np.cumsum(largest[order]) <= (0.5 * tolerance) ** 2
-    marked = np.ones(len(largest), dtype=bool)
-    marked[order[calm]] = False
-    return marked

@@ -120,7 +120,7 @@ class FrequencySolution:
             step_size=dynamics.step_size,
             max_step_size=dynamics.max_step_size(discretized.fastest_rate),
             rtol=rtol,
-            status=_status(discretized, test, t, rtol),
+            status=_status(discretized, dynamics, test, t, rtol),
             stats={
                 **discretized.details,
                 "unknowns": discretized.unknowns,
@@ -324,14 +324,15 @@ def _refuse_overflow(*arrays: Any) -> None:
 
 
 def _status(
-    discretized: Discretized, test: TestSet | str | None, t: FloatArray, rtol: float
+    discretized: Discretized,
+    dynamics: Dynamics,
+    test: TestSet | str | None,
+    t: FloatArray,
+    rtol: float,
 ) -> str:
-    rounding = float(t[-1]) * discretized.fastest_rate * 2.2e-16
-    decay = discretized.system.equation.decay
-    if decay.weight > 0:
-        # What is damped forgets its rounding too.
-        rounding = min(rounding, discretized.fastest_rate / decay.weight * 2.2e-16)
-    if discretized.error > rtol:
+    rounding = discretized.rounding(dynamics, t, 0.3 * rtol)
+    left = max(rounding, discretized.error)
+    if discretized.error > rtol and discretized.error > 3 * rounding:
         return (
             f"tolerance not met: estimated error {discretized.error:.1e} against rtol={rtol:.1e}; "
             "the target or the density has features the largest discretization does not resolve"
@@ -346,9 +347,9 @@ def _status(
             "tolerance not met: the target has a jump or kink that quadrature does not resolve; "
             "name it in Target.from_function(f, kinks=...), or in two dimensions smooth it"
         )
-    if rounding > rtol:
+    if left > rtol:
         return (
             f"limited by rounding: at t={t[-1]:g} slow modes carry relative errors up to "
-            f"{rounding:.1e}, above rtol={rtol:.1e}; shorten t or raise rtol"
+            f"{left:.1e}, above rtol={rtol:.1e}; shorten t or raise rtol"
         )
     return f"converged: estimated error {discretized.error:.1e} within rtol={rtol:.1e}"

@@ -81,6 +81,10 @@ class BandedPencil:
         """A times a vector (n,)."""
         return np.asarray(blas.dsbmv(len(self.operator) - 1, 1.0, self.operator, u))
 
+    def times_magnitudes(self, u: FloatArray) -> FloatArray:
+        """The magnitudes of the entries of A times a vector (n,)."""
+        return np.asarray(blas.dsbmv(len(self.operator) - 1, 1.0, np.abs(self.operator), u))
+
     def times_mass(self, u: FloatArray) -> FloatArray:
         """M times a vector (n,)."""
         return np.asarray(blas.dsbmv(len(self.mass) - 1, 1.0, self.mass, u))

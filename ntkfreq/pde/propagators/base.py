@@ -32,6 +32,10 @@ class Propagator(Protocol):
         """Estimated error in time, in the norm whose square is the loss."""
         ...
 
+    def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
+        """Rounding error up to the last of the times, in the norm whose square is the loss."""
+        ...
+
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> BlockEvolution:
         """Evolution of the block at times `t` (T,)."""
         ...

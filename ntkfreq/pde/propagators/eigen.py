@@ -15,6 +15,7 @@ from ntkfreq.pde.system import Block
 
 # Three n x n matrices at 8 bytes: 12 000 unknowns take 3.5 GB and about ten minutes.
 MAX_UNKNOWNS = 12_000
+_EPS = float(np.finfo(np.float64).eps)
 
 
 def _dense(matrix: Any) -> FloatArray:
@@ -104,6 +105,11 @@ class EigenPropagator:
         """Initial amplitude of each mode, shape (n,)."""
         return np.asarray(self.modes.T @ self.block.load)
 
+    def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
+        """A rate is known to a rounding of the largest: what that makes of all that is slow."""
+        relative = _EPS * float(t[-1]) * dynamics.acceleration * self.fastest_rate
+        return relative * float(np.linalg.norm(self.amplitudes))
+
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
         """Evolution of the block at times `t` (T,)."""
         return ModalEvolution(self, dynamics, t)
@@ -137,6 +143,10 @@ class StillPropagator:
     def amplitudes(self) -> FloatArray:
         """No amplitudes, shape (0,)."""
         return np.empty(0)
+
+    def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
+        """None: nothing moves."""
+        return 0.0
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
         """Evolution of the block at times `t` (T,): none."""

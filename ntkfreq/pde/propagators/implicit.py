@@ -12,7 +12,7 @@ from ntkfreq._types import FloatArray
 from ntkfreq.decay import Decay
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.memory import ConstantMemory
-from ntkfreq.pde.propagators.eigen import EigenPropagator
+from ntkfreq.pde.propagators.base import Propagator
 from ntkfreq.pde.radau import Trajectory, integrate
 from ntkfreq.pde.system import Block
 
@@ -31,15 +31,15 @@ class ImplicitPropagator:
         Last time that will be asked for.
     tolerance : float
         Error allowed in the norm whose square is the loss.
-    negligible : float, default 0
-        See :class:`EigenPropagator`, which tells the fastest rate.
+    flow : Propagator
+        The block without decay, which tells the fastest rate.
     """
 
     block: Block
     decay: Decay
     t_end: float
     tolerance: float
-    negligible: float = 0.0
+    flow: Propagator
 
     @property
     def size(self) -> int:
@@ -91,10 +91,14 @@ class ImplicitPropagator:
         """Steps taken."""
         return 0 if self._still else int(np.sum(self.trajectory.steps))
 
-    @cached_property
+    @property
     def fastest_rate(self) -> float:
         """Largest rate of the operator without decay."""
-        return EigenPropagator(self.block, self.negligible).fastest_rate
+        return self.flow.fastest_rate
+
+    def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
+        """The largest that was seen in a step."""
+        return 0.0 if self._still else float(np.max(self.trajectory.rounding) * self._scale)
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> FadingEvolution:
         """Evolution of the block at times `t` (T,), gradient flow only."""

@@ -93,6 +93,10 @@ class MovingPropagator:
         jacobian = self.system.weighted_jacobian(0.0)
         return float(np.linalg.norm(jacobian, 2) ** 2)
 
+    def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
+        """The largest that was seen in a step."""
+        return float(np.max(self.trajectory.rounding) * self._scale)
+
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> MovingEvolution:
         """Evolution at times `t` (T,), gradient flow only."""
         return MovingEvolution(self, t)

@@ -42,6 +42,10 @@ class Pencil(Protocol):
         """A times a vector (n,)."""
         ...
 
+    def times_magnitudes(self, u: FloatArray) -> FloatArray:
+        """The magnitudes of the entries of A times a vector (n,)."""
+        ...
+
     def times_mass(self, u: FloatArray) -> FloatArray:
         """M times a vector (n,)."""
         ...
@@ -77,6 +81,15 @@ class GeneralPencil:
     def times_operator(self, u: FloatArray) -> FloatArray:
         """A times a vector (n,)."""
         return np.asarray(self.block.operator @ u)
+
+    def times_magnitudes(self, u: FloatArray) -> FloatArray:
+        """The magnitudes of the entries of A times a vector (n,).
+
+        Of operators that are known by their products alone, A times the vector.
+        """
+        operator = self.block.operator
+        known = sparse.issparse(operator) or isinstance(operator, np.ndarray)
+        return np.asarray((abs(operator) if known else operator) @ u)
 
     def times_mass(self, u: FloatArray) -> FloatArray:
         """M times a vector (n,)."""
