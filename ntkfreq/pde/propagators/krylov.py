@@ -9,9 +9,9 @@ symmetric positive semi-definite whatever the space: the loss can neither grow n
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -119,7 +119,7 @@ class KrylovPropagator:
     _ritz_pairs: tuple[FloatArray, FloatArray] | None = field(default=None, init=False, repr=False)
     _norm: float = field(init=False, repr=False)
     _invariant: bool = field(default=False, init=False, repr=False)
-    _fitted: list[Any] = field(default_factory=list, init=False, repr=False)
+    _fitted: bool = field(default=False, init=False, repr=False)
     _converged: dict[Dynamics, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -200,14 +200,27 @@ class KrylovPropagator:
         return 3 * float(np.sqrt(np.sum((found - other) ** 2, axis=1)).max())
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
-        """Evolution of the block at times `t` (T,)."""
+        """Evolution of the block at times `t` (T,).
+
+        The first call fits the space. What is asked for later may need more vectors, but never
+        changes what was found before: it gets a space of its own that starts from this one.
+        """
         cap = self.fastest_rate
-        self._grow(dynamics, t, cap)
-        rates, vectors = self._ritz()
+        space = self._copy() if self._fitted else self
+        space._grow(dynamics, t, cap)
+        self._fitted = True
+        rates, vectors = space._ritz()
         modes = np.empty((self.size, len(rates)))
-        modes[self._pencil.order] = self._basis.T @ vectors
+        modes[self._pencil.order] = space._basis.T @ vectors
         ritz = RitzModes(np.minimum(rates, cap), self._norm * vectors[:1].ravel(), modes)
         return ModalEvolution(ritz, dynamics, t)
+
+    def _copy(self) -> KrylovPropagator:
+        """A space that grows without this one."""
+        other = copy.copy(self)
+        other._converged = dict(self._converged)
+        other._store = tuple(part[: self._used + 32].copy() for part in self._store)
+        return other
 
     def _ritz(self) -> tuple[FloatArray, FloatArray]:
         """Rates, ascending, and eigenvectors of the projected operator."""
