@@ -22,12 +22,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import ntkfreq
@@ -176,14 +180,29 @@ def judged(seeds: list[int], tolerances: list[float], keep: Path | None) -> list
     if keep is not None:
         keep.parent.mkdir(parents=True, exist_ok=True)
         keep.write_text("".join(json.dumps(line) + "\n" for line in [version, *rows.values()]))
-    for seed in tqdm(seeds, desc="tolerance", disable=keep is None):
-        if seed in rows:
-            continue
-        rows[seed] = json_ready(judge(seed, tolerances))
-        if keep is not None:
-            with keep.open("a") as file:
-                file.write(json.dumps(rows[seed]) + "\n")
+    missing = [seed for seed in seeds if seed not in rows]
+    with tqdm(total=len(seeds), initial=len(rows), desc="tolerance", disable=keep is None) as bar:
+        for row in _found(missing, tolerances, parallel=keep is not None):
+            rows[row["seed"]] = row
+            bar.update()
+            if keep is not None:
+                with keep.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
     return [rows[seed] for seed in seeds]
+
+
+def _found(seeds: list[int], tolerances: list[float], parallel: bool) -> Iterator[dict[str, Any]]:
+    """Rows as they come, from one process a core where there is much to do."""
+    if not parallel or len(seeds) < 8:
+        yield from (json_ready(judge(seed, tolerances)) for seed in seeds)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        mp_context=context, initializer=threadpool_limits, initargs=(1,)
+    ) as pool:
+        futures = [pool.submit(judge, seed, tolerances) for seed in seeds]
+        for future in as_completed(futures):
+            yield json_ready(future.result())
 
 
 def ratios(rows: list[dict[str, Any]], rtol: float) -> np.ndarray:

@@ -28,8 +28,8 @@ from ntkfreq.pde.system import Block
 _APART = 100.0
 _BELOW = 10.0
 _LEAST = 4
-# Looking whether a space of m vectors suffices takes as long as to add m / 10 of them.
-_MORE = 10
+# Looking whether a space of m vectors suffices takes as long as to add m / 6 of them.
+_MORE = 6
 _EPS = float(np.finfo(np.float64).eps)
 # Vectors without progress at some time after which rounding has taken over there.
 _PATIENCE = 48
