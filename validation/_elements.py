@@ -77,7 +77,7 @@ class Learned:
     def solve(cls, zone: Zone, level: int) -> Learned:
         """Solve by elements (needs diffusion)."""
         problem, t = zone.problem, np.array(zone.problem.t)
-        elements = Elements(zone.spans(level), (16, 22)[level])
+        elements = Elements(zone.spans(level), (18, 22)[level])
         nodes = np.empty(len(elements.weights))
         nodes[elements.numbers] = elements.local_nodes
         root = np.sqrt(elements.weights)
