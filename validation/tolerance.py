@@ -41,7 +41,9 @@ from validation._common import command, verdicts
 from validation._dense import box_errors, points_errors
 from validation._elements import Seen, frequency_errors
 from validation._formulas import Problem, total
-from validation._random_problems import draw, solver_arguments
+from validation._random_problems import draw as random_problem
+from validation._random_problems import solver_arguments
+from validation._tolerance_figure import draw
 from validation._zone import Zone
 
 SIZES = {
@@ -129,7 +131,7 @@ class InFrequency:
 
 def judge(seed: int, tolerances: list[float]) -> dict[str, Any]:
     """One problem at all tolerances: errors, status and seconds of each, and the reference."""
-    problem = draw(seed)
+    problem = random_problem(seed)
     begin = time.perf_counter()
     in_space = problem.measure in ("Points", "Box")
     reference: InSpace | InFrequency = InSpace(problem) if in_space else InFrequency(problem)
@@ -274,7 +276,7 @@ def run(size: str = "full", keep: Path | None = None) -> dict[str, Any]:
         "claims": verdicts(claims),
         "config": {"seeds": len(seeds), "tolerances": tolerances},
         "tables": tables,
-        "problems": rows if size == "full" else [asdict(draw(seed)) for seed in seeds],
+        "problems": rows if size == "full" else [asdict(random_problem(seed)) for seed in seeds],
     }
     if keep is not None and all(row["holds"] for row in result["claims"].values()):
         keep.unlink()
@@ -282,4 +284,4 @@ def run(size: str = "full", keep: Path | None = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command(run, "tolerance")
+    command(run, "tolerance", draw)

@@ -185,13 +185,16 @@ def some_of(t: FloatArray) -> FloatArray:
     return t[np.unique(np.rint(np.linspace(0, len(t) - 1, count)).astype(np.int64))]
 
 
-def extrapolated(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Squares of errors from those of the two last pairs of terms of series that converge.
+def extrapolated(pairs: FloatArray) -> FloatArray:
+    """Squares of errors from those of the last three pairs of terms of series, shape (3, ...).
 
-    Their ratio tells how fast the terms fall; where they do not, the last pair is the estimate.
+    The last pair comes first. How fast the terms fall is the slower of two ratios: terms may dip
+    by chance (a front that moves into a tail of the density was missed by a factor of thirty).
+    Where they do not fall, the last pair is the estimate.
     """
-    ratio = np.divide(second, first, out=np.ones_like(second), where=first > 0)
-    return np.asarray(second * np.minimum(ratio, 1.0))
+    last, before = pairs[:2], pairs[1:]
+    ratios = np.divide(last, before, out=np.ones_like(last), where=before > 0)
+    return np.asarray(last[0] * np.clip(ratios.max(axis=0), 0.0, 1.0))
 
 
 def _largest_rate(block: Block) -> float:

@@ -32,6 +32,7 @@ from ntkfreq.pde.unfold import (
     kernel_reach,
     output_by_aliases,
     output_by_samples,
+    output_by_shares,
     squared,
     turn_phase,
 )
@@ -218,9 +219,11 @@ class LatticeSystem(LineSystem):
         parts = [part for part in super()._transforms(xi) if part is not None]
         size = np.max([np.abs(part) / max(np.abs(part).max(), 1e-300) for part in parts], axis=0)
         xi = xi[size > _SILENT]
-        zone, periods = folded.reduce(xi)
-        share = density.even_pdf(xi) / np.maximum(folded.pdf(zone), 1e-300)
-        loud = periods[share * size[size > _SILENT] > _SILENT]
+        loud = np.empty(0)
+        if xi.size:
+            zone, periods = folded.reduce(xi)
+            share = density.even_pdf(xi) / np.maximum(folded.pdf(zone), 1e-300)
+            loud = periods[share * size[size > _SILENT] > _SILENT]
         turns = np.unique(np.concatenate([[0.0], loud, -loud]))
         nodes, _ = self._nodes
         omega = np.add.outer(turns * folded.period, nodes)
@@ -258,7 +261,7 @@ class LatticeSystem(LineSystem):
         return np.asarray(loss + np.maximum(untouched, 0.0))
 
     def tail_squares(self, evolution: Evolution) -> FloatArray:
-        """Squares of the last two terms and of the two before, shape (2, 2, T, elements).
+        """Squares of the last three pairs of terms of the series, shape (3, 2, T, elements).
 
         On each element, of the error that the samples see, in the norm whose square is the loss,
         and of that on the whole line.
@@ -281,6 +284,13 @@ class LatticeSystem(LineSystem):
         far = float(np.abs(x).max(initial=1e-300)) + max(reach or 0.0 for _, _, reach in parts)
         rules = [panel_rule(subdivide(nodes, 4.0 / far)) for nodes in self.mesh.intervals]
         xi, weights = (np.concatenate(column) for column in zip(*rules, strict=True))
+        # A jump of the shares would leave a spike in their slope.
+        if all(reach is None for _, _, reach in parts) and not self.folded.shared_jumps:
+            learned = self._function(evolution.change, xi, slope=False)
+            bent = None
+            if self.equation.sigma_a > 0:
+                bent = self._bending * self._function(evolution.memory(1), xi, slope=True)
+            return output_by_shares(self.folded, self.origin, xi, weights, learned, bent, x)
         moving = None
         if self.equation.sigma_a > 0:
             slopes = self._function(evolution.memory(1), xi, slope=True)

@@ -206,18 +206,15 @@ class LineSystem:
             values[:, start : start + step] = cosine - sine
         return values
 
-    def tails(
-        self, change: Sequence[FloatArray], slope: bool = False
-    ) -> tuple[ComplexArray, ComplexArray]:
-        """The last two Legendre terms of finite-element functions, and the two before.
+    def tails(self, change: Sequence[FloatArray], slope: bool = False) -> list[ComplexArray]:
+        """The last two Legendre terms of finite-element functions, the two before, and before.
 
-        On every element, at the points of the rule, shape (T, elements, q) each. They tell how
-        fast the series converge: the error is about the last pair times the ratio of the two.
+        On every element, at the points of the rule, three arrays of shape (T, elements, q). They
+        tell how fast the series converge.
         """
         values = self.at_nodes(change, slope)
         nodes, weights, _, _ = self.axis.reference
         last = self.degree - int(slope)
         found = legendre.legvander(nodes, last) * np.sqrt(np.arange(last + 1) + 0.5)
-        pairs = [found[:, max(last - 1, 0) :], found[:, max(last - 3, 0) : max(last - 1, 0)]]
-        top, before = (values @ ((weights[:, None] * pair) @ pair.T) for pair in pairs)
-        return top, before
+        pairs = [found[:, max(end - 2, 0) : max(end, 0)] for end in (last + 1, last - 1, last - 3)]
+        return [values @ ((weights[:, None] * pair) @ pair.T) for pair in pairs]

@@ -14,7 +14,7 @@ from ntkfreq.quadrature import subdivide
 DEGREE = 8
 # Element length times extent in x at which degree 8 resolves e^{-i xi x} to 1e-4;
 # the error falls with its ninth power (measured by the order test).
-_PHASE_AT_1E4 = 15.5
+_PHASE_AT_1E4 = 14
 # Samples of the data in x that tell how far their spectrum reaches.
 _SAMPLES, _MOST_SAMPLES = 1024, 1 << 20
 

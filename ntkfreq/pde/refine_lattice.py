@@ -62,11 +62,10 @@ def _relative_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> F
     """Squared relative error on each element, the larger of train and test, (T, elements)."""
     top = fine.system
     assert isinstance(top, LatticeSystem)
-    second, first = top.tail_squares(fine.evolve(dynamics, t))
     start, both, goal = np.stack([top.moments, top.test_moments], axis=1)
     sizes = np.maximum(start - 2 * both + goal, 0.0)
     # Samples may all sit where the target is zero, which leaves nothing to be relative to.
     sizes = np.maximum(sizes, 1e-20 * sizes.max())[:, None, None]
-    estimate = extrapolated(first, second)
+    estimate = extrapolated(top.tail_squares(fine.evolve(dynamics, t)))
     squares = np.divide(estimate, sizes, out=np.zeros_like(estimate), where=sizes > 0)
     return np.asarray(squares.max(axis=0))

@@ -54,9 +54,8 @@ def _error_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> Floa
     assert isinstance(system, LineSystem)
     size = initial_norm(system) ** 2
     weights = system.axis.rule[1] / np.pi
-    second, first = (
-        np.einsum("teq,eq->te", np.abs(part) ** 2, weights)
-        for part in system.tails(fine.evolve(dynamics, t).change)
+    tails = system.tails(fine.evolve(dynamics, t).change)
+    squares = extrapolated(
+        np.stack([np.einsum("teq,eq->te", np.abs(part) ** 2, weights) for part in tails])
     )
-    squares = extrapolated(first, second)
     return squares / size if size > 0 else squares

@@ -147,6 +147,33 @@ def kernel_reach(density: Density) -> float | None:
     return reach
 
 
+def output_by_shares(
+    folded: FoldedDensity,
+    origin: float,
+    xi: FloatArray,
+    weights: FloatArray,
+    change: ComplexArray,
+    bent: ComplexArray | None,
+    x: FloatArray,
+) -> FloatArray:
+    r"""Output of a density with few aliases at (n, 1) points, by their spectra, shape (T, n).
+
+    From the change of the spectrum and :math:`2\pi\sigma_a^2 q_2'` at nodes `xi` of half the zone.
+    Far from the samples this is as accurate as near them, where memories multiplied by x are not.
+    """
+    end = min(folded.density.landmarks().support[-1][1], folded.density.radius(_TAIL))
+    most = max(8, _MOST_FREQUENCIES // len(xi) // 2)
+    count = min(np.ceil(end / folded.period + 1), most)
+    table = AliasTable.at(folded, xi, np.arange(-count, count + 1))
+    values = np.zeros((len(change), len(x)))
+    for turns, share, lean in zip(table.turns, table.share, table.lean, strict=True):
+        learned = share * change if bent is None else share * change + lean * bent
+        strength = weights / np.pi * turn_phase(folded, origin, turns) * learned
+        omega = xi + turns * folded.period
+        values += fourier_sum(omega[:, None], strength, -x).real
+    return values
+
+
 def output_by_aliases(
     folded: FoldedDensity, part: Density, origin: float, memories: Memories, x: FloatArray
 ) -> FloatArray:
