@@ -27,6 +27,8 @@ _DENSE = 80
 _TIMES = 16
 # Below this many it serves where a Krylov space does not reach the tolerance.
 _DENSE_IF_NEEDED = 2500
+# Ratio of squares of terms beyond which a series is not summed.
+_SLOWEST = 0.9
 # Times the tolerance in time: what the reported bound may be.
 _IN_TIME = 1.5
 
@@ -118,9 +120,13 @@ class Discretized:
         cls, system: Any, t_end: float, tolerance: float, error: float, details: dict[str, Any]
     ) -> Discretized:
         """A system whose data move through its features, with its one propagator."""
-        scale = initial_norm(system)
-        part = MovingPropagator(system, t_end, tolerance * scale)
-        spent = part.error / scale if scale > 0 else 0.0
+        scale, asked = initial_norm(system), tolerance
+        while True:
+            part = MovingPropagator(system, t_end, asked * scale)
+            spent = _relative((part,), scale)
+            if spent <= max(_IN_TIME * tolerance, 1e-12) or asked <= 2e-12:
+                break
+            asked = max(0.7 * asked * _IN_TIME * tolerance / spent, 1e-12)
         return cls(system, (part,), error + spent, {**details, "time_steps": part.steps})
 
     @property
@@ -190,11 +196,12 @@ def extrapolated(pairs: FloatArray) -> FloatArray:
 
     The last pair comes first. How fast the terms fall is the slower of two ratios: terms may dip
     by chance (a front that moves into a tail of the density was missed by a factor of thirty).
-    Where they do not fall, the last pair is the estimate.
+    All later terms are added up as a geometric series; a layer that is not resolved has a long one.
     """
     last, before = pairs[:2], pairs[1:]
     ratios = np.divide(last, before, out=np.ones_like(last), where=before > 0)
-    return np.asarray(last[0] * np.clip(ratios.max(axis=0), 0.0, 1.0))
+    ratio = np.minimum(ratios.max(axis=0), _SLOWEST)
+    return np.asarray(last[0] * ratio / (1 - ratio))
 
 
 def _largest_rate(block: Block) -> float:

@@ -15,6 +15,8 @@ DEGREE = 8
 # Element length times extent in x at which degree 8 resolves e^{-i xi x} to 1e-4;
 # the error falls with its ninth power (measured by the order test).
 _PHASE_AT_1E4 = 14
+# Share of sigma_a below which layers are left to the refinement.
+_THINNEST = 0.05
 # Samples of the data in x that tell how far their spectrum reaches.
 _SAMPLES, _MOST_SAMPLES = 1024, 1 << 20
 
@@ -72,6 +74,8 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
         core = density_core(equation)
         calm = max(_quiet(equation, extent, rtol, 10 * core), core)
     longest = _PHASE_AT_1E4 / extent * (rtol / 1e-4) ** (1 / (DEGREE + 1))
+    # Under decay the diffusion fades, and the layers get thinner.
+    layer = equation.sigma_a * max(float(equation.decay.damping(np.array(t_end))), _THINNEST)
     intervals = []
     for low, high in marks.support:
         if low >= end:
@@ -80,7 +84,7 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
         for stretch in _moving(edges, equation, 0.1 * rtol / strength):
             nodes = list(stretch)
             for kink in (mark for mark in (stretch[0], *marks.kinks, stretch[-1]) if mark > 0):
-                nodes += _graded(kink, equation.sigma_a, longest, stretch[0], stretch[-1])
+                nodes += _graded(kink, layer, longest, stretch[0], stretch[-1])
             # Without diffusion a jump of the density becomes a jump of the error: no element
             # may hold the two sides together.
             cuts = [mark for mark in marks.kinks if stretch[0] < mark < stretch[-1]]

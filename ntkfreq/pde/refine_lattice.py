@@ -38,16 +38,18 @@ def refine_lattice(
         fine = Discretized.fitted(
             system, t, dynamics, KRYLOV_SHARE * rtol * scale, MESH_SHARE * rtol * scale
         )
+        fine = fine.with_decay(float(t[-1]), TIME_SHARE * rtol)
         return fine, _relative_squares(fine, some_of(t), dynamics)
 
     folded = folded_equation(equation)
     first = first_mesh(folded, dynamics.acceleration * float(t[-1]), rtol)
     mesh, fine, error, refinements = refined(first, rtol, solve)
-    result = Discretized(
+    return Discretized(
         fine.system,
         fine.propagators,
         error + fine.time_error,
         {
+            **fine.details,
             "method": f"finite elements of degree {DEGREE} on a Brillouin zone",
             "elements": mesh.elements,
             "nyquist": equation.measure.nyquist,
@@ -55,7 +57,6 @@ def refine_lattice(
             "target_resolved": equation.initial_error.resolved.converged,
         },
     )
-    return result.with_decay(float(t[-1]), TIME_SHARE * rtol)
 
 
 def _relative_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> FloatArray:

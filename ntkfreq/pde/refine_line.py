@@ -26,18 +26,19 @@ def refine_line(
         fine = Discretized.fitted(
             system, t, dynamics, KRYLOV_SHARE * rtol * scale, MESH_SHARE * rtol * scale
         )
+        if equation.decay.contracts:
+            fine = Discretized(DriftingLine(equation, mesh, DEGREE), fine.propagators)
+        fine = fine.with_decay(float(t[-1]), TIME_SHARE * rtol)
         return fine, _error_squares(fine, some_of(t), dynamics)
 
     first = first_mesh(equation, dynamics.acceleration * float(t[-1]), rtol)
     mesh, fine, error, refinements = refined(first, rtol, solve)
-    system = fine.system
-    if equation.decay.contracts:
-        system = DriftingLine(equation, mesh, DEGREE)
-    result = Discretized(
-        system,
+    return Discretized(
+        fine.system,
         fine.propagators,
         error + fine.time_error,
         {
+            **fine.details,
             "method": f"finite elements of degree {DEGREE}",
             "elements": mesh.elements,
             "truncation": float(mesh.intervals[-1][-1]),
@@ -45,7 +46,6 @@ def refine_line(
             "target_resolved": equation.initial_error.resolved.converged,
         },
     )
-    return result.with_decay(float(t[-1]), TIME_SHARE * rtol)
 
 
 def _error_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> FloatArray:
@@ -58,4 +58,7 @@ def _error_squares(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> Floa
     squares = extrapolated(
         np.stack([np.einsum("teq,eq->te", np.abs(part) ** 2, weights) for part in tails])
     )
+    if system.equation.decay.contracts:
+        # Elements that move along are stretched: so much more counts what they hold.
+        squares = squares / system.equation.decay.contraction(t)[:, None]
     return squares / size if size > 0 else squares
