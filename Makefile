@@ -44,7 +44,7 @@ format: $(VENV)/.stamp-test ## rewrite the sources in the project's format
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: $(VENV)/.stamp-test ## run the benchmarks, named peers in the same run
+bench: $(VENV)/.stamp-bench ## run the benchmarks, named peers in the same run
 	@set -e; for script in benchmarks/[!_]*.py; do \
 	    test -e "$$script" || { echo "bench: no script in benchmarks/ yet"; exit 0; }; \
 	    echo "== $$script"; $(PY) "$$script"; \
@@ -71,6 +71,11 @@ $(VENV)/.stamp-demo: $(PINS) | venv
 $(VENV)/.stamp-test: $(PINS) | venv
 	@echo "pip: installing ntkfreq, the test tools and PyTorch (README: how to get its CPU build)"
 	@$(PIP) -e '.[test]'
+	@echo "$(CURDIR)" > $(VENV)/.checkout && touch $@
+
+$(VENV)/.stamp-bench: $(PINS) | venv
+	@echo "pip: installing ntkfreq, the test tools, PyTorch and the peers of the benchmarks"
+	@$(PIP) -e '.[test,bench]'
 	@echo "$(CURDIR)" > $(VENV)/.checkout && touch $@
 
 $(VENV)/.stamp-docs: $(PINS) | venv

@@ -188,9 +188,9 @@ def finite_differences(
     problem: Problem, cells: int, rtol: float, limit: float, *, method: str
 ) -> Run:
     """Conservative second-order differences on cells, no flux at 0 (parity) and at the end."""
+    end = _end(problem, rtol)
 
     def run() -> Outcome:
-        end = _end(problem, rtol)
         h = end / cells
         centres = (np.arange(cells) + 0.5) * h
         flux = SIGMA_A**2 / h**2 * rho(np.arange(1, cells) * h)

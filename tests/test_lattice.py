@@ -822,3 +822,23 @@ def test_front_in_the_tail_of_the_density_is_resolved():
         for rtol in (1e-6, 1e-9)
     )  # fmt: skip
     assert np.linalg.norm(rough[1] - fine[1]) < 1e-6 * np.linalg.norm(fine[0])
+
+
+def test_layers_that_thin_out_under_decay_are_resolved():
+    """Decay of the output weights switches diffusion off: late layers at a kink are thinner."""
+
+    def tones(x):
+        first = 0.89 * np.exp(-((x + 0.89) ** 2) / 3.4) * np.cos(3.76 * x + 1.6)
+        return first + 0.45 * np.exp(-((x + 0.82) ** 2) / 2) * np.cos(1.3 * x + 0.5)
+
+    xi = np.concatenate([np.linspace(0.0, 0.1, 400), np.linspace(0.1, np.pi, 800)])
+    rough, fine = (
+        solve_frequency_pde(
+            Laplace(scale=1.55), tones, measure=Grid(1.0), sigma_a=0.208, weight_decay=0.227,
+            t=[0.0, 4.6, 17.8], frequencies=xi, rtol=rtol,
+        ).data_spectrum
+        for rtol in (1e-7, 1e-9)
+    )  # fmt: skip
+    weights = np.gradient(xi)
+    gap = np.sqrt(np.abs(rough - fine) ** 2 @ weights)
+    assert np.all(gap < 1e-7 * np.sqrt(np.abs(fine[0]) ** 2 @ weights))
