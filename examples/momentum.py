@@ -12,8 +12,9 @@ with one step size. The solver gives each of them exactly, step by step. No netw
 * Under heavy ball the error of each tone changes its sign again and again, and the loss rises each
   time. This is no instability: the step is far below the largest stable one.
 * Nesterov's momentum damps the same swing, and most where learning is fast.
-* Each tone is halved sooner, and the slower one gains more: in a swing, times go like one over the
-  square root of the rate, so momentum weakens the bias towards low frequencies.
+* Each tone is halved sooner, and the fast tone, which is learned later, gains more: in a swing,
+  times go like one over the square root of the rate, so momentum weakens the bias towards low
+  frequencies.
 * What is left at the end is learned :math:`1/(1-\beta)`, here ten, times as fast as without
   momentum.
 """

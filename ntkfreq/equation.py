@@ -203,6 +203,11 @@ def _check_dimensions(density: Density, target: Target, measure: Measure) -> Non
             f"measure has {len(measure.x)} points that differ from the samples of the target; "
             "leave measure out, or give the target as a function"
         )
+    if target.samples is not None and isinstance(measure, Box) and measure.dim > 1:
+        raise ValueError(
+            f"target is known at samples, between which it is unknown in dim={measure.dim}; on Box "
+            "give it as a function, or leave measure out"
+        )
     if target.samples is not None and isinstance(measure, Box) and measure.dim == 1:
         x = target.samples[0]
         if len(x) < 4:

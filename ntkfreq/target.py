@@ -123,7 +123,9 @@ class Target:
     ) -> Target:
         """Radial target :math:`y(x) = g(|x|)` of any dimension; zero beyond `radius`.
 
-        On Line with an isotropic density the equation then has one variable, whatever d.
+        On Line with a Normal or StudentT density about 0, or a Mixture of these, the equation then
+        has one variable, in up to 64 dimensions. On other measures it is a function like any other.
+        An initial output may be one too, and beyond two dimensions must be.
 
         Parameters
         ----------
@@ -181,8 +183,8 @@ class Target:
     def from_samples(cls, x: Any, y: Any) -> Target:
         """Target known by its samples.
 
-        On Points only the samples count. On Box and Line, in one dimension, it is the cubic
-        spline through them; on Line the samples must have decayed to zero at both ends.
+        On Points only the samples count. On Box, Line and Grid, in one dimension, it is the cubic
+        spline through them; on Line and Grid they must have decayed to zero at both ends.
 
         Parameters
         ----------

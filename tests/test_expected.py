@@ -155,3 +155,9 @@ def test_labelled_dataset_and_short_repr():
     assert set(data) == {"train_mean", "train_std", "test_mean", "test_std"}
     np.testing.assert_array_equal(data.t, T)
     assert repr(losses) == "ExpectedLosses(5 times to t = 400)"
+
+
+@pytest.mark.parametrize("rtol", [0.0, -1.0, 1e-15, 2.0])
+def test_tolerance_out_of_range_is_refused(rtol):
+    with pytest.raises(ValueError, match=r"rtol="):
+        expected_losses(Normal(), (X, y(X)), rtol=rtol)

@@ -139,6 +139,10 @@ REFUSED = {
         solve(Uniform(scale=8.0), bump, measure=Grid(0.5)), ValueError,
         r"rho_w jumps at \|frequency\| .*, which Grid\(spacing=0.5.* aliases",
     ),
+    "measure Box of samples in two dimensions": (
+        solve(Normal(dim=2), (np.eye(2), X[:2]), measure=Box([-1, -1], [2, 2])), ValueError,
+        "target is known at samples.*in dim=2; on Box give it as a function, or leave measure out",
+    ),
     "measure Box in three dimensions": (
         solve(Normal(dim=3), bump_2d, measure=Box([0, 0, 0], [1, 1, 1])), ValueError,
         r"measure=Box.* has dimension 3; .*one and two dimensions: use measure=Points\(x\)",

@@ -20,7 +20,7 @@ from ntkfreq.pde.dynamics import Discrete, dynamics_for
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.prior import BoxPrior, PointsPrior
 from ntkfreq.pde.solution import refuse_discrete_decay
-from ntkfreq.pde.solve import default_times
+from ntkfreq.pde.solve import checked_tolerance, default_times
 from ntkfreq.pde.system import Evolution
 from ntkfreq.pde.testset import TestSet, resolve_test
 
@@ -91,7 +91,8 @@ def expected_losses(
         As for :func:`ntkfreq.solve_frequency_pde`; the measure is Points or a Box in one
         dimension.
     step_size, momentum, nesterov, rtol
-        As there.
+        As there. The result has no `status`: :func:`ntkfreq.solve_frequency_pde` with the same
+        arguments tells whether `rtol` is met.
 
     Returns
     -------
@@ -123,6 +124,7 @@ def expected_losses(
         decay_towards=decay_towards,
     )
     _refuse_infinite(equation)
+    rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
     refuse_discrete_decay(equation, dynamics)
     clock = default_times(equation, step_size) if t is None else _checks.times("t", t)

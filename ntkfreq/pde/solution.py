@@ -43,7 +43,8 @@ class FrequencySolution:
     spectrum : ndarray, shape (T, F), complex, or None
         The same integral against the test measure; None where y is unknown there.
     train_loss : ndarray, shape (T,)
-        :math:`\int e^2 d\mu`: a mean square on Box and Points, an integral on Line.
+        :math:`\int e^2 d\mu`: a mean square on Box and Points, an integral on Line,
+        :math:`\Delta^d\sum e^2` over the samples on Grid.
     test_loss : ndarray, shape (T,), or None
         The same against the test measure.
     step_size : float or None
@@ -51,12 +52,15 @@ class FrequencySolution:
     max_step_size : float
         Largest stable step on Points and Box: 2 over the largest rate for gradient descent (and
         flow), 2 (1 + momentum) over it for heavy ball, that over 1 + 2 momentum for Nesterov. On
-        Line rates grow without bound away from x = 0 and this is about the modes that the
+        Line and Grid rates grow without bound away from x = 0 and this is about the modes that the
         data excite: training on samples is stable below the value for Points at these samples.
+    rtol : float
+        Tolerance asked for.
     status : str
         Starts with "converged", "tolerance not met" or "limited by rounding", then the reason.
     stats : dict
-        Method, unknowns, estimated error, seconds.
+        method, unknowns, estimated_error, fastest_rate, factorizations, time_steps (under decay),
+        seconds, setup_seconds and solve_seconds; mesh or basis where there is one.
     """
 
     equation: FrequencyEquation
@@ -155,7 +159,7 @@ class FrequencySolution:
         Parameters
         ----------
         t : array_like, shape (T,), optional
-            New times. On Line and Box not beyond the last solved one, to which the
+            New times. Except on Points without decay not beyond the last solved one, to which the
             discretization was fitted (momentum gets there sooner, 1/(1 - momentum) times as
             fast as gradient flow).
         frequencies : array_like, shape (F,) or (F, d), optional
@@ -170,8 +174,9 @@ class FrequencySolution:
         Raises
         ------
         ValueError
-            When the times go beyond the solved range or are no whole steps, or the step is
-            too large to be stable.
+            When the times go beyond the solved range or are no whole steps, the step is too large
+            to be stable, a step is asked for under decay, or (except on Points) momentum on what
+            was fitted without it.
 
         Examples
         --------

@@ -61,10 +61,10 @@ def solve_frequency_pde(
         Standard deviation of the output weights. 0 freezes the frequencies: no diffusion.
     measure : Line, Box, Grid or Points, optional
         Where the data sit. Default: Points for arrays, else Line. Line and Grid take one and two
-        dimensions (Line any, where target and density depend on distance only), Box one and two,
+        dimensions (Line up to 64, where all depends on the distance from 0 only), Box one and two,
         Points any.
     initial_output : callable, optional
-        f_0(x), for instance a network; None is zero. On Line and Grid it must decay.
+        f_0(x), for instance a network, or a Target; None is zero. On Line and Grid it must decay.
     weight_decay, frequency_decay : float, default 0
         Rates :math:`\gamma_a` of the outer and :math:`\gamma_w` of the inner weights, per unit of
         t; gradient flow only.
@@ -73,13 +73,16 @@ def solve_frequency_pde(
     t : array_like, shape (T,), optional
         Increasing times. For Box and Points step size times steps of the loss
         :math:`\tfrac12\mathrm{mean}(e^2)`; for Line and Grid that of :math:`\tfrac12\int e^2d\mu`.
-        Default: 0 and 64 log-spaced times from 1/100 of the fastest time scale to 1e4 of it.
+        Default: 0 and 64 log-spaced times from 1/100 of the fastest time scale to 1e4 of it; with
+        decay to ten times its own time scale at least, and to 5 / `frequency_decay` at most where
+        frequencies shrink. Learning times need 0 among them.
     frequencies : array_like, shape (F,) or (F, d), optional
         Angular frequencies of the spectra, radians per unit of x. Default: see
         :func:`ntkfreq.frequency_grid.default_frequencies`.
     test : (x_test, y_test) or measure, optional
-        What `spectrum` and `test_loss` refer to. Default: dx on Line and Grid, the box on Box, the
-        bounding box of the points for a callable target on Points with d <= 3; else nothing.
+        What `spectrum` and `test_loss` refer to. Default: dx on Line, and on Grid for a target that
+        is a function; the box on Box; the bounding box of the points for a function on Points with
+        d <= 3; else nothing.
     step_size : float, optional
         None for gradient flow; else exact gradient descent, t then being multiples of it.
     momentum : float, default 0
@@ -87,7 +90,7 @@ def solve_frequency_pde(
     nesterov : bool, default False
         Nesterov's momentum instead of heavy ball, in the same convention.
     rtol : float, default 1e-6
-        Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`.
+        Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`; from 1e-13 to 1.
 
     Returns
     -------
@@ -127,9 +130,7 @@ def solve_frequency_pde(
         decay_towards=decay_towards,
     )
     refuse_unsolved(equation)
-    rtol = _checks.positive("rtol", rtol)
-    if not 1e-13 <= rtol < 1:
-        raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")
+    rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
     refuse_discrete_decay(equation, dynamics)
     clock = default_times(equation, step_size) if t is None else _checks.times("t", t)
@@ -158,6 +159,14 @@ def solve_frequency_pde(
             rtol=rtol,
             begin=begin,
         )
+
+
+def checked_tolerance(rtol: float) -> float:
+    """The tolerance, or a refusal of one that double precision cannot meet."""
+    rtol = _checks.positive("rtol", rtol)
+    if not 1e-13 <= rtol < 1:
+        raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")
+    return rtol
 
 
 def default_times(equation: FrequencyEquation, step_size: float | None) -> FloatArray:
