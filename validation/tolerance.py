@@ -48,7 +48,7 @@ from validation._zone import Zone
 
 SIZES = {
     "quick": {
-        "problems": [0, 1, 2, 5, 19, 23, 34, 39, 46, 55, 72],
+        "problems": [0, 1, 2, 5, 19, 23, 34, 39, 46, 55, 72, 186],
         "tolerances": [1e-6],
     },
     "full": {"problems": list(range(240)), "tolerances": [1e-4, 1e-6, 1e-8]},
