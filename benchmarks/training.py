@@ -22,9 +22,10 @@ import numba
 import numpy as np
 import torch
 
+from ntkfreq import sincos
 from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet
-from ntkfreq.network.backends import Descent, NetworkState, direct, sincos
+from ntkfreq.network.backends import Descent, NetworkState, direct
 
 CASES = ((1024, 4096, 7), (512, 65536, 5))
 TARGET_RATIO = 8.0

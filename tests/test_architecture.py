@@ -28,6 +28,7 @@ LEVELS = {
     "quadrature": 1,
     "rectangle": 1,
     "results": 1,
+    "sincos": 1,
     "plotting": 1,
     "density": 2,
     "measure": 2,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from ntkfreq import sincos
 from ntkfreq.network import backends
-from ntkfreq.network.backends import Descent, NetworkState, direct, sincos
+from ntkfreq.network.backends import Descent, NetworkState, direct
 
 RULES = {
     "plain": {},

@@ -16,7 +16,6 @@ import numpy as np
 from numba import prange
 
 from ntkfreq._types import FloatArray
-from ntkfreq.network.backends.sincos import SMALL_PHASE, jit
 from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.unit_sums import (
     add_turned_unit,
@@ -25,6 +24,7 @@ from ntkfreq.network.backends.unit_sums import (
     pair_of_sums,
     phases,
 )
+from ntkfreq.sincos import SMALL_PHASE, jit
 
 # Below this many pairs one core does it. On two idle cores threads gain 1.3 times at 4e3 pairs and
 # 1.9 times at 2e4; on a busy machine waiting for the other core costs more than that.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ntkfreq._types import FloatArray
-from ntkfreq.network.backends.sincos import cos_sin, jit, rotation
+from ntkfreq.sincos import cos_sin, jit, rotation
 
 
 @jit()

@@ -1,7 +1,7 @@
 """Sine and cosine without branches, which LLVM vectorizes inside a loop over points.
 
 Numba's cache looks at the file of the kernel that Python calls, no further: after a change here or
-in `unit_sums.py`, touch `direct.py`.
+in `unit_sums.py`, touch the files whose kernels call it (`direct.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def jit(*, sums: bool = False, parallel: bool = False) -> Callable[[_Kernel], _K
     """Compile and cache; `sums` may be reordered into vector lanes, argument reductions may not."""
     flags = {"contract", "reassoc", "nsz"} if sums else {"contract"}
     compiler: Callable[[_Kernel], _Kernel] = numba.njit(
-        fastmath=flags, parallel=parallel, cache=True
+        fastmath=flags, parallel=parallel, cache=True, nogil=True
     )
     return compiler
 
