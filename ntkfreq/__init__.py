@@ -44,6 +44,7 @@ _HOMES = {
     "empirical_ntk_gram": "ntkfreq.ntk.empirical",
     "FourierFeatureNet": "ntkfreq.network",
     "train": "ntkfreq.network",
+    "train_many": "ntkfreq.network",
     "TrainHistory": "ntkfreq.network",
     "compare": "ntkfreq.comparison",
     "Comparison": "ntkfreq.comparison",

@@ -7,6 +7,7 @@ threads as with one (measured on two cores).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,19 @@ def _libraries() -> list[Any]:
     import scipy.linalg  # noqa: F401
 
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def cores() -> int:
+    """Cores that this process may use.
+
+    Examples
+    --------
+    >>> cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -12,7 +12,12 @@ from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.bands import band_energy, band_learning_time
 from ntkfreq.network.history import TrainHistory
-from ntkfreq.pairing import common_clock, refuse_mismatch, refuse_unfaithful_samples
+from ntkfreq.pairing import (
+    common_clock,
+    momentum_of,
+    refuse_mismatch,
+    refuse_unfaithful_samples,
+)
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.results import dynamics_dataset, json_ready
 
@@ -158,9 +163,10 @@ def compare(
     solution : FrequencySolution
         Must reach the end of the run (on the converted clock).
     history : TrainHistory
-        Plain gradient descent from the same f_0, on the same data, under the same decay.
+        Full-batch gradient descent, heavy ball or Nesterov from the same f_0, on the same data,
+        under the same decay.
     discrete : bool, default True
-        Predict gradient descent with the run's own step size, exactly. False lays the gradient
+        Predict the run's own steps and momentum, exactly. False lays the gradient
         flow over the run; learning times are then 5 % too long at step size x rate = 0.1. Under
         decay it is always the flow.
 
@@ -172,8 +178,8 @@ def compare(
     ------
     ValueError
         When the two do not describe the same training: other data, f_0, sigma_a, density,
-        decay, or clocks that cannot be converted; on Line also when the samples alias, or the
-        steps were too large to be stable on them.
+        decay, or clocks that cannot be converted; for an optimizer without prediction; on Line
+        also when the samples alias, or the steps were too large to be stable on them.
 
     Examples
     --------
@@ -198,10 +204,13 @@ def compare(
     times = history.t * factor
     # Under decay the equation is a flow, which small steps follow.
     stepwise = discrete and not solution.equation.decay.active
+    momentum, nesterov = momentum_of(history, stepwise)
     evaluated = solution.at(
         t=times,
         frequencies=history.frequencies,
         step_size=step_size * factor if stepwise else None,
+        momentum=momentum,
+        nesterov=nesterov,
     )
     refuse_unfaithful_samples(evaluated, history, x, history.data_spectrum / factor)
     where = x if history.test is None else _checks.points("test", history.test[0])

@@ -10,6 +10,9 @@ from ntkfreq.density import Density, Empirical
 from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
+from ntkfreq.network.stability import stable_step
+from ntkfreq.network.step_schedules import Constant
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution import FrequencySolution
 
@@ -113,6 +116,24 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
         )
 
 
+def momentum_of(history: TrainHistory, stepwise: bool) -> tuple[float, bool]:
+    """Momentum of the run and whether it is Nesterov's; refuses rules that nothing predicts."""
+    rule, batch_size = history.optimizer, history.settings["batch_size"]
+    plain = isinstance(rule, GradientDescent | HeavyBall) and rule.clip is None
+    if not plain or not isinstance(rule.schedule, Constant) or batch_size is not None:
+        raise ValueError(
+            f"history was trained with optimizer={rule}, batch_size={batch_size}; the prediction "
+            "holds for full-batch GradientDescent, HeavyBall and Nesterov without clip or schedule"
+        )
+    momentum = rule.momentum if isinstance(rule, HeavyBall) else 0.0
+    if momentum > 0 and not stepwise:
+        raise ValueError(
+            f"history was trained with momentum={momentum:g}, which only the prediction in steps "
+            "knows, without decay and with discrete=True; train by gradient descent"
+        )
+    return momentum, momentum > 0 and isinstance(rule, Nesterov)
+
+
 def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run under other decay than the solution, on the solution's own clock."""
     factor, _ = common_clock(solution, x)
@@ -174,8 +195,9 @@ def refuse_unfaithful_samples(
     gram = limit_gram(solution.equation.density, x, x, solution.equation.sigma_a) / len(x)
     fastest = float(np.linalg.eigvalsh(gram)[-1])
     step_size = float(history.settings["step_size"])
-    if step_size * fastest > 2:
+    stable = stable_step(history.optimizer, fastest)
+    if step_size > stable:
         raise ValueError(
-            f"history took steps of {step_size:g}, above {2 / fastest:.4g} where gradient descent "
+            f"history took steps of {step_size:g}, above {stable:.4g} where gradient descent "
             "on its samples is stable; train with a smaller step_size or nearer to x = 0"
         )

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from ntkfreq.density import Normal
-from ntkfreq.network import FourierFeatureNet, checkpoint, descent, train
+from ntkfreq.network import FourierFeatureNet, checkpoint, train
+from ntkfreq.network.optimizers import AdamW, HeavyBall
+from ntkfreq.network.step_schedules import Cosine, Warmup
 
 X = np.linspace(-1, 1, 20)
 Y = np.sin(5 * X)
@@ -18,6 +20,11 @@ ARRAYS = (
     "spectrum",
     "output",
     "train_output",
+    "weight_norm",
+    "frequency_norm",
+    "weight_distance",
+    "frequency_distance",
+    "kernel_drift",
     "frequencies",
 )
 
@@ -32,7 +39,7 @@ class KilledError(Exception):
 
 
 def kill_after(monkeypatch, writes):
-    """Let every stop write a checkpoint, and die right after some of them."""
+    """Die right after some writes."""
     original, count = checkpoint.write, [0]
 
     def write(*arguments):
@@ -41,23 +48,31 @@ def kill_after(monkeypatch, writes):
         if count[0] == writes:
             raise KilledError
 
-    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(checkpoint, "write", write)
 
 
-@pytest.mark.parametrize("backend", ["reference", "direct"])
+@pytest.mark.parametrize("backend", ["reference", "direct", "nufft", "torch"])
 @pytest.mark.parametrize("writes", [1, 5])
-@pytest.mark.parametrize("settings", [{}, {"frequency_decay": 0.01, "decay_towards": "start"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"frequency_decay": 0.01, "decay_towards": "start"},
+        {"optimizer": AdamW(schedule=Warmup(300, Cosine(300))), "weight_decay": 0.1},
+        {"optimizer": HeavyBall(clip=0.05), "batch_size": 7, "rng": 5},
+    ],
+)
 def test_killed_run_resumes_bit_for_bit(tmp_path, monkeypatch, backend, writes, settings):
     path = tmp_path / "run.npz"
+    settings = {"step_size": 0.05, "threads": 1} | settings
     whole = run(backend=backend, **settings)
     with monkeypatch.context() as patch:
         kill_after(patch, writes)
         with pytest.raises(KilledError):
-            run(backend=backend, checkpoint=path, **settings)
+            run(backend=backend, checkpoint=path, checkpoint_seconds=0, **settings)
     resumed = run(backend=backend, checkpoint=path, **settings)
-    assert 0 < resumed.stats.resumed_from < 650
-    assert resumed.stats.steps_taken == 650 - resumed.stats.resumed_from
+    assert 0 < resumed.stats["resumed_from"] < 650
+    assert resumed.stats["steps_taken"] == 650 - resumed.stats["resumed_from"]
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
     for name in ("w", "a", "b"):
@@ -69,23 +84,30 @@ def test_finished_run_is_returned_from_its_checkpoint(tmp_path):
     path = tmp_path / "new" / "run.npz"
     first = run(checkpoint=path)
     again = run(checkpoint=path)
-    assert first.stats.resumed_from == 0
-    assert again.stats.resumed_from == 650
-    assert again.stats.steps_taken == 0
-    assert again.stats.pairs_per_second == 0
+    assert first.stats["resumed_from"] == 0
+    assert again.stats["resumed_from"] == 650
+    assert again.stats["steps_taken"] == 0
+    assert again.stats["pairs_per_second"] == 0
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
     assert first.settings["checkpoint"] == str(path)
 
 
-def test_diverged_run_resumes_to_the_same_divergence(tmp_path, monkeypatch):
+def test_diverged_run_resumes_to_the_same_divergence(tmp_path):
     path = tmp_path / "run.npz"
-    monkeypatch.setattr(descent, "CHECKPOINT_SECONDS", 0.0)
     histories = []
     for _ in range(2):
         with pytest.warns(RuntimeWarning, match="diverged"):
-            histories.append(run(step_size=400.0, steps=649, record=range(650), checkpoint=path))
-    assert histories[1].stats.resumed_from > 0
+            histories.append(
+                run(
+                    step_size=400.0,
+                    steps=649,
+                    record=range(650),
+                    checkpoint=path,
+                    checkpoint_seconds=0,
+                )
+            )
+    assert histories[1].stats["resumed_from"] > 0
     assert histories[0].status == histories[1].status
     for name in ARRAYS:
         np.testing.assert_array_equal(getattr(histories[0], name), getattr(histories[1], name))
@@ -106,6 +128,10 @@ def test_diverged_run_resumes_to_the_same_divergence(tmp_path, monkeypatch):
         {"test": (X[:5] + 0.02, Y[:5])},
         {"frequencies": [1.0, 2.0]},
         {"backend": "direct"},
+        {"optimizer": "heavy_ball"},
+        {"batch_size": 5, "rng": 0},
+        {"kernel_probe": 3},
+        {"backend": "torch", "dtype": "float32"},
     ],
 )
 def test_checkpoint_of_another_run_is_refused_and_left_alone(tmp_path, changes):

@@ -22,6 +22,8 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
+from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
+from ntkfreq.network.step_schedules import Warmup
 
 RHO = Normal(scale=6.0)
 X = np.linspace(-1, 1, 24)
@@ -285,3 +287,35 @@ def test_a_run_on_a_lattice_is_on_the_clock_of_the_grid():
     assert "sampled length" in both.clock
     gap = np.abs(both.predicted_loss - both.measured_loss)
     assert gap.max() < 0.03 * both.predicted_loss[0]
+
+
+@pytest.mark.parametrize("optimizer", [HeavyBall(0.8), Nesterov(0.8)])
+def test_momentum_is_predicted_step_by_step(optimizer):
+    x = np.linspace(-1, 1, 24)
+    y = np.sin(5 * x) + 0.3 * np.cos(11 * x)
+    net = FourierFeatureNet.sample(Normal(scale=6.0), 20_000, zero_output=True, rng=0)
+    history = train(net, x, y, step_size=1.0, steps=150, optimizer=optimizer, record=40)
+    comparison = compare(solve_frequency_pde(Normal(scale=6.0), (x, y)), history)
+    assert comparison.output_error[1:].max() < 0.03
+    # Without momentum the prediction would be far off.
+    plain = comparison.solution.at(t=history.t, step_size=1.0).train_loss
+    assert np.max(np.abs(np.log(plain[1:] / comparison.measured_loss[1:]))) > 1.0
+    with pytest.raises(ValueError, match=r"momentum=0\.8, which only the prediction in steps"):
+        compare(comparison.solution, history, discrete=False)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "adam"},
+        {"optimizer": GradientDescent(clip=1.0)},
+        {"optimizer": GradientDescent(schedule=Warmup(3))},
+        {"batch_size": 4, "rng": 0},
+    ],
+)
+def test_rules_without_prediction_are_refused(settings):
+    x = np.linspace(-1, 1, 12)
+    net = FourierFeatureNet.sample(Normal(scale=6.0), 100, zero_output=True, rng=0)
+    history = train(net, x, np.sin(5 * x), step_size=0.01, steps=5, **settings)
+    with pytest.raises(ValueError, match=r"history was trained with optimizer=.*the prediction"):
+        compare(solve_frequency_pde(Normal(scale=6.0), (x, np.sin(5 * x))), history)

@@ -55,7 +55,7 @@ def test_tree_reloads_with_labels_and_settings(report, tmp_path):
     stored = tree["wide/points"]
     np.testing.assert_array_equal(stored["measured_spectrum"].values, case.measured)
     np.testing.assert_array_equal(stored["t"].values, case.t)
-    assert stored.attrs["training"]["optimizer"] == "gd"
+    assert stored.attrs["training"]["optimizer"].startswith("GradientDescent(")
     assert tree.attrs["settings"]["width"] == SMALL.width
     assert "rad" in stored["xi"].attrs["units"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from ntkfreq._types import FloatArray
 from ntkfreq.density import as_density
 from ntkfreq.network import backends
 
-# NumPy needs 50 ms for this many sine-cosine pairs, less than loading Numba.
-_SMALL_EVALUATION = 1_000_000
+# Tolerance of an evaluation by fast transforms: f_0 has to be that of a trained network's records.
+_TOLERANCE = 1e-13
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,9 +142,27 @@ class FourierFeatureNet:
         """Input dimension d."""
         return int(self.w.shape[1])
 
-    def phase_bound(self, x: FloatArray) -> float:
-        """Bound on ``|w . x|`` over all units and the points x (n, d)."""
-        return float(np.abs(self.w).max(axis=0) @ np.abs(x).max(axis=0))
+    @property
+    def architecture(self) -> str:
+        """What `packed` means, in words."""
+        return f"two layers, {self.width} units, dimension {self.dim}"
+
+    @property
+    def frequency_rows(self) -> int:
+        """Rows of `packed` that hold frequencies."""
+        return self.dim
+
+    def packed(self) -> FloatArray:
+        """All parameters in one array (d + 2, m): the coordinates of w, then a, then b."""
+        return np.concatenate([self.w.T, self.a[None], self.b[None]])
+
+    def unpacked(self, theta: FloatArray) -> FourierFeatureNet:
+        """The network with other parameters, as packed."""
+        return replace(self, w=theta[:-2].T, a=theta[-2], b=theta[-1])
+
+    def work(self, x: FloatArray, steps: int = 1, threads: int | None = None) -> backends.Work:
+        """What evaluating or training it at x (n, d) takes."""
+        return backends.Work.of(self.w, x, steps, threads)
 
     def __repr__(self) -> str:
         origin = "" if self.density is None else f", {self.density!r}, sigma_a={self.sigma_a:g}"
@@ -163,6 +181,6 @@ class FourierFeatureNet:
         ndarray, shape (n,)
         """
         points = _checks.points("x", x, self.dim)
-        pairs = points.shape[0] * self.width
-        name, _ = backends.choose(pairs, self.phase_bound(points), small=_SMALL_EVALUATION)
-        return backends.load(name).evaluate(self.w, self.a, self.b, points)
+        name, _ = backends.choose(self.work(points))
+        options = {"tolerance": _TOLERANCE} if name == "nufft" else {}
+        return backends.load(name, **options).evaluate(self.packed(), points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,44 +10,10 @@ import numpy as np
 from ntkfreq import results
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.bands import band_learning_time, pick_spectrum
-from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.optimizers import Optimizer
 
 if TYPE_CHECKING:
     import xarray as xr
-
-
-@dataclass(frozen=True)
-class TrainStats:
-    """Cost of a run.
-
-    Attributes
-    ----------
-    backend : str
-        Engine that took the steps.
-    backend_reason : str
-        Why this engine.
-    threads : int
-        Cores a step occupied.
-    steps_taken : int
-        Steps taken by this call, without those found in a checkpoint.
-    resumed_from : int
-        Step at which a checkpoint was picked up, 0 without one.
-    seconds : float
-        Wall time of the steps, without compilation, records and checkpoints.
-    compile_seconds : float
-        Wall time of compiling the engine, or of loading it compiled.
-    pairs_per_second : float
-        Points times units times steps, over seconds; 0 if no step was taken.
-    """
-
-    backend: str
-    backend_reason: str
-    threads: int
-    steps_taken: int
-    resumed_from: int
-    seconds: float
-    compile_seconds: float
-    pairs_per_second: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,7 +25,7 @@ class TrainHistory:
     step : ndarray of int, shape (R,)
         Recorded steps, from 0.
     t : ndarray, shape (R,)
-        Training time, step size times step.
+        Training time, step size times step (with a schedule, the sum of the step sizes).
     train_loss, test_loss : ndarray, shape (R,)
         Mean squared errors, without the 1/2 of the loss; `test_loss` is None without test points.
     data_spectrum : ndarray, shape (R, F), complex
@@ -71,20 +37,33 @@ class TrainHistory:
         Network output at the test points; without them at the training points.
     train_output : ndarray, shape (R, N)
         Network output at the training points.
+    weight_norm, frequency_norm : ndarray, shape (R,)
+        Euclidean norms of the output weights a, b (in deep networks: of all but w), and of w.
+    weight_distance, frequency_distance : ndarray, shape (R,)
+        The same norms of the difference from the start.
+    kernel_drift : ndarray, shape (R,), or None
+        Change of the empirical NTK on the probe points, relative in the Frobenius norm; of order
+        width to the -1/2 where the theory holds. None without probe points.
     x, y : ndarray, shape (N,) or (N, d), and (N,)
         Training data.
     test : (ndarray, ndarray) or None
         Test points and values.
     frequencies : ndarray, shape (F,) or (F, d)
         Angular frequencies, radians per unit of x.
-    net : FourierFeatureNet
+    net : FourierFeatureNet or FourierFeatureMLP
         Network at the last record.
-    initial_net : FourierFeatureNet
+    initial_net : FourierFeatureNet or FourierFeatureMLP
         Network as passed in.
+    optimizer : Optimizer
+        The update rule.
     settings : dict
         Every setting of the run, and the versions that ran it.
-    stats : TrainStats
-        Cost of the run.
+    stats : dict
+        `backend` and `backend_reason`: the engine and why; `threads` a step occupied;
+        `steps_taken` by this call, `resumed_from` which step of a checkpoint (0 without one);
+        `seconds` of the steps, `record_seconds` of the records and their spectra,
+        `compile_seconds` of compiling or loading the engine; `pairs_per_second`, points seen times
+        units times steps over seconds.
     status : str
         A sentence that starts with "completed" or with "diverged", then with the remedy.
     """
@@ -97,14 +76,20 @@ class TrainHistory:
     spectrum: ComplexArray | None
     output: FloatArray
     train_output: FloatArray
+    weight_norm: FloatArray
+    frequency_norm: FloatArray
+    weight_distance: FloatArray
+    frequency_distance: FloatArray
+    kernel_drift: FloatArray | None
     x: FloatArray
     y: FloatArray
     test: tuple[FloatArray, FloatArray] | None
     frequencies: FloatArray
-    net: FourierFeatureNet
-    initial_net: FourierFeatureNet
+    net: Any
+    initial_net: Any
+    optimizer: Optimizer
     settings: dict[str, Any]
-    stats: TrainStats
+    stats: dict[str, Any]
     status: str
 
     def __repr__(self) -> str:
@@ -149,7 +134,7 @@ class TrainHistory:
         return band_learning_time(self.t, self.frequencies, chosen, band, fraction)
 
     def to_xarray(self) -> xr.Dataset:
-        """Losses and spectra as a labelled dataset, settings and stats as JSON-ready attributes.
+        """Losses, norms and spectra as a labelled dataset, settings and stats as its attributes.
 
         Returns
         -------
@@ -164,11 +149,13 @@ class TrainHistory:
         >>> dict(run.to_xarray().sizes)
         {'t': 3, 'frequency': 2}
         """
-        attrs = self.settings | asdict(self.stats) | {"status": self.status}
+        attrs = self.settings | self.stats | {"status": self.status}
+        names = ("train_loss", "test_loss", "weight_norm", "frequency_norm", "weight_distance")
+        series = {name: getattr(self, name) for name in (*names, "frequency_distance")}
         data = results.dynamics_dataset(
             t=self.t,
             frequencies=self.frequencies,
-            losses={"train_loss": self.train_loss, "test_loss": self.test_loss},
+            losses=series | {"kernel_drift": self.kernel_drift},
             spectra={"spectrum": self.spectrum, "data_spectrum": self.data_spectrum},
             attrs=results.json_ready(attrs),
         )

@@ -9,9 +9,9 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
-from ntkfreq.network import backends
 from ntkfreq.network.backends import Descent
 from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.optimizers import as_optimizer
 
 
 @dataclass(frozen=True)
@@ -22,25 +22,6 @@ class TrainingData:
     y: FloatArray
     x_test: FloatArray | None = None
     y_test: FloatArray | None = None
-
-
-def refuse_unavailable(optimizer: object, batch_size: object, dtype: object) -> None:
-    """Name the arguments of the public interface that have one allowed value so far."""
-    if optimizer != "gd":
-        raise ValueError(
-            f"optimizer={_checks.show(optimizer)} is not available; it must be 'gd', plain "
-            "gradient descent"
-        )
-    if batch_size is not None:
-        raise ValueError(
-            f"batch_size={_checks.show(batch_size)} is not available; it must be None, all points "
-            "at every step"
-        )
-    if dtype != "float64":
-        raise ValueError(
-            f"dtype={_checks.show(dtype)} is not available; it must be 'float64', the precision of "
-            "every backend"
-        )
 
 
 def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[FourierFeatureNet, TrainingData]:
@@ -72,10 +53,15 @@ def _points(name: str, x: Any, dim: int) -> FloatArray:
 
 
 def checked_descent(
-    step_size: Any, weight_decay: Any, frequency_decay: Any, decay_towards: Any, freeze: Any
+    step_size: Any,
+    weight_decay: Any,
+    frequency_decay: Any,
+    freeze: Any,
+    optimizer: Any,
+    batch_size: Any,
+    points: int,
 ) -> Descent:
-    """The constants of a step."""
-    _checks.choice("decay_towards", decay_towards, ("zero", "start"))
+    """The rule of a step, without the seed of its batches."""
     if not isinstance(freeze, bool | np.bool_):
         raise TypeError(f"freeze_frequencies={_checks.show(freeze)} must be True or False")
     rate = _checks.non_negative("frequency_decay", frequency_decay)
@@ -84,28 +70,34 @@ def checked_descent(
             f"frequency_decay={rate} must be 0 with freeze_frequencies=True, where w does not "
             "move; drop one of them"
         )
+    if batch_size is not None:
+        batch_size = _checks.integer("batch_size", batch_size, 1)
+        if batch_size > points:
+            raise ValueError(
+                f"batch_size={batch_size} is more than the {points} training points; use "
+                "batch_size=None to see all of them at every step"
+            )
     return Descent(
         _checks.positive("step_size", step_size),
         _checks.non_negative("weight_decay", weight_decay),
         rate,
         bool(freeze),
+        as_optimizer(optimizer),
+        batch_size,
     )
 
 
-def checked_backend(
-    backend: Any, net: FourierFeatureNet, x: FloatArray, steps: int
-) -> tuple[str, str]:
-    """Name of the backend to use, and why."""
-    _checks.choice("backend", backend, ("auto", *backends.BACKENDS))
-    phase = net.phase_bound(x)
-    if backend == "auto":
-        return backends.choose(x.shape[0] * net.width * steps, phase)
-    if backend == "direct" and phase > backends.LARGEST_PHASE:
+def checked_seed(rng: Any, descent: Descent, checkpoint: Any) -> int:
+    """Seed of the batches; a run that is to be resumed must be able to draw them again."""
+    generator = _checks.generator("rng", rng)
+    if descent.batch_size is None:
+        return 0
+    if rng is None and checkpoint is not None:
         raise ValueError(
-            f"backend='direct' needs |w.x| below {backends.LARGEST_PHASE:.0e}, but it reaches "
-            f"{phase:.3g}; use backend='reference' or rescale x"
+            "rng=None draws other batches at every call, and checkpoint= could not resume the run; "
+            "give an integer seed"
         )
-    return str(backend), "as asked"
+    return int(generator.integers(2**63))
 
 
 def checked_frequencies(frequencies: Any, dim: int) -> FloatArray:

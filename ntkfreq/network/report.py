@@ -3,50 +3,60 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
-
-import numpy as np
 
 from ntkfreq import __version__
 from ntkfreq.network.backends import Backend, Descent
 from ntkfreq.network.descent import Path, mean_square
-from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.engine import Engine
 from ntkfreq.network.inputs import TrainingData
 from ntkfreq.network.stability import divergence_remedy
 
+# Packages whose version may change the last bits of a backend's results.
+_ENGINES = {
+    "reference": ("numpy",),
+    "direct": ("numpy", "numba"),
+    "nufft": ("numpy", "finufft"),
+    "torch": ("numpy", "torch"),
+}
+
 
 def status(
-    net: FourierFeatureNet, data: TrainingData, descent: Descent, path: Path, engine: Backend
+    theta: Any, data: TrainingData, descent: Descent, path: Path, engine: Backend, first: int
 ) -> str:
-    """How the run ended, with the remedy where it ended badly."""
-    first, last = (mean_square(path.train_output[k], data.y) for k in (0, -1))
+    """How the run ended, with the remedy where it ended badly; theta are the first parameters."""
+    outputs = path.records["train_output"]
+    start, last = (mean_square(outputs[k], data.y) for k in (0, -1))
     if path.diverged_loss is not None:
         return (
-            f"diverged by step {path.step}: the training loss rose from {first:.3g} to "
-            f"{path.diverged_loss:.3g}; records end at step {path.recorded[-1]}. "
-            f"{divergence_remedy(net, data.x, engine, descent)}"
+            f"diverged by step {path.state.step}: the training loss rose from {start:.3g} to "
+            f"{path.diverged_loss:.3g}; records end at step {path.records['step'][-1]}. "
+            f"{divergence_remedy(theta, data.x, engine, descent, first)}"
         )
-    text = f"completed {path.step} steps"
-    if last > first:
+    text = f"completed {path.state.step} steps"
+    if last > start:
         text += (
-            f"; the training loss ends above its start ({last:.3g} after {first:.3g}), the work of "
+            f"; the training loss ends above its start ({last:.3g} after {start:.3g}), the work of "
             "decay or of too large a step_size"
         )
     return text
 
 
-def versions() -> dict[str, str]:
+def versions(backend: str) -> dict[str, str]:
     """Versions of what computes: another one may give other last bits."""
-    return {
-        "numpy": np.__version__,
-        "numba": version("numba"),
-        "ntkfreq": __version__,
-        "machine": platform.machine(),
-    }
+    found = {name: version(name) for name in _ENGINES[backend]}
+    return found | {"ntkfreq": __version__, "machine": platform.machine()}
 
 
-def description(net: FourierFeatureNet, data: TrainingData) -> dict[str, Any]:
+def deciding(descent: Descent, engine: Engine, **others: Any) -> dict[str, Any]:
+    """Settings that decide what a run computes, apart from its arrays."""
+    rule = asdict(descent) | {"optimizer": repr(descent.optimizer), "backend": engine.name}
+    return rule | engine.settings | versions(engine.name) | others
+
+
+def description(net: Any, data: TrainingData) -> dict[str, Any]:
     """Sizes and origin of the network and the data."""
     return {
         "width": net.width,

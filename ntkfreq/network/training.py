@@ -1,9 +1,8 @@
-"""Train a Fourier-feature network by gradient descent and record what the theory predicts."""
+"""Train a network and record what the theory predicts."""
 
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._types import FloatArray
-from ntkfreq.frequency_grid import default_frequencies
-from ntkfreq.network import backends, inputs, report
+from ntkfreq.network import inputs, report
 from ntkfreq.network.backends import NetworkState
 from ntkfreq.network.checkpoint import fingerprint
-from ntkfreq.network.descent import Path, Problem, descend
+from ntkfreq.network.descent import Problem, descend
+from ntkfreq.network.engine import engine_for
 from ntkfreq.network.fourier_features import FourierFeatureNet
-from ntkfreq.network.history import TrainHistory, TrainStats
-from ntkfreq.network.inputs import TrainingData
-from ntkfreq.network.schedule import record_steps
-from ntkfreq.spectrum import error_spectrum
+from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.optimizers import Optimizer
+from ntkfreq.network.record_steps import record_steps
+from ntkfreq.network.recording import Recorder, probe_points
+from ntkfreq.network.run import Run
 
 
 def train(
@@ -31,7 +30,7 @@ def train(
     *,
     step_size: float,
     steps: int,
-    optimizer: str = "gd",
+    optimizer: str | Optimizer = "gd",
     weight_decay: float = 0.0,
     frequency_decay: float = 0.0,
     decay_towards: str = "zero",
@@ -44,15 +43,20 @@ def train(
     dtype: str = "float64",
     rng: int | np.random.Generator | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_seconds: float = 10.0,
     progress: bool = False,
+    device: str | None = None,
+    tolerance: float = 1e-9,
+    threads: int | None = None,
+    kernel_probe: int = 16,
 ) -> TrainHistory:
-    r"""Train all parameters by gradient descent on the halved mean squared error.
+    r"""Train all parameters on the halved mean squared error and record what the theory predicts.
 
     .. math:: L = \tfrac{1}{2N} \sum_i (f(x_i) - y_i)^2, \qquad
-              \theta \leftarrow \theta - \eta\,(\nabla L + \gamma\, \theta),
+              \theta \leftarrow \theta - \eta\,(\nabla L + \gamma\, \theta)
 
-    with :math:`\gamma_a` on a and b, :math:`\gamma_w` on w; training time is
-    :math:`t = \eta \cdot` step.
+    (gradient descent; other rules by `optimizer`), with :math:`\gamma_a` on a and b,
+    :math:`\gamma_w` on w; training time is :math:`t = \eta \cdot` step.
 
     Parameters
     ----------
@@ -66,16 +70,18 @@ def train(
         Step size :math:`\eta`.
     steps : int
         Number of steps.
-    optimizer : {"gd"}
-        Plain gradient descent.
+    optimizer : str or Optimizer
+        Update rule: one of :mod:`ntkfreq.network.optimizers`, for instance
+        ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name of one with its defaults:
+        "gd", "heavy_ball", "nesterov", "adam" (decay enters the gradient), "adamw" (decay apart).
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
     decay_towards : {"zero", "start"}
         Whether w decays to zero or to its initial values; a and b always decay to zero.
     freeze_frequencies : bool
         Train a and b only.
-    batch_size : None
-        Every step sees all points.
+    batch_size : int, optional
+        Points a step sees, drawn without replacement in every epoch; default all.
     test : (x_test, y_test), optional
         Test points and values.
     frequencies : array_like, shape (F,) or (F, d), optional
@@ -83,17 +89,28 @@ def train(
         the data and reaches to where 99 % of the network's frequencies and the initial error lie.
     record : int or array_like of int
         Number of records, evenly in log(1 + step), or the steps to record.
-    backend : {"auto", "reference", "direct"}
-        Engine; "auto" takes NumPy for small problems, else Numba.
-    dtype : {"float64"}
-        Precision of the steps.
+    backend : {"auto", "reference", "direct", "nufft", "torch"}
+        Engine; "auto" takes the fastest by measured costs and says why in `stats`.
+    dtype : {"float64", "float32"}
+        Precision of the steps; single precision on "torch" only.
     rng : None, int or numpy Generator
-        Source of randomness of optimizers that need one; gradient descent does not.
+        Source of the batches; without batches nothing is drawn.
     checkpoint : path-like, optional
-        File that is written every 10 s and at the end; the same call resumes from it with
-        bit-identical results.
+        File that is written every `checkpoint_seconds` and at the end; the same call resumes from
+        it with the results of an unbroken run: to the last bit on "reference", "direct", and
+        "nufft" with one thread, to rounding otherwise.
+    checkpoint_seconds : float
+        Seconds between two writes.
     progress : bool
         Show a progress bar.
+    device : str, optional
+        Where "torch" computes, for instance "cuda"; default the CPU.
+    tolerance : float
+        Relative error of the transforms of "nufft".
+    threads : int, optional
+        Largest number of threads; default all cores.
+    kernel_probe : int
+        Number of training points on which the drift of the kernel is recorded; 0 for none.
 
     Returns
     -------
@@ -119,108 +136,71 @@ def train(
     >>> run.status, float(run.t[-1]), bool(run.train_loss[-1] < 0.02 * run.train_loss[0])
     ('completed 200 steps', 100.0, True)
     """
-    inputs.refuse_unavailable(optimizer, batch_size, dtype)
-    _checks.generator("rng", rng)
     net, data = inputs.checked_data(net, x, y, test)
     descent = inputs.checked_descent(
-        step_size, weight_decay, frequency_decay, decay_towards, freeze_frequencies
+        step_size,
+        weight_decay,
+        frequency_decay,
+        freeze_frequencies,
+        optimizer,
+        batch_size,
+        data.y.size,
     )
+    _checks.choice("decay_towards", decay_towards, ("zero", "start"))
+    descent = replace(descent, seed=inputs.checked_seed(rng, descent, checkpoint))
     steps = _checks.integer("steps", steps, 1)
     records = record_steps(record, steps)
-    chosen, reason = inputs.checked_backend(backend, net, data.x, steps)
+    probe = probe_points(data.x, _checks.integer("kernel_probe", kernel_probe, 0))
     grid = None if frequencies is None else inputs.checked_frequencies(frequencies, net.dim)
-    pairs = data.y.size * net.width
-    started = time.perf_counter()
-    engine = backends.load(chosen)
-    engine.warm_up(pairs)
-    compile_seconds = time.perf_counter() - started
-    deciding = {
-        "optimizer": optimizer,
-        **asdict(descent),
-        "decay_towards": decay_towards,
-        "steps": steps,
-        "batch_size": batch_size,
-        "dtype": dtype,
-        "backend": chosen,
-        **report.versions(),
-    }
-    arrays = {"w": net.w, "a": net.a, "b": net.b, "records": records, "frequencies": grid}
-    mark = fingerprint(arrays | asdict(data), deciding)
-
-    anchor = net.w.copy() if decay_towards == "start" else np.zeros_like(net.w)
-    output = engine.evaluate(net.w, net.a, net.b, data.x)
-    state = NetworkState(net.w.copy(), net.a.copy(), net.b.copy(), anchor, output)
-    path = descend(
-        Problem(data.x, data.y, data.x_test, descent, records, mark, checkpoint, progress),
-        state,
-        engine,
+    engine = engine_for(
+        net,
+        data.x,
+        steps,
+        backend=backend,
+        dtype=dtype,
+        device=device,
+        tolerance=tolerance,
+        threads=threads,
     )
-    status = report.status(net, data, descent, path, engine)
+    deciding = report.deciding(
+        descent, engine, decay_towards=decay_towards, steps=steps, kernel_probe=kernel_probe
+    )
+    theta = net.packed()
+    mark = fingerprint(
+        {"theta": theta, "records": records, "frequencies": grid} | asdict(data),
+        deciding | {"architecture": net.architecture},
+    )
+    state = NetworkState.start(
+        theta,
+        net.frequency_rows,
+        engine.backend.evaluate(theta, data.x),
+        descent,
+        towards_start=decay_towards == "start",
+    )
+    first = state.first(descent)
+    path = descend(
+        Problem(
+            data.x,
+            data.y,
+            descent,
+            records,
+            mark,
+            checkpoint,
+            _checks.non_negative("checkpoint_seconds", checkpoint_seconds),
+            progress,
+        ),
+        state,
+        engine.backend,
+        Recorder.start(engine.backend, data.x, data.x_test, probe, state, first),
+    )
+    status = report.status(theta, data, descent, path, engine.backend, first)
     if path.diverged_loss is not None:
         warnings.warn(status, RuntimeWarning, stacklevel=2)
-    if grid is None:
-        reach = float(np.quantile(np.linalg.norm(net.w, axis=1), 0.99))
-        grid = default_frequencies(data.x, path.train_output[0] - data.y, reach)
-    taken = path.step - path.resumed_from
-    stats = TrainStats(
-        backend=chosen,
-        backend_reason=reason,
-        threads=engine.threads(pairs),
-        steps_taken=taken,
-        resumed_from=path.resumed_from,
-        seconds=path.seconds,
-        compile_seconds=compile_seconds,
-        pairs_per_second=pairs * taken / path.seconds if taken else 0.0,
-    )
     settings = deciding | {
-        "threads": stats.threads,
         "record": record,
         "rng": rng if rng is None or isinstance(rng, int) else repr(rng),
+        "threads": threads,
         "checkpoint": None if checkpoint is None else str(checkpoint),
+        **report.description(net, data),
     }
-    settings |= report.description(net, data)
-    return _history(net, data, path, grid, settings, stats, status)
-
-
-def _history(
-    net: FourierFeatureNet,
-    data: TrainingData,
-    path: Path,
-    frequencies: FloatArray,
-    settings: dict[str, Any],
-    stats: TrainStats,
-    status: str,
-) -> TrainHistory:
-    step = np.array(path.recorded, dtype=np.int64)
-    train_error = np.array(path.train_output) - data.y
-    test, test_loss, spectrum, output = None, None, None, np.array(path.train_output)
-    if data.x_test is not None and data.y_test is not None:
-        output = np.array(path.test_output)
-        test_error = output - data.y_test
-        test = (_as_given(data.x_test), data.y_test)
-        test_loss = np.mean(test_error**2, axis=1)
-        spectrum = error_spectrum(data.x_test, test_error, frequencies)
-    w, a, b = path.kept
-    return TrainHistory(
-        step=step,
-        t=settings["step_size"] * step,
-        train_loss=np.mean(train_error**2, axis=1),
-        test_loss=test_loss,
-        data_spectrum=error_spectrum(data.x, train_error, frequencies),
-        spectrum=spectrum,
-        output=output,
-        train_output=np.array(path.train_output),
-        x=_as_given(data.x),
-        y=data.y,
-        test=test,
-        frequencies=frequencies,
-        net=replace(net, w=w, a=a, b=b),
-        initial_net=net,
-        settings=settings,
-        stats=stats,
-        status=status,
-    )
-
-
-def _as_given(points: FloatArray) -> FloatArray:
-    return points[:, 0] if points.shape[1] == 1 else points
+    return Run(net, data, descent, path, engine).history(grid, settings, status)

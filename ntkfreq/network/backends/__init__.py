@@ -1,84 +1,81 @@
-"""Engines that evaluate and train the network, loaded on first use.
+"""Engines that evaluate and train networks, loaded on first use.
 
-========== ============================================== =================
-name       method                                         engine
-========== ============================================== =================
-reference  the formulas in NumPy                          NumPy
-direct     fused sums, vectorized sine-cosine, threads    Numba
-========== ============================================== =================
+========== ======================================================== =================
+name       method                                                   engine
+========== ======================================================== =================
+reference  the formulas in NumPy                                    NumPy
+direct     fused sums, vectorized sine-cosine, threads              Numba
+nufft      non-uniform fast transforms, O(N + m), d at most 3       FINUFFT
+torch      automatic differentiation, any device, any precision     PyTorch
+========== ======================================================== =================
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from ntkfreq._types import FloatArray
+from ntkfreq.network.backends.cost import LARGEST_GRID, LARGEST_PHASE, Work, choose
 from ntkfreq.network.backends.state import Descent, NetworkState
 
-__all__ = ["BACKENDS", "Backend", "Descent", "NetworkState", "choose", "load"]
+__all__ = [
+    "BACKENDS",
+    "LARGEST_GRID",
+    "LARGEST_PHASE",
+    "Backend",
+    "Descent",
+    "NetworkState",
+    "Work",
+    "choose",
+    "load",
+]
 
+# Name of the class, in the module of the backend's name.
 BACKENDS = MappingProxyType(
-    {
-        "reference": "ntkfreq.network.backends.reference",
-        "direct": "ntkfreq.network.backends.direct",
-    }
+    {"reference": "Reference", "direct": "Direct", "nufft": "Nufft", "torch": "Torch"}
 )
-# Pairs of point and unit, times steps, that NumPy does in the second which loading Numba takes
-# (80 ns a pair and step measured).
-SMALL_WORK = 10_000_000
-# Above this |w . x| the sine-cosine of `direct` loses digits.
-LARGEST_PHASE = 1e8
 
 
 class Backend(Protocol):
-    """What a backend module offers; arrays are w (m, d), a (m,), b (m,), x (n, d), y (n,)."""
+    """What a backend offers; theta (d + 2, m) holds w, a, b, points x have shape (n, d)."""
 
-    def evaluate(self, w: FloatArray, a: FloatArray, b: FloatArray, x: FloatArray) -> FloatArray:
+    def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Network output at x."""
+
+    def gradient(self, theta: FloatArray, x: FloatArray, r: FloatArray, first: int) -> FloatArray:
+        """Rows from `first` on of the gradient of ``sum_i r_i f(x_i)`` in theta."""
+
+    def tangent(
+        self, theta: FloatArray, direction: FloatArray, x: FloatArray, first: int
+    ) -> FloatArray:
+        """Change of the output at x per unit of a direction of theta (rows from `first` on)."""
+
+    def gram(self, theta: FloatArray, x: FloatArray, first: int) -> FloatArray:
+        """Gram matrix of the gradients at few points x, the empirical NTK."""
 
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
-        """Take gradient-descent steps in place."""
+        """Take steps in place."""
 
-    def threads(self, pairs: int) -> int:
-        """Cores that a step over this many pairs occupies."""
+    def threads(self, points: int, units: int) -> int:
+        """Cores that a step over so many points and units occupies."""
 
-    def warm_up(self, pairs: int) -> None:
-        """Compile what a problem of this many pairs will call."""
-
-
-def load(name: str) -> Backend:
-    """Import the backend of this name."""
-    return cast(Backend, import_module(BACKENDS[name]))
+    def warm_up(self, points: int, units: int) -> None:
+        """Compile what a problem of this size will call."""
 
 
-def choose(work: int, phase: float, small: int = SMALL_WORK) -> tuple[str, str]:
-    """Name of the backend for a problem, and the reason in words.
+def load(name: str, **options: Any) -> Backend:
+    """The backend of this name.
 
     Parameters
     ----------
-    work : int
-        Points times units times steps.
-    phase : float
-        Bound on ``|w . x|``.
-    small : int
-        Amount of work up to which `reference` is preferred.
-
-    Returns
-    -------
-    (name, why)
-
-    Examples
-    --------
-    >>> choose(4_000_000_000, 30.0)
-    ('direct', 'points x units x steps = 4e+09, more than 1e+07')
+    name : str
+        One of `BACKENDS`.
+    **options
+        Fields of the backend's class.
     """
-    if phase > LARGEST_PHASE:
-        return "reference", f"phases |w.x| up to {phase:.3g}, more than {LARGEST_PHASE:.0e}"
-    size = f"points x units x steps = {work:.3g}"
-    if work <= small:
-        return "reference", f"{size}, no more than {small:.3g}"
-    return "direct", f"{size}, more than {small:.3g}"
+    module = import_module(f"{__name__}.{name}")
+    return cast(Backend, getattr(module, BACKENDS[name])(**options))

@@ -3,221 +3,148 @@
 Each step recomputes the N x m sines and cosines instead of storing them: the
 polynomial costs about 1 ns per pair and core, a stored matrix costs as much in
 memory traffic and grows with N m. Within one unit the values are kept, and those at
-its updated frequency follow by the addition theorem from the small change of phase.
+its updated frequency follow by the addition theorem from the small change of phase. So a
+full-batch step needs one sine-cosine a pair; clipping (which needs all of the gradient first)
+and batches (which change the points) need two.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numba import prange
 
 from ntkfreq._types import FloatArray
+from ntkfreq.network.backends import kernels
+from ntkfreq.network.backends.cost import PARALLEL_PAIRS
 from ntkfreq.network.backends.state import Descent, NetworkState
-from ntkfreq.network.backends.unit_sums import (
-    add_turned_unit,
-    add_unit,
-    forward,
-    pair_of_sums,
-    phases,
-)
-from ntkfreq.sincos import SMALL_PHASE, jit
+from ntkfreq.network.backends.stepping import take_steps
+from ntkfreq.network.backends.two_layer import TwoLayer
+from ntkfreq.network.step_schedules import Constant
 
-# Below this many pairs one core does it. On two idle cores threads gain 1.3 times at 4e3 pairs and
-# 1.9 times at 2e4; on a busy machine waiting for the other core costs more than that.
-PARALLEL_PAIRS = 10_000
-# Units a chunk: chunks are fixed by the problem, never by the threads, so that sums are taken
-# in the same order on any number of threads. At most _MAX_CHUNKS buffers of N numbers.
-_MIN_CHUNK = 32
+# Units a chunk; at most _MAX_CHUNKS buffers of N numbers, fewer where they would take 64 MB.
+_MIN_CHUNK, _CHUNK_PAIRS = 32, 10_000
 _MAX_CHUNKS = 64
+_BUFFER = 8_000_000
+
+_descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, True)}
+_evaluate = {parallel: kernels.evaluate_kernel(parallel) for parallel in (False, True)}
+_gradient = {parallel: kernels.gradient_kernel(parallel) for parallel in (False, True)}
 
 
-@jit()
-def _descend_units(
-    w: FloatArray,
-    a: FloatArray,
-    b: FloatArray,
-    anchor: FloatArray,
-    x: FloatArray,
-    reach: FloatArray,
-    r: FloatArray,
-    rx: FloatArray,
-    rates: tuple[float, float, float],
-    frozen: bool,
-    out: FloatArray,
-) -> None:
-    """One step of every unit given (views of one chunk), then their new output into `out`."""
-    step_size, weight_decay, frequency_decay = rates
-    n = r.size
-    phase, c, s = np.empty(n), np.empty(n), np.empty(n)
-    change = np.empty(w.shape[1])
-    out[:] = 0.0
-    for j in range(a.size):
-        aj, bj = a[j], b[j]
-        phases(w[j], x, 0.5, phase)
-        ga, gb = forward(phase, r, c, s)
-        a[j] = aj - step_size * (ga + weight_decay * aj)
-        b[j] = bj - step_size * (gb + weight_decay * bj)
-        if frozen:
-            for i in range(n):
-                out[i] += a[j] * c[i] + b[j] * s[i]
-            continue
-        turn = 0.0
-        for k in range(w.shape[1]):
-            along_c, along_s = pair_of_sums(rx[k], c, s)
-            pull = frequency_decay * (w[j, k] - anchor[j, k])
-            moved = w[j, k] - step_size * (bj * along_c - aj * along_s + pull)
-            change[k] = moved - w[j, k]
-            w[j, k] = moved
-            turn += abs(change[k]) * reach[k]
-        if turn < SMALL_PHASE:
-            phases(change, x, 1.0, phase)
-            add_turned_unit(a[j], b[j], c, s, phase, out)
-        else:
-            phases(w[j], x, 0.5, phase)
-            add_unit(a[j], b[j], phase, out)
+def _chunk(points: int, units: int) -> int:
+    smallest = max(1, min(_MIN_CHUNK, _CHUNK_PAIRS // points))
+    chunks = max(8, min(_MAX_CHUNKS, _BUFFER // points))
+    return max(smallest, -(-units // chunks))
 
 
-@jit()
-def _combine(parts: FloatArray, scale: float, output: FloatArray) -> None:
-    """Scaled sum of the chunks, in their fixed order."""
-    output[:] = 0.0
-    for q in range(parts.shape[0]):
-        for i in range(output.size):
-            output[i] += parts[q, i]
-    for i in range(output.size):
-        output[i] *= scale
+def _constants(descent: Descent, step: int, steps: int) -> FloatArray:
+    """Step size and coefficients of the optimizer at each of the steps."""
+    optimizer = descent.optimizer
+    steady = isinstance(optimizer.schedule, Constant) and optimizer.slots < 2
+    rows = [
+        (descent.rate(n), *optimizer.coefficients(n))
+        for n in range(step, step + (1 if steady else steps))
+    ]
+    return np.repeat(np.array(rows), steps, axis=0) if steady else np.array(rows)
 
 
-@jit()
-def _residual(
-    output: FloatArray, y: FloatArray, x: FloatArray, scale: float, r: FloatArray, rx: FloatArray
-) -> None:
-    """Scaled error at the points, and its products with each coordinate."""
-    for i in range(y.size):
-        r[i] = (output[i] - y[i]) * scale
-    for k in range(x.shape[0]):
-        for i in range(y.size):
-            rx[k, i] = r[i] * x[k, i]
+@dataclass(frozen=True)
+class Direct(TwoLayer):
+    """The compiled backend.
 
+    Parameters
+    ----------
+    most_threads : int, optional
+        Largest number of threads; default Numba's. The number changes no bit of the result.
+    """
 
-def _advance_kernel(parallel: bool) -> Callable[..., None]:
-    """Steps over chunks of units. The loop is a closure variable: Numba's cache tells by it."""
-    span = prange if parallel else range
+    most_threads: int | None = None
 
-    @jit(parallel=parallel)
+    def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
+        """Output (n,) at x (n, d)."""
+        output, size = np.empty(x.shape[0]), (x.shape[0], theta.shape[1])
+        # Fresh arrays: read-only ones are another type to Numba and would compile a second time.
+        arguments = np.array(theta), np.array(x.T, order="C"), output, _chunk(*size)
+        self._run(_evaluate, size, *arguments)
+        return output
+
+    def gradient(self, theta: FloatArray, x: FloatArray, r: FloatArray, first: int) -> FloatArray:
+        """Rows from `first` on of the gradient of ``sum_i r_i f(x_i)``."""
+        slope = np.empty((theta.shape[0] - first, theta.shape[1]))
+        r = r / math.sqrt(theta.shape[1])
+        across = np.array(x.T, order="C")
+        size = x.shape[0], theta.shape[1]
+        self._run(_gradient, size, np.array(theta), across, r, r * across, first, slope)
+        return slope
+
     def advance(
-        w: FloatArray,
-        a: FloatArray,
-        b: FloatArray,
-        anchor: FloatArray,
-        x: FloatArray,
-        y: FloatArray,
-        output: FloatArray,
-        rates: tuple[float, float, float],
-        frozen: bool,
-        steps: int,
-        chunk: int,
+        self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
-        n, m = y.size, a.size
-        scale = 1.0 / math.sqrt(m)
-        chunks = (m + chunk - 1) // chunk
-        parts, r, rx = np.empty((chunks, n)), np.empty(n), np.empty(x.shape)
-        reach = np.empty(x.shape[0])
-        for k in range(x.shape[0]):
-            reach[k] = np.max(np.abs(x[k]))
-        for _ in range(steps):
-            _residual(output, y, x, scale / n, r, rx)
-            for q in span(chunks):
-                lo, hi = q * chunk, min(m, (q + 1) * chunk)
-                _descend_units(
-                    w[lo:hi],
-                    a[lo:hi],
-                    b[lo:hi],
-                    anchor[lo:hi],
-                    x,
-                    reach,
-                    r,
-                    rx,
-                    rates,
-                    frozen,
-                    parts[q],
-                )
-            _combine(parts, scale, output)
+        """Take `steps` steps in place."""
+        if descent.optimizer.clip is not None or descent.batch_size is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
+            return
+        constants = _constants(descent, state.step, steps)
+        self._run(
+            _descend,
+            (y.size, state.theta.shape[1]),
+            state.theta,
+            state.anchor,
+            state.memory,
+            state.decay(descent)[:, 0],
+            descent.optimizer.decoupled,
+            descent.freeze_frequencies,
+            constants,
+            np.array(x.T, order="C"),
+            np.array(y),
+            state.output,
+            _chunk(y.size, state.theta.shape[1]),
+        )
+        state.step += steps
 
-    return advance
+    def threads(self, points: int, units: int) -> int:
+        """Cores that a step occupies."""
+        if points * units < PARALLEL_PAIRS:
+            return 1
+        available = int(numba.get_num_threads())
+        return available if self.most_threads is None else min(available, self.most_threads)
 
+    def warm_up(self, points: int, units: int) -> None:
+        """Compile, or load from the cache, what a problem of this size will call."""
+        parallel = self.threads(points, units) > 1
+        one, grid, theta = np.ones(1), np.ones((1, 1)), np.ones((3, 1))
+        _evaluate[parallel](theta, grid, one.copy(), 1)
+        _gradient[parallel](theta, grid, one, grid, 0, theta.copy())
+        constants = np.zeros((0, 1))
+        _descend[parallel](
+            theta,
+            theta,
+            np.zeros((0, 3, 1)),
+            np.zeros(3),
+            False,
+            False,
+            constants,
+            grid,
+            one,
+            one.copy(),
+            1,
+        )
 
-def _evaluate_kernel(parallel: bool) -> Callable[..., None]:
-    """Output over chunks of units."""
-    span = prange if parallel else range
-
-    @jit(parallel=parallel)
-    def evaluate(
-        w: FloatArray, a: FloatArray, b: FloatArray, x: FloatArray, output: FloatArray, chunk: int
+    def _run(
+        self, kernel: dict[bool, Callable[..., None]], size: tuple[int, int], *arguments: object
     ) -> None:
-        m = a.size
-        chunks = (m + chunk - 1) // chunk
-        parts = np.zeros((chunks, output.size))
-        for q in span(chunks):
-            phase = np.empty(output.size)
-            for j in range(q * chunk, min(m, (q + 1) * chunk)):
-                phases(w[j], x, 0.5, phase)
-                add_unit(a[j], b[j], phase, parts[q])
-        _combine(parts, 1.0 / math.sqrt(m), output)
-
-    return evaluate
-
-
-_advance_serial, _advance_parallel = _advance_kernel(False), _advance_kernel(True)
-_evaluate_serial, _evaluate_parallel = _evaluate_kernel(False), _evaluate_kernel(True)
-
-
-def _chunk(units: int) -> int:
-    return max(_MIN_CHUNK, -(-units // _MAX_CHUNKS))
-
-
-def threads(pairs: int) -> int:
-    """Cores that a step over this many point-unit pairs occupies."""
-    return int(numba.get_num_threads()) if pairs >= PARALLEL_PAIRS else 1
-
-
-def evaluate(w: FloatArray, a: FloatArray, b: FloatArray, x: FloatArray) -> FloatArray:
-    """Output of the network with parameters w (m, d), a (m,), b (m,) at x (n, d), shape (n,)."""
-    kernel = _evaluate_parallel if x.shape[0] * a.size >= PARALLEL_PAIRS else _evaluate_serial
-    output = np.empty(x.shape[0])
-    # Fresh arrays: read-only ones are another type to Numba and would compile a second time.
-    kernel(np.array(w), np.array(a), np.array(b), np.array(x.T, order="C"), output, _chunk(a.size))
-    return output
-
-
-def advance(
-    state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
-) -> None:
-    """Take `steps` gradient-descent steps on points x (n, d), values y (n,), in place."""
-    kernel = _advance_parallel if y.size * state.a.size >= PARALLEL_PAIRS else _advance_serial
-    kernel(
-        state.w,
-        state.a,
-        state.b,
-        state.anchor,
-        np.array(x.T, order="C"),
-        np.array(y),
-        state.output,
-        (descent.step_size, descent.weight_decay, descent.frequency_decay),
-        descent.freeze_frequencies,
-        steps,
-        _chunk(state.a.size),
-    )
-
-
-def warm_up(pairs: int) -> None:
-    """Compile, or load from the cache, what a problem of this many pairs will call."""
-    one, grid = np.ones(1), np.ones((1, 1))
-    for kernel in (_evaluate_parallel if pairs >= PARALLEL_PAIRS else _evaluate_serial,):
-        kernel(grid, one, one, grid, one.copy(), 1)
-    step = _advance_parallel if pairs >= PARALLEL_PAIRS else _advance_serial
-    step(grid.copy(), one.copy(), one.copy(), grid, grid, one, one.copy(), (0.0,) * 3, False, 1, 1)
+        threads = self.threads(*size)
+        if threads == 1:
+            kernel[False](*arguments)
+            return
+        before = numba.get_num_threads()
+        numba.set_num_threads(threads)
+        try:
+            kernel[True](*arguments)
+        finally:
+            numba.set_num_threads(before)

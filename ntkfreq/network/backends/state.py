@@ -1,46 +1,124 @@
-"""What a training step changes, and the constants it needs: the data every backend works on."""
+"""What a training step changes, and the constants it needs: the data every backend works on.
+
+All parameters of a network live in one array `theta`, the frequencies first. For a
+`FourierFeatureNet` it has shape (d + 2, m): the d coordinates of w, then a, then b.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._types import FloatArray, IntArray
+from ntkfreq.network.optimizers import GradientDescent, Optimizer
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Constants of one plain gradient-descent step.
+    """The rule by which a run steps.
 
-    The update is ``theta <- theta - step_size * (gradient + decay * (theta - anchor))``, with
-    `weight_decay` and anchor 0 for a and b, `frequency_decay` and the state's anchor for w.
+    The optimizer sees the gradient and the decay ``rate * (theta - anchor)``, with rate
+    `weight_decay` and anchor 0 for the outer weights, `frequency_decay` and the state's anchor
+    for w.
     """
 
     step_size: float
     weight_decay: float = 0.0
     frequency_decay: float = 0.0
     freeze_frequencies: bool = False
+    optimizer: Optimizer = field(default_factory=GradientDescent)
+    batch_size: int | None = None
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """Step size of the step after `step` others."""
+        return self.step_size * self.optimizer.schedule.factor(step)
+
+    def batch(self, step: int, points: int) -> IntArray | None:
+        """Points that a step sees; None for all of them.
+
+        Every epoch shuffles the points anew, by seed and epoch alone, so that a resumed run
+        draws what the whole one did. The last batch of an epoch takes what is left.
+        """
+        if self.batch_size is None:
+            return None
+        epoch, place = divmod(step, -(-points // self.batch_size))
+        order = _shuffled(self.seed, epoch, points)
+        return order[place * self.batch_size : (place + 1) * self.batch_size]
+
+
+@lru_cache(maxsize=4)
+def _shuffled(seed: int, epoch: int, points: int) -> IntArray:
+    order: IntArray = np.random.default_rng([seed, epoch]).permutation(points)
+    return order
 
 
 @dataclass
 class NetworkState:
-    """Parameters in training and the output they give at the training points.
+    """Parameters in training, what the optimizer remembers, and the output they give.
 
-    `output` always belongs to the current parameters: a step starts from it, so nothing is
-    evaluated twice and a checkpoint that holds it continues bit for bit.
+    `output` belongs to the current parameters at all training points (full batches only): a step
+    starts from it, so nothing is evaluated twice and a checkpoint that holds it continues bit for
+    bit.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (rows, ...)
+        Parameters.
+    frequency_rows : int
+        Rows that hold frequencies, the first ones.
+    anchor : ndarray, shape of theta
+        Where decay pulls to.
+    memory : ndarray, shape (slots, ...)
+        What the optimizer remembers.
+    output : ndarray, shape (N,)
+        Network output at the training points.
+    step : int
+        Steps taken.
     """
 
-    w: FloatArray
-    a: FloatArray
-    b: FloatArray
+    theta: FloatArray
+    frequency_rows: int
     anchor: FloatArray
+    memory: FloatArray
     output: FloatArray
+    step: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        theta: FloatArray,
+        frequency_rows: int,
+        output: FloatArray,
+        descent: Descent,
+        *,
+        towards_start: bool = False,
+    ) -> NetworkState:
+        """State before the first step; `towards_start` anchors w at its initial value."""
+        anchor = np.zeros_like(theta)
+        if towards_start:
+            anchor[:frequency_rows] = theta[:frequency_rows]
+        memory = np.zeros((descent.optimizer.slots, *theta.shape))
+        return cls(theta.copy(), frequency_rows, anchor, memory, output)
+
+    def decay(self, descent: Descent) -> FloatArray:
+        """Decay rate of each row, shaped to multiply `theta`."""
+        rates = np.full(self.theta.shape[0], descent.weight_decay)
+        rates[: self.frequency_rows] = descent.frequency_decay
+        return rates.reshape(-1, *[1] * (self.theta.ndim - 1))
+
+    def first(self, descent: Descent) -> int:
+        """First row that is trained."""
+        return self.frequency_rows if descent.freeze_frequencies else 0
 
     def is_finite(self) -> bool:
         """Whether every number is finite."""
-        return all(bool(np.isfinite(part).all()) for part in (self.w, self.a, self.b, self.output))
+        return all(bool(np.isfinite(part).all()) for part in (self.theta, self.output))
 
-    def parameters(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Copies of w, a, b."""
-        return self.w.copy(), self.a.copy(), self.b.copy()
+
+def split(theta: Any) -> tuple[Any, Any, Any]:
+    """Frequencies (d, m) and output weights a (m,), b (m,) of a two-layer network, as views."""
+    return theta[:-2], theta[-2], theta[-1]

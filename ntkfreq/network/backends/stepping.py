@@ -1,0 +1,66 @@
+"""One training step in terms of output and gradient, for arrays of NumPy and of PyTorch alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ntkfreq.network.backends.state import Descent, NetworkState
+
+
+def apply(
+    descent: Descent, theta: Any, slope: Any, memory: Any, decay: Any, anchor: Any, step: int
+) -> None:
+    """Clip the gradient, let decay pull, and move the trained rows `theta` in place."""
+    optimizer, rate = descent.optimizer, descent.rate(step)
+    if optimizer.clip is not None:
+        # 1e-6 as in torch.nn.utils.clip_grad_norm_, so that results can be compared.
+        share = optimizer.clip / (float((slope * slope).sum()) ** 0.5 + 1e-6)
+        slope = slope * min(1.0, share)
+    if descent.weight_decay > 0 or descent.frequency_decay > 0:
+        pull = decay * (theta - anchor)
+        if optimizer.decoupled:
+            theta -= rate * pull
+        else:
+            slope = slope + pull
+    optimizer.update(theta, slope, memory, rate, step)
+
+
+def take_steps(
+    output_at: Callable[[Any, Any], Any],
+    gradient: Callable[[Any, Any, Any, int], Any],
+    state: NetworkState,
+    x: Any,
+    y: Any,
+    descent: Descent,
+    steps: int,
+) -> None:
+    """Take `steps` steps in place.
+
+    Parameters
+    ----------
+    output_at : callable
+        Output (n,) of parameters theta at points x (n, d).
+    gradient : callable
+        Gradient of ``sum_i r_i f(x_i)`` in theta, from (theta, x, r, first): rows from `first` on.
+    state : NetworkState
+        Holds arrays of the library that the callables take.
+    x, y : array
+        Training points (N, d) and values (N,).
+    descent : Descent
+        The rule.
+    steps : int
+        Number of steps.
+    """
+    first = state.first(descent)
+    decay = state.decay(descent)[first:]
+    theta, memory, anchor = state.theta[first:], state.memory[:, first:], state.anchor[first:]
+    for _ in range(steps):
+        rows = descent.batch(state.step, y.shape[0])
+        seen, values = (x, y) if rows is None else (x[rows], y[rows])
+        output = state.output if rows is None else output_at(state.theta, seen)
+        slope = gradient(state.theta, seen, (output - values) / values.shape[0], first)
+        apply(descent, theta, slope, memory, decay, anchor, state.step)
+        if rows is None:
+            state.output[:] = output_at(state.theta, x)
+        state.step += 1

@@ -1,0 +1,136 @@
+"""Which backend a run uses, with which options, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.network import backends
+from ntkfreq.network.backends import Backend
+from ntkfreq.network.fourier_features import FourierFeatureNet
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A backend, ready to step.
+
+    Attributes
+    ----------
+    backend : Backend
+        The engine itself.
+    name, reason : str
+        Its name, and why it was taken.
+    settings : dict
+        What decides its numbers.
+    compile_seconds : float
+        Wall time of compiling it, or of loading it compiled.
+    """
+
+    backend: Backend
+    name: str
+    reason: str
+    settings: dict[str, Any]
+    compile_seconds: float
+
+
+def engine_for(
+    net: Any,
+    x: FloatArray,
+    steps: int,
+    *,
+    backend: Any,
+    dtype: Any = "float64",
+    device: Any = None,
+    tolerance: Any = 1e-9,
+    threads: Any = None,
+) -> Engine:
+    """The engine of a run on points x (N, d); arguments are those of `train`."""
+    _checks.choice("backend", backend, ("auto", *backends.BACKENDS))
+    _checks.choice("dtype", dtype, ("float64", "float32"))
+    threads = None if threads is None else _checks.integer("threads", threads, 1)
+    name, reason = _chosen(net, x, (steps, threads), backend, dtype, device)
+    settings = {"dtype": dtype, "device": None, "tolerance": None}
+    options: dict[str, Any] = {} if name == "reference" else {"most_threads": threads}
+    if name == "nufft":
+        options["tolerance"] = settings["tolerance"] = _tolerance(tolerance)
+    if name == "torch":
+        settings["device"] = "cpu" if device is None else _checked_device(device)
+        options |= {"device": settings["device"], "dtype": dtype}
+        if not isinstance(net, FourierFeatureNet):
+            options |= {"forward": net.forward, "units": net.tape}
+    started = time.perf_counter()
+    loaded = backends.load(name, **options)
+    loaded.warm_up(len(x), net.width)
+    return Engine(loaded, name, reason, settings, time.perf_counter() - started)
+
+
+def _chosen(
+    net: Any, x: FloatArray, size: tuple[int, int | None], backend: str, dtype: str, device: Any
+) -> tuple[str, str]:
+    name, reason = backend, "as asked"
+    if not isinstance(net, FourierFeatureNet):
+        if backend not in ("auto", "torch"):
+            raise ValueError(
+                f"backend={backend!r} trains a FourierFeatureNet only; use backend='torch' for "
+                f"{type(net).__name__}"
+            )
+        name, reason = "torch", "deep networks are differentiated automatically"
+    elif backend == "auto" and (dtype == "float32" or device is not None):
+        name, reason = "torch", f"dtype={dtype!r}, device={device!r}"
+    elif backend == "auto":
+        name, reason = backends.choose(net.work(x, *size))
+    if name != "torch" and (dtype != "float64" or device is not None):
+        raise ValueError(
+            f"dtype={dtype!r}, device={device!r} need backend='torch'; backend={backend!r} "
+            "computes in float64 on the CPU"
+        )
+    if name == "torch" and find_spec("torch") is None:
+        raise ImportError(
+            "backend='torch' needs PyTorch; install it with pip install ntkfreq[torch]"
+        )
+    if isinstance(net, FourierFeatureNet):
+        _refuse_impossible(name, net, x)
+    return name, reason
+
+
+def _refuse_impossible(name: str, net: FourierFeatureNet, x: FloatArray) -> None:
+    work = net.work(x)
+    if name == "direct" and work.phase > backends.LARGEST_PHASE:
+        raise ValueError(
+            f"backend='direct' needs |w.x| below {backends.LARGEST_PHASE:.0e}, but it reaches "
+            f"{work.phase:.3g}; use backend='reference' or rescale x"
+        )
+    if name == "nufft" and net.dim > 3:
+        raise ValueError(
+            f"backend='nufft' needs at most 3 dimensions, but net takes {net.dim}; use "
+            "backend='direct'"
+        )
+    if name == "nufft" and work.grid > backends.LARGEST_GRID:
+        raise ValueError(
+            f"backend='nufft' needs a grid of {work.grid:.2g} points for this extent of x times "
+            f"frequency, more than {backends.LARGEST_GRID:.0e}; use backend='direct'"
+        )
+
+
+def _tolerance(value: Any) -> float:
+    number = _checks.positive("tolerance", value)
+    if not 1e-14 <= number <= 1e-2:
+        raise ValueError(f"tolerance={number:g} must lie between 1e-14 and 1e-2")
+    return number
+
+
+def _checked_device(device: Any) -> str:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} is not available to PyTorch ({str(error).splitlines()[0]}); "
+            "use device='cpu'"
+        ) from None
+    return str(device)

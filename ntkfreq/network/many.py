@@ -1,0 +1,137 @@
+"""Many runs at once: seeds, step sizes, decays and scales, one run a core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._threads import cores, one_thread
+from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.progress import progress_bar
+from ntkfreq.network.training import train
+
+
+def train_many(
+    nets: Sequence[Any],
+    x: Any,
+    y: Any,
+    *,
+    step_size: Any,
+    steps: int,
+    weight_decay: Any = 0.0,
+    frequency_decay: Any = 0.0,
+    rng: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> list[TrainHistory]:
+    """Train several networks on the same data, each as `train` would, on all cores.
+
+    Every run takes one core, so that no step waits for another core. Results are those of
+    ``train(net, x, y, threads=1, ...)``.
+
+    Parameters
+    ----------
+    nets : sequence of FourierFeatureNet
+        Networks to start from, one a run: other seeds, widths, scales or densities. To vary a
+        setting of one network repeat it, ``[net] * 8``.
+    x, y : array_like
+        Training data of all runs, as in `train`.
+    step_size, weight_decay, frequency_decay : float or sequence of float
+        One for all runs or one for each.
+    steps : int
+        Number of steps.
+    rng : None, int, or sequence of int
+        Seed of the batches, one for all runs or one for each.
+    checkpoint : path-like, optional
+        Folder with one checkpoint a run; the same call resumes all of them.
+    workers : int, optional
+        Runs at a time; default the number of cores.
+    progress : bool
+        Show a progress bar over the runs.
+    **settings
+        The other settings of `train`, the same for all runs.
+
+    Returns
+    -------
+    list of TrainHistory
+        In the order of `nets`; a diverged run is among them, its status says so.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On bad input, as `train`; when a sequence has another length than `nets`.
+
+    Examples
+    --------
+    >>> from ntkfreq import FourierFeatureNet, Normal
+    >>> nets = [FourierFeatureNet.sample(Normal(scale=4.0), 200, rng=seed) for seed in range(3)]
+    >>> x = np.linspace(-1, 1, 20)
+    >>> runs = train_many(nets, x, np.sin(5 * x), step_size=[0.1, 0.2, 0.4], steps=50)
+    >>> [float(run.t[-1]) for run in runs]
+    [5.0, 10.0, 20.0]
+    """
+    if not isinstance(nets, Sequence) or not nets:
+        raise TypeError(f"nets={_checks.show(nets)} must be a non-empty list of networks")
+    if "threads" in settings:
+        raise TypeError("threads is 1 for each run of train_many; use workers= for runs at a time")
+    varied = {
+        "step_size": step_size,
+        "weight_decay": weight_decay,
+        "frequency_decay": frequency_decay,
+        "rng": rng,
+        "checkpoint": _files(checkpoint, len(nets)),
+    }
+    columns = {name: _one_each(name, value, len(nets)) for name, value in varied.items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    at_once = cores() if workers is None else _checks.integer("workers", workers, 1)
+
+    def run(k: int) -> TrainHistory:
+        return train(nets[k], x, y, steps=steps, threads=1, **rows[k], **settings)
+
+    with (
+        one_thread(),
+        ThreadPoolExecutor(at_once) as pool,
+        progress_bar(progress, len(nets), "run") as bar,
+    ):
+        futures = [pool.submit(run, k) for k in range(len(nets))]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                if bar is not None:
+                    bar.update()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+def _one_each(name: str, value: Any, count: int) -> list[Any]:
+    """A setting of each run: the same, or one of a sequence."""
+    if not isinstance(value, Sequence | np.ndarray) or np.ndim(value) == 0:
+        if isinstance(value, np.random.Generator):
+            raise TypeError(
+                f"{name}={_checks.show(value)} would give each run what the others have left over; "
+                "pass a seed, or one for each run"
+            )
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(
+            f"{name} has {len(value)} value(s) for {count} network(s); give one for each, or a "
+            "single one for all"
+        )
+    return [one.item() if isinstance(one, np.generic) else one for one in value]
+
+
+def _files(checkpoint: str | os.PathLike[str] | None, count: int) -> list[Path] | None:
+    if checkpoint is None:
+        return None
+    digits = len(str(count - 1))
+    return [Path(checkpoint) / f"run-{k:0{digits}d}.npz" for k in range(count)]

@@ -1,0 +1,110 @@
+"""What is written down at a recorded step, and what comes of it in a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+from ntkfreq.network.backends import Backend, NetworkState
+
+SERIES = (
+    "step",
+    "train_output",
+    "test_output",
+    "weight_norm",
+    "frequency_norm",
+    "weight_distance",
+    "frequency_distance",
+    "kernel_drift",
+)
+
+
+@dataclass
+class Records:
+    """Series over the recorded steps, by name; those that do not apply stay empty."""
+
+    series: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in SERIES})
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self.series[name]
+
+    def arrays(self) -> dict[str, Any]:
+        """As arrays, for a checkpoint."""
+        return {f"recorded_{name}": np.array(values) for name, values in self.series.items()}
+
+    @classmethod
+    def of(cls, arrays: dict[str, Any]) -> Records:
+        """From the arrays of a checkpoint."""
+        return cls({name: list(arrays[f"recorded_{name}"]) for name in SERIES})
+
+
+@dataclass(frozen=True, eq=False)
+class Recorder:
+    """Measures a state against the one the run began with.
+
+    Attributes
+    ----------
+    backend : Backend
+        Engine of the evaluations.
+    x, x_test, probe : ndarray, shape (n, d), or None
+        Training points, test points, and the points of the kernel's Gram matrix.
+    theta : ndarray
+        Parameters at the start.
+    frequency_rows, first : int
+        Rows that hold frequencies; first trained row.
+    gram : ndarray or None
+        Gram matrix of the kernel at the start.
+    """
+
+    backend: Backend
+    x: FloatArray
+    x_test: FloatArray | None
+    probe: FloatArray | None
+    theta: FloatArray
+    frequency_rows: int
+    first: int
+    gram: FloatArray | None
+
+    @classmethod
+    def start(
+        cls,
+        backend: Backend,
+        x: FloatArray,
+        x_test: FloatArray | None,
+        probe: FloatArray | None,
+        state: NetworkState,
+        first: int,
+    ) -> Recorder:
+        """A recorder of the run that begins in this state."""
+        theta = state.theta.copy()
+        gram = None if probe is None else backend.gram(theta, probe, first)
+        return cls(backend, x, x_test, probe, theta, state.frequency_rows, first, gram)
+
+    def record(self, records: Records, state: NetworkState, output: FloatArray) -> None:
+        """Write down a state with this output at the training points."""
+        records["step"].append(state.step)
+        records["train_output"].append(output.copy())
+        if self.x_test is not None:
+            records["test_output"].append(self.backend.evaluate(state.theta, self.x_test))
+        moved = state.theta - self.theta
+        for name, rows in (
+            ("frequency", slice(0, self.frequency_rows)),
+            ("weight", slice(self.frequency_rows, None)),
+        ):
+            records[f"{name}_norm"].append(float(np.linalg.norm(state.theta[rows])))
+            records[f"{name}_distance"].append(float(np.linalg.norm(moved[rows])))
+        if self.probe is not None and self.gram is not None:
+            change = self.backend.gram(state.theta, self.probe, self.first) - self.gram
+            size = float(np.linalg.norm(self.gram))
+            records["kernel_drift"].append(float(np.linalg.norm(change)) / max(size, 1e-300))
+
+
+def probe_points(x: FloatArray, count: int) -> FloatArray | None:
+    """Up to `count` of the points x (n, d), evenly by place; None for count = 0."""
+    if count == 0:
+        return None
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(count, len(x))).astype(int))
+    return np.asarray(x[chosen], dtype=np.float64)

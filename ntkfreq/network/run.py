@@ -1,0 +1,105 @@
+"""From the path of a finished run to its history."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntkfreq._types import FloatArray, IntArray
+from ntkfreq.frequency_grid import default_frequencies
+from ntkfreq.network.backends import Descent
+from ntkfreq.network.descent import Path
+from ntkfreq.network.engine import Engine
+from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.inputs import TrainingData
+from ntkfreq.network.step_schedules import Constant
+from ntkfreq.spectrum import error_spectrum
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run."""
+
+    net: Any
+    data: TrainingData
+    descent: Descent
+    path: Path
+    engine: Engine
+
+    def history(
+        self, frequencies: FloatArray | None, settings: dict[str, Any], status: str
+    ) -> TrainHistory:
+        """What it leaves behind."""
+        started = time.perf_counter()
+        data, records = self.data, self.path.records
+        step = np.array(records["step"], dtype=np.int64)
+        train_output = np.array(records["train_output"])
+        train_error = train_output - data.y
+        if frequencies is None:
+            reach = float(np.quantile(np.linalg.norm(self.net.w, axis=1), 0.99))
+            frequencies = default_frequencies(data.x, train_error[0], reach)
+        test, test_loss, spectrum, output = None, None, None, train_output
+        if data.x_test is not None and data.y_test is not None:
+            output = np.array(records["test_output"])
+            test_error = output - data.y_test
+            test = (_as_given(data.x_test), data.y_test)
+            test_loss = np.mean(test_error**2, axis=1)
+            spectrum = error_spectrum(data.x_test, test_error, frequencies)
+        data_spectrum = error_spectrum(data.x, train_error, frequencies)
+        self.path.record_seconds += time.perf_counter() - started
+        return TrainHistory(
+            step=step,
+            t=_training_time(self.descent, step),
+            train_loss=np.mean(train_error**2, axis=1),
+            test_loss=test_loss,
+            data_spectrum=data_spectrum,
+            spectrum=spectrum,
+            output=output,
+            train_output=train_output,
+            weight_norm=np.array(records["weight_norm"]),
+            frequency_norm=np.array(records["frequency_norm"]),
+            weight_distance=np.array(records["weight_distance"]),
+            frequency_distance=np.array(records["frequency_distance"]),
+            kernel_drift=np.array(records["kernel_drift"]) if records["kernel_drift"] else None,
+            x=_as_given(data.x),
+            y=data.y,
+            test=test,
+            frequencies=frequencies,
+            net=self.net.unpacked(self.path.kept),
+            initial_net=self.net,
+            optimizer=self.descent.optimizer,
+            settings=settings,
+            stats=self._stats(),
+            status=status,
+        )
+
+    def _stats(self) -> dict[str, Any]:
+        path, points = self.path, self.data.y.size
+        seen = min(points, self.descent.batch_size or points)
+        taken = path.state.step - path.resumed_from
+        return {
+            "backend": self.engine.name,
+            "backend_reason": self.engine.reason,
+            "threads": self.engine.backend.threads(seen, self.net.width),
+            "steps_taken": taken,
+            "resumed_from": path.resumed_from,
+            "seconds": path.seconds,
+            "record_seconds": path.record_seconds,
+            "compile_seconds": self.engine.compile_seconds,
+            "pairs_per_second": seen * self.net.width * taken / path.seconds if taken else 0.0,
+        }
+
+
+def _training_time(descent: Descent, step: IntArray) -> FloatArray:
+    """Sum of the step sizes before each step."""
+    if isinstance(descent.optimizer.schedule, Constant):
+        return np.asarray(descent.step_size * step, dtype=np.float64)
+    taken = np.fromiter((descent.rate(n) for n in range(int(step[-1]))), dtype=np.float64)
+    return np.asarray(np.concatenate([[0.0], np.cumsum(taken)])[step], dtype=np.float64)
+
+
+def _as_given(points: FloatArray) -> FloatArray:
+    return points[:, 0] if points.shape[1] == 1 else points

@@ -1,0 +1,59 @@
+"""The choice of a backend."""
+
+import numpy as np
+import pytest
+
+from ntkfreq.density import Normal
+from ntkfreq.network import FourierFeatureNet, backends
+from ntkfreq.network.backends import cost
+
+
+def work(points, units, dim=1, steps=10**6, std=10.0, threads=2):
+    net = FourierFeatureNet.sample(Normal(scale=std, dim=dim), units, rng=0)
+    x = np.random.default_rng(0).uniform(-1, 1, (points, dim))
+    return net.work(x, steps, threads)
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (work(16, 64, steps=10), "reference"),
+        (work(16, 64), "direct"),
+        (work(1000, 100_000), "nufft"),
+        (work(1000, 100_000, dim=2), "nufft"),
+        (work(256, 256, dim=3), "direct"),
+        (work(256, 4096, dim=5), "direct"),
+        (work(8, 4096, dim=20), "direct"),
+    ],
+)
+def test_choice(problem, expected):
+    name, why = backends.choose(problem)
+    assert name == expected
+    assert f"expected: {expected}" in why
+
+
+def test_where_direct_would_lose_digits_or_nufft_its_memory_another_is_taken():
+    huge = work(1000, 1000, dim=5, std=1e8)
+    assert huge.phase > backends.LARGEST_PHASE
+    assert backends.choose(huge)[0] == "reference"
+    assert cost.step_seconds("direct", huge) == cost.step_seconds("nufft", huge) == np.inf
+    spread = work(10, 10, dim=3, std=1e4)
+    assert spread.grid > backends.LARGEST_GRID
+    assert cost.step_seconds("nufft", spread) == np.inf
+
+
+def test_costs_grow_with_the_work_and_fall_with_threads():
+    for name in ("reference", "direct", "nufft"):
+        small, large = work(100, 1000), work(1000, 300_000)
+        assert cost.step_seconds(name, small) < cost.step_seconds(name, large)
+    for name in ("direct", "nufft"):
+        alone = work(1000, 300_000, threads=1)
+        assert cost.step_seconds(name, alone) > 1.5 * cost.step_seconds(name, large)
+
+
+def test_work_measures_extents():
+    net = FourierFeatureNet(w=[[0.0, 1.0], [2.0, 3.0]], a=[1.0, 1.0], b=[0.0, 0.0])
+    found = net.work(np.array([[0.0, 0.0], [3.0, -5.0]]))
+    assert found.phase == 2 * 3 + 3 * 5
+    np.testing.assert_allclose(found.grid, (6 / np.pi + 12) * (10 / np.pi + 12))
+    assert found.pairs == 4
