@@ -1,130 +1,290 @@
-"""One gradient-descent step: direct backend against PyTorch, and against its floor.
+"""One training step on every backend: against PyTorch, against its floor, against each other.
 
-Run ``python benchmarks/training.py [--json PATH]``. Every number is a median over repeats taken
-in turn in one process, on equal threads: full-batch gradient descent on all of a, b, w, float64.
+Run ``python benchmarks/training.py [--quick] [--json PATH] [--figure PATH]``. Every number is a
+median over repeats taken in turn in one process, on equal threads: full-batch gradient descent on
+all of a, b, w, float64.
 
-The floor is the time of the sine-cosine polynomial alone, one evaluation a pair: a step needs it
-once, then turns each pair to its new frequency, sums four products a pair, and adds up the
-output.
+The floor of a direct sum is the time of the sine-cosine polynomial alone, one evaluation a pair: a
+step needs it once, then turns each pair to its new frequency, sums four products a pair, and
+adds up the output.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import resource
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 import torch
+from _training_peers import floor_step, jax_step, medians, our_step, problem, torch_step
 
-from ntkfreq import sincos
-from ntkfreq.density import Normal
-from ntkfreq.network import FourierFeatureNet
-from ntkfreq.network.backends import Descent, NetworkState, direct
+from ntkfreq.network import backends, train, train_many
+from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE
 
-CASES = ((1024, 4096, 7), (512, 65536, 5))
-TARGET_RATIO = 8.0
-
-
-@sincos.jit(sums=True, parallel=True)
-def only_sine_cosine(w: Any, x: Any) -> float:
-    total = 0.0
-    for j in numba.prange(w.size):
-        half = 0.5 * w[j]
-        for i in range(x.size):
-            c, s = sincos.cos_sin(half * x[i])
-            total += c + s
-    return total
+COLOURS = {"torch": GREY, "reference": ORANGE, "direct": BLUE, "nufft": GREEN}
+# Points, units, dimension: from a quick check to images.
+CHOICES = (
+    (16, 64, 1), (16, 1024, 1), (128, 128, 1), (128, 1024, 1), (64, 16384, 1), (1024, 1024, 1),
+    (1024, 4096, 1), (512, 65536, 1), (10_000, 10_000, 1), (100, 500_000, 1),
+    (16, 64, 2), (256, 256, 2), (256, 4096, 2), (1024, 16384, 2), (4096, 4096, 2),
+    (16384, 16384, 2), (64, 256, 3), (512, 4096, 3), (4096, 4096, 3), (256, 1024, 5),
+)  # fmt: skip
 
 
-def torch_step(net: FourierFeatureNet, x: Any, y: Any, step_size: float) -> Callable[[], None]:
-    w, a, b = (torch.tensor(np.array(part), requires_grad=True) for part in (net.w, net.a, net.b))
-    points, values = torch.tensor(x), torch.tensor(y)
-    optimizer = torch.optim.SGD([w, a, b], lr=step_size)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        phase = points @ w.T
-        output = (torch.cos(phase) @ a + torch.sin(phase) @ b) / net.width**0.5
-        (0.5 * torch.mean((output - values) ** 2)).backward()
-        optimizer.step()
-
-    return step
-
-
-def direct_step(net: FourierFeatureNet, x: Any, y: Any, step_size: float) -> Callable[[], None]:
-    output = direct.evaluate(net.w, net.a, net.b, x)
-    parts = (net.w.copy(), net.a.copy(), net.b.copy(), np.zeros_like(net.w), output)
-    state, descent = NetworkState(*parts), Descent(step_size)
-    return lambda: direct.advance(state, x, y, descent, 1)
-
-
-def medians(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each call, taken in turn so that a busy moment hits all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for _ in range(repeats):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(times) for name, times in seconds.items()}
-
-
-def run(cases: Any = CASES, threads: int | None = None) -> dict[str, Any]:
-    """Times of one step for each (points, width, repeats); default threads: Numba's."""
-    threads = threads or numba.get_num_threads()
-    numba.set_num_threads(threads)
-    torch.set_num_threads(threads)
+def against_torch(repeats: int) -> list[dict[str, Any]]:
+    """The direct backend against eager autograd and its floor."""
     rows = []
-    for points, width, repeats in cases:
-        net = FourierFeatureNet.sample(Normal(scale=10.0), width, rng=0)
-        x = np.linspace(-1, 1, points)
-        y = np.sin(3 * x) + 0.5 * np.cos(7 * x)
-        frequencies = net.w[:, 0].copy()
+    for points, width in ((1024, 4096), (512, 65536)):
+        net, x, y = problem(points, width)
         calls = {
-            "direct": direct_step(net, x[:, None], y, 0.1),
-            "floor": lambda w=frequencies, x=x: only_sine_cosine(w, x),
-            "torch": torch_step(net, x[:, None], y, 0.1),
+            "direct": our_step("direct", net, x, y),
+            "floor": floor_step(net, x),
+            "torch": torch_step(net, x, y),
         }
-        seconds = medians(calls, repeats)
-        per_pair = 1e9 / (points * width)
+        compiled = jax_step(net, x, y)
+        if compiled is not None:
+            calls["jax"] = compiled
+        seconds = medians(calls, repeats, 0.05)
         rows.append(
             {
                 "points": points,
-                "width": width,
+                "units": width,
                 "seconds": seconds,
-                "ns_per_pair": {name: time * per_pair for name, time in seconds.items()},
+                "direct_ns_per_pair": 1e9 * seconds["direct"] / points / width,
                 "torch_over_direct": seconds["torch"] / seconds["direct"],
                 "direct_over_floor": seconds["direct"] / seconds["floor"],
             }
         )
-    versions = {"torch": torch.__version__, "numba": numba.__version__, "numpy": np.__version__}
-    return {"threads": threads, "versions": versions, "rows": rows}
+    return rows
 
 
-def main(arguments: list[str]) -> int:
-    result = run()
-    print(f"{result['threads']} threads, {result['versions']}; one step, median")
-    print("     N       m |  torch ms  direct ms  ratio | ns/pair: direct  floor  direct/floor")
-    for row in result["rows"]:
-        seconds, pair = row["seconds"], row["ns_per_pair"]
-        print(
-            f"{row['points']:6d} {row['width']:7d} | {1e3 * seconds['torch']:9.1f} "
-            f"{1e3 * seconds['direct']:10.2f} {row['torch_over_direct']:6.1f} |"
-            f" {pair['direct']:15.2f} {pair['floor']:6.2f} {row['direct_over_floor']:13.2f}"
+def large_step(dim: int) -> dict[str, Any]:
+    """One step of fast transforms at a million units, with the memory of its process."""
+    points = 100_000 if dim == 1 else 256**2
+    net, x, y = problem(points, 1_000_000, dim, std=20.0)
+    if dim == 2:
+        side = np.linspace(-1, 1, 256)
+        x = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    seconds = medians({"nufft": our_step("nufft", net, x, y)}, 5)["nufft"]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return {"dim": dim, "points": points, "units": net.width, "seconds": seconds, "peak_gb": peak}
+
+
+def large_steps() -> list[dict[str, Any]]:
+    """`large_step` in processes of their own, whose peak of memory is theirs alone."""
+    rows = []
+    for dim in (1, 2):
+        code = f"import json, training; print(json.dumps(training.large_step({dim})))"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
         )
-    if "--json" in arguments:
-        path = Path(arguments[arguments.index("--json") + 1])
-        path.write_text(json.dumps(result, indent=1) + "\n")
-    return 0 if result["rows"][0]["torch_over_direct"] >= TARGET_RATIO else 1
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    return rows
+
+
+def choices(repeats: int, most: float) -> list[dict[str, Any]]:
+    """The backend that "auto" takes for a long run, against the fastest."""
+    rows = []
+    for points, width, dim in CHOICES:
+        net, x, y = problem(points, width, dim)
+        work = net.work(x, 1_000_000)
+        calls = {
+            name: our_step(name, net, x, y)
+            for name in backends.BACKENDS
+            if (name != "nufft" or dim <= 3)
+            and (name not in ("reference", "torch") or 6e-8 * points * width < most)
+        }
+        seconds = medians(calls, repeats, 0.02)
+        chosen, _ = backends.choose(work)
+        best = min(seconds, key=seconds.__getitem__)
+        rows.append(
+            {
+                "points": points,
+                "units": width,
+                "dim": dim,
+                "seconds": seconds,
+                "chosen": chosen,
+                "best": best,
+                "chosen_over_best": seconds[chosen] / seconds[best],
+            }
+        )
+    return rows
+
+
+def many_runs(repeats: int, steps: int) -> dict[str, Any]:
+    """64 small runs at once: against the rate of one large run, and against PyTorch."""
+    nets = [problem(128, 1024, seed=seed)[0] for seed in range(64)]
+    _, x, y = problem(128, 1024)
+    settings = {"step_size": 0.1, "steps": steps, "backend": "direct", "frequencies": [0.0, 3.0]}
+    large = problem(512, 65536)
+    large_call = our_step("direct", *large)
+    torch_calls = [torch_step(net, x, y) for net in nets]
+    times: dict[str, list[float]] = {"many": [], "large": [], "torch": []}
+    train_many(nets[:2], x, y, **settings)
+    for _ in range(repeats):
+        started = time.perf_counter()
+        train_many(nets, x, y, **settings)
+        times["many"].append((time.perf_counter() - started) / (64 * 128 * 1024 * steps))
+        times["large"].append(medians({"large": large_call}, 3, 0.2)["large"] / (512 * 65536))
+        started, taken = time.perf_counter(), max(1, steps // 100)
+        for call in torch_calls:
+            for _ in range(taken):
+                call()
+        times["torch"].append((time.perf_counter() - started) / (64 * 128 * 1024 * taken))
+    per_pair = {name: statistics.median(values) for name, values in times.items()}
+    return {
+        "runs": 64,
+        "points": 128,
+        "units": 1024,
+        "steps": steps,
+        "ns_per_pair": {name: 1e9 * value for name, value in per_pair.items()},
+        "share_of_large_rate": per_pair["large"] / per_pair["many"],
+        "torch_over_many": per_pair["torch"] / per_pair["many"],
+    }
+
+
+def recording() -> list[dict[str, Any]]:
+    """Share of a run's time that 64 records and their spectra take."""
+    rows = []
+    for points, width, steps, backend in (
+        (128, 1024, 4000, "direct"),
+        (1024, 4096, 1000, "direct"),
+        (512, 65536, 500, "direct"),
+        (100_000, 1_000_000, 64, "nufft"),
+    ):
+        net, x, y = problem(points, width)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            stats = train(net, x, y, step_size=0.1, steps=steps, backend=backend).stats
+        share = stats["record_seconds"] / (stats["record_seconds"] + stats["seconds"])
+        rows.append(
+            {"points": points, "units": width, "steps": steps, "backend": backend, "share": share}
+        )
+    return rows
+
+
+def slopes(most: float) -> dict[str, list[tuple[float, float]]]:
+    """Time of a step against pairs, with 16 units a point in one dimension."""
+    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in COLOURS}
+    for points in (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536):
+        net, x, y = problem(points, 16 * points)
+        for name, curve in curves.items():
+            # What the last point took, times the growth of the pairs.
+            if curve and name != "nufft" and 4 * curve[-1][1] > most:
+                continue
+            call = torch_step(net, x, y) if name == "torch" else our_step(name, net, x, y)
+            curve.append((float(points * net.width), medians({name: call}, 5, 0.01)[name]))
+    return curves
+
+
+def draw(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
+    """Cost of a step against the number of pairs."""
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    labels = {
+        "torch": "PyTorch, eager autograd",
+        "reference": "reference (NumPy)",
+        "direct": "direct (Numba)",
+        "nufft": "nufft (FINUFFT, tolerance 1e-9)",
+    }
+    for name, curve in curves.items():
+        pairs, seconds = np.array(curve).T
+        ax.loglog(pairs, seconds, "o-", ms=4, color=COLOURS[name], label=labels[name])
+    pairs = np.array([1e5, 1e10])
+    ax.loglog(pairs, 3e-10 * pairs, ":", color="black", lw=1)
+    ax.text(1.5e9, 0.25, r"$\propto N m$", fontsize=9)
+    ax.set_xlabel(r"pairs of point and unit, $N m$  ($m = 16 N$, one dimension)")
+    ax.set_ylabel("seconds a step, all parameters")
+    ax.grid(alpha=0.25)
+    ax.legend(frameon=False, fontsize=9)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """All measurements."""
+    torch.set_num_threads(numba.get_num_threads())
+    repeats = 3 if quick else 5
+    result: dict[str, Any] = {
+        "threads": numba.get_num_threads(),
+        "versions": {name: version(name) for name in ("torch", "numba", "numpy", "finufft")},
+        "load": os.getloadavg()[0],
+        "against_torch": against_torch(repeats),
+        "many_runs": many_runs(1 if quick else 5, 100 if quick else 1000),
+        "choices": choices(repeats, 0.05 if quick else 0.5),
+        "recording": recording(),
+        "large_steps": large_steps(),
+        "slopes": slopes(0.1 if quick else 2.0),
+    }
+    return result
+
+
+def verdicts(result: dict[str, Any]) -> list[tuple[str, float, float, bool]]:
+    """Claim, value, bound, and whether it holds."""
+    first, second = result["against_torch"]
+    line, plane = result["large_steps"]
+    many = result["many_runs"]
+    worst = max(row["chosen_over_best"] for row in result["choices"])
+    floor = max(row["direct_over_floor"] for row in (first, second))
+    at_least = [
+        ("direct over PyTorch, N 1024, m 4096", first["torch_over_direct"], 10.0),
+        ("direct over PyTorch, N 512, m 65536", second["torch_over_direct"], 15.0),
+        ("64 runs: share of the rate of one large run", many["share_of_large_rate"], 0.8),
+        ("64 runs over PyTorch", many["torch_over_many"], 5.0),
+    ]
+    at_most = [
+        ("direct over its floor", floor, 2.5),
+        ("auto over the best backend, 20 problems", worst, 1.5),
+        ("nufft, N 1e5, m 1e6, 1-D: seconds", line["seconds"], 0.5),
+        ("nufft, N 1e5, m 1e6, 1-D: GB", line["peak_gb"], 1.0),
+        ("nufft, N 256 x 256, m 1e6, 2-D: seconds", plane["seconds"], 5.0),
+        ("records: share of the time", max(row["share"] for row in result["recording"]), 0.1),
+    ]
+    return [(*row, row[1] >= row[2]) for row in at_least] + [
+        (*row, row[1] <= row[2]) for row in at_most
+    ]
+
+
+def main() -> int:
+    """Measure, print, write; 1 where a claim does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer repeats and sizes")
+    parser.add_argument("--json", type=Path, help="write the numbers here")
+    parser.add_argument("--figure", type=Path, help="write the figure here (PNG)")
+    arguments = parser.parse_args()
+    result = run(arguments.quick)
+    print(f"{result['threads']} threads, load {result['load']:.2f}, {result['versions']}")
+    for row in result["choices"]:
+        times = "  ".join(f"{name} {1e3 * s:.3g} ms" for name, s in row["seconds"].items())
+        print(
+            f"N {row['points']:6d} m {row['units']:6d} d {row['dim']}: {row['chosen']:9s} "
+            f"{row['chosen_over_best']:.2f} x {row['best']:9s} ({times})"
+        )
+    rows = verdicts(result)
+    for claim, value, bound, holds in rows:
+        print(f"{claim:48s} {value:9.3g}   bound {bound:g}   {'holds' if holds else 'MISSED'}")
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.figure is not None:
+        draw(result["slopes"], arguments.figure)
+    return 0 if all(row[3] for row in rows) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -28,7 +28,7 @@ def jit(*, sums: bool = False, parallel: bool = False) -> Callable[[_Kernel], _K
     """Compile and cache; `sums` may be reordered into vector lanes, argument reductions may not."""
     flags = {"contract", "reassoc", "nsz"} if sums else {"contract"}
     compiler: Callable[[_Kernel], _Kernel] = numba.njit(
-        fastmath=flags, parallel=parallel, cache=True, nogil=True
+        fastmath=flags, parallel=parallel, cache=True, nogil=True, error_model="numpy"
     )
     return compiler
 

@@ -152,7 +152,7 @@ def test_reference_blocks_change_nothing_but_memory(monkeypatch):
 
 @pytest.mark.parametrize("name", backends.BACKENDS)
 def test_every_backend_warms_up(name):
-    backends.load(name).warm_up(10, 10)
+    backends.load(name).warm_up(10, 10, 2)
 
 
 def test_parallel_kernels_are_parallel_even_from_the_cache():

@@ -64,7 +64,7 @@ def engine_for(
             options |= {"forward": net.forward, "units": net.tape}
     started = time.perf_counter()
     loaded = backends.load(name, **options)
-    loaded.warm_up(len(x), net.width)
+    loaded.warm_up(len(x), net.width, net.dim)
     return Engine(loaded, name, reason, settings, time.perf_counter() - started)
 
 

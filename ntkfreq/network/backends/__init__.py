@@ -63,7 +63,7 @@ class Backend(Protocol):
     def threads(self, points: int, units: int) -> int:
         """Cores that a step over so many points and units occupies."""
 
-    def warm_up(self, points: int, units: int) -> None:
+    def warm_up(self, points: int, units: int, dim: int) -> None:
         """Compile what a problem of this size will call."""
 
 

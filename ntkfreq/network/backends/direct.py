@@ -11,7 +11,8 @@ and batches (which change the points) need two.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numba
@@ -25,20 +26,16 @@ from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
 from ntkfreq.network.step_schedules import Constant
 
-# Units a chunk; at most _MAX_CHUNKS buffers of N numbers, fewer where they would take 64 MB.
-_MIN_CHUNK, _CHUNK_PAIRS = 32, 10_000
+# Pairs in a chunk at least (a chunk costs some microseconds beside), and at most so many chunks,
+# each of which has a buffer of N numbers: fewer where all would take more than 64 MB.
+_CHUNK_PAIRS = 32_768
 _MAX_CHUNKS = 64
 _BUFFER = 8_000_000
 
-_descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, True)}
-_evaluate = {parallel: kernels.evaluate_kernel(parallel) for parallel in (False, True)}
-_gradient = {parallel: kernels.gradient_kernel(parallel) for parallel in (False, True)}
-
 
 def _chunk(points: int, units: int) -> int:
-    smallest = max(1, min(_MIN_CHUNK, _CHUNK_PAIRS // points))
     chunks = max(8, min(_MAX_CHUNKS, _BUFFER // points))
-    return max(smallest, -(-units // chunks))
+    return max(-(-_CHUNK_PAIRS // points), -(-units // chunks))
 
 
 def _constants(descent: Descent, step: int, steps: int) -> FloatArray:
@@ -66,19 +63,18 @@ class Direct(TwoLayer):
 
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Output (n,) at x (n, d)."""
-        output, size = np.empty(x.shape[0]), (x.shape[0], theta.shape[1])
-        # Fresh arrays: read-only ones are another type to Numba and would compile a second time.
-        arguments = np.array(theta), np.array(x.T, order="C"), output, _chunk(*size)
-        self._run(_evaluate, size, *arguments)
+        output, chunk = np.empty(x.shape[0]), _chunk(x.shape[0], theta.shape[1])
+        with self._kernel(kernels.evaluate_kernel, theta, x) as kernel:
+            # Fresh arrays: read-only ones are another type to Numba and would compile again.
+            kernel(np.array(theta), np.array(x.T, order="C"), output, chunk)
         return output
 
     def gradient(self, theta: FloatArray, x: FloatArray, r: FloatArray, first: int) -> FloatArray:
         """Rows from `first` on of the gradient of ``sum_i r_i f(x_i)``."""
         slope = np.empty((theta.shape[0] - first, theta.shape[1]))
-        r = r / math.sqrt(theta.shape[1])
-        across = np.array(x.T, order="C")
-        size = x.shape[0], theta.shape[1]
-        self._run(_gradient, size, np.array(theta), across, r, r * across, first, slope)
+        r, chunk = r / math.sqrt(theta.shape[1]), _chunk(x.shape[0], theta.shape[1])
+        with self._kernel(kernels.gradient_kernel, theta, x) as kernel:
+            kernel(np.array(theta), np.array(x.T, order="C"), r, first, slope, chunk)
         return slope
 
     def advance(
@@ -90,21 +86,20 @@ class Direct(TwoLayer):
                 take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
             return
         constants = _constants(descent, state.step, steps)
-        self._run(
-            _descend,
-            (y.size, state.theta.shape[1]),
-            state.theta,
-            state.anchor,
-            state.memory,
-            state.decay(descent)[:, 0],
-            descent.optimizer.decoupled,
-            descent.freeze_frequencies,
-            constants,
-            np.array(x.T, order="C"),
-            np.array(y),
-            state.output,
-            _chunk(y.size, state.theta.shape[1]),
-        )
+        with self._kernel(kernels.descend_kernel, state.theta, x) as kernel:
+            kernel(
+                state.theta,
+                state.anchor,
+                state.memory,
+                state.decay(descent)[:, 0],
+                descent.optimizer.decoupled,
+                state.first(descent),
+                constants,
+                np.array(x.T, order="C"),
+                np.array(y),
+                state.output,
+                _chunk(y.size, state.theta.shape[1]),
+            )
         state.step += steps
 
     def threads(self, points: int, units: int) -> int:
@@ -114,37 +109,32 @@ class Direct(TwoLayer):
         available = int(numba.get_num_threads())
         return available if self.most_threads is None else min(available, self.most_threads)
 
-    def warm_up(self, points: int, units: int) -> None:
+    def warm_up(self, points: int, units: int, dim: int) -> None:
         """Compile, or load from the cache, what a problem of this size will call."""
         parallel = self.threads(points, units) > 1
-        one, grid, theta = np.ones(1), np.ones((1, 1)), np.ones((3, 1))
-        _evaluate[parallel](theta, grid, one.copy(), 1)
-        _gradient[parallel](theta, grid, one, grid, 0, theta.copy())
-        constants = np.zeros((0, 1))
-        _descend[parallel](
-            theta,
-            theta,
-            np.zeros((0, 3, 1)),
-            np.zeros(3),
-            False,
-            False,
-            constants,
-            grid,
-            one,
-            one.copy(),
-            1,
+        one, point, theta = np.ones(1), np.ones((dim, 1)), np.ones((dim + 2, 1))
+        kernels.evaluate_kernel(dim, parallel)(theta, point, one.copy(), 1)
+        kernels.gradient_kernel(dim, parallel)(theta, point, one, 0, theta.copy(), 1)
+        none, decay = np.zeros((0, 1)), np.zeros(dim + 2)
+        memory = np.zeros((0, dim + 2, 1))
+        kernels.descend_kernel(dim, parallel)(
+            theta, theta, memory, decay, False, 0, none, point, one, one.copy(), 1
         )
 
-    def _run(
-        self, kernel: dict[bool, Callable[..., None]], size: tuple[int, int], *arguments: object
-    ) -> None:
-        threads = self.threads(*size)
+    @contextmanager
+    def _kernel(
+        self, make: Callable[[int, bool], Callable[..., None]], theta: FloatArray, x: FloatArray
+    ) -> Iterator[Callable[..., None]]:
+        """The kernel for this problem, while the right number of threads is set."""
+        threads = self.threads(x.shape[0], theta.shape[1])
+        kernel = make(x.shape[1], threads > 1)
         if threads == 1:
-            kernel[False](*arguments)
+            yield kernel
             return
+        # Only now: asking for the number starts the threads.
         before = numba.get_num_threads()
         numba.set_num_threads(threads)
         try:
-            kernel[True](*arguments)
+            yield kernel
         finally:
             numba.set_num_threads(before)

@@ -1,7 +1,7 @@
 """Compiled loops over the units of a two-layer network, each a chunk of units a time.
 
 Chunks are fixed by the problem, never by the threads, so that sums are taken in the same order on
-any number of threads.
+any number of threads. Kernels are made for one input dimension, on first use.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 import math
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,34 +19,16 @@ from numba import prange
 from ntkfreq import sincos
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends import unit_sums
-from ntkfreq.network.backends.unit_sums import (
-    add_turned_unit,
-    add_unit,
-    forward,
-    pair_of_sums,
-    phases,
-)
+from ntkfreq.network.backends.unit_sums import add_loop, measure_loop, turn_loop
 from ntkfreq.sincos import SMALL_PHASE, jit
 
 # Numba's cache looks at this file and at closure variables, not at the files from which inlined
 # functions come: their checksum is one of the closure variables.
 _STAMP = zlib.crc32((inspect.getsource(sincos) + inspect.getsource(unit_sums)).encode())
-
-
-@jit()
-def _moved(value: float, slope: float, memory: FloatArray, k: int, j: int, c: FloatArray) -> Any:
-    """Parameter after one step: `Optimizer.update` for one number; c is rate, coefficients."""
-    if memory.shape[0] == 0:
-        return value - c[0] * slope
-    if memory.shape[0] == 1:
-        velocity = c[1] * memory[0, k, j] + slope
-        memory[0, k, j] = velocity
-        return value - c[0] * (c[2] * slope + c[3] * velocity)
-    mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
-    square = c[2] * memory[1, k, j] + (1 - c[2]) * slope * slope
-    memory[0, k, j] = mean
-    memory[1, k, j] = square
-    return value - c[0] * c[4] * mean / (math.sqrt(square) * c[5] + c[3])
+# Room for the coordinates that a loop of up to three dimensions may name.
+_ROOM = 3
+# Units of a step worked on together, and points times units whose waves stay in the cache.
+_MOST_TOGETHER, _CACHED = 8, 2048
 
 
 @jit()
@@ -55,67 +38,39 @@ def _step_unit(
     memory: FloatArray,
     decay: FloatArray,
     decoupled: bool,
-    k: int,
+    first: int,
+    u: int,
     j: int,
-    slope: float,
+    sums: FloatArray,
     c: FloatArray,
 ) -> None:
-    """One parameter: decay, then the optimizer."""
-    value = theta[k, j]
-    pull = decay[k] * (value - anchor[k, j])
-    if decoupled:
-        value -= c[0] * pull
-    else:
-        slope += pull
-    theta[k, j] = _moved(value, slope, memory, k, j, c)
+    """One step of unit j, whose sums stand in row u: decay, then `Optimizer.update` by number.
 
-
-@jit()
-def _descend_units(
-    theta: FloatArray,
-    anchor: FloatArray,
-    memory: FloatArray,
-    decay: FloatArray,
-    decoupled: bool,
-    frozen: bool,
-    c: FloatArray,
-    x: FloatArray,
-    reach: FloatArray,
-    r: FloatArray,
-    rx: FloatArray,
-    out: FloatArray,
-) -> None:
-    """One step of every unit given (views of one chunk), then their new output into `out`."""
-    n, dim = r.size, x.shape[0]
-    phase, cosine, sine = np.empty(n), np.empty(n), np.empty(n)
-    w, change = np.empty(dim), np.empty(dim)
-    out[:] = 0.0
-    for j in range(theta.shape[1]):
-        a, b = theta[dim, j], theta[dim + 1, j]
-        w[:] = theta[:dim, j]
-        phases(w, x, 0.5, phase)
-        along_a, along_b = forward(phase, r, cosine, sine)
-        turn = 0.0
-        if not frozen:
-            for k in range(dim):
-                with_c, with_s = pair_of_sums(rx[k], cosine, sine)
-                slope = b * with_c - a * with_s
-                _step_unit(theta, anchor, memory, decay, decoupled, k, j, slope, c)
-                change[k] = theta[k, j] - w[k]
-                turn += abs(change[k]) * reach[k]
-        _step_unit(theta, anchor, memory, decay, decoupled, dim, j, along_a, c)
-        _step_unit(theta, anchor, memory, decay, decoupled, dim + 1, j, along_b, c)
-        a, b = theta[dim, j], theta[dim + 1, j]
-        if frozen:
-            for i in range(n):
-                out[i] += a * cosine[i] + b * sine[i]
-        elif turn < SMALL_PHASE:
-            phases(change, x, 1.0, phase)
-            add_turned_unit(a, b, cosine, sine, phase, out)
+    c holds the rate and the optimizer's coefficients.
+    """
+    slots, dim = memory.shape[0], theta.shape[0] - 2
+    a, b = theta[dim, j], theta[dim + 1, j]
+    for k in range(first, dim + 2):
+        slope = sums[u, k - dim] if k >= dim else b * sums[u, 2 + 2 * k] - a * sums[u, 3 + 2 * k]
+        value = theta[k, j]
+        pull = decay[k] * (value - anchor[k, j])
+        if decoupled:
+            value -= c[0] * pull
         else:
-            w[:] = theta[:dim, j]
-            phases(w, x, 0.5, phase)
-            add_unit(a, b, phase, out)
+            slope += pull
+        if slots == 0:
+            value -= c[0] * slope
+        elif slots == 1:
+            velocity = c[1] * memory[0, k, j] + slope
+            memory[0, k, j] = velocity
+            value -= c[0] * (c[2] * slope + c[3] * velocity)
+        else:
+            mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
+            square = c[2] * memory[1, k, j] + (1 - c[2]) * slope * slope
+            memory[0, k, j] = mean
+            memory[1, k, j] = square
+            value -= c[0] * c[4] * mean / (math.sqrt(square) * c[5] + c[3])
+        theta[k, j] = value
 
 
 @jit()
@@ -130,20 +85,67 @@ def _combine(parts: FloatArray, scale: float, output: FloatArray) -> None:
 
 
 @jit()
-def _residual(
-    output: FloatArray, y: FloatArray, x: FloatArray, scale: float, r: FloatArray, rx: FloatArray
-) -> None:
-    """Scaled error at the points, and its products with each coordinate."""
-    for i in range(y.size):
-        r[i] = (output[i] - y[i]) * scale
-    for k in range(x.shape[0]):
-        for i in range(y.size):
-            rx[k, i] = r[i] * x[k, i]
+def _copy(theta: FloatArray, j: int, u: int, w: FloatArray) -> None:
+    """Frequency of unit j, to row u."""
+    for k in range(theta.shape[0] - 2):
+        w[u, k] = theta[k, j]
 
 
-def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+def _descend_units(dim: int) -> Callable[..., None]:
+    """One step of the units of a chunk, then their new output into row q of `out`."""
+    measure, add, turn_back = measure_loop(dim), add_loop(dim), turn_loop(dim)
+
+    @jit()
+    def descend_units(
+        theta: FloatArray,
+        anchor: FloatArray,
+        memory: FloatArray,
+        decay: FloatArray,
+        decoupled: bool,
+        first: int,
+        c: FloatArray,
+        units: tuple[int, int],
+        x: FloatArray,
+        reach: FloatArray,
+        r: FloatArray,
+        q: int,
+        out: FloatArray,
+    ) -> None:
+        n = r.size
+        # Several units at a time: their sums are independent, so one's latency hides behind the
+        # next one's work. As many as keep their cosines and sines in the first-level cache.
+        size = max(1, min(_MOST_TOGETHER, _CACHED // n))
+        phase, cosine, sine = np.empty(n), np.empty((size, n)), np.empty((size, n))
+        w, change = np.zeros((size, dim + _ROOM)), np.zeros((size, dim + _ROOM))
+        sums, turn = np.zeros((size, 2 * dim + 2)), np.zeros(size)
+        out[q] = 0.0
+        for start in range(units[0], units[1], size):
+            together = min(size, units[1] - start)
+            for u in range(together):
+                _copy(theta, start + u, u, w)
+                measure(u, w, x, r, phase, cosine, sine, sums)
+            for u in range(together):
+                _step_unit(theta, anchor, memory, decay, decoupled, first, u, start + u, sums, c)
+                turn[u] = 0.0
+                for k in range(dim):
+                    change[u, k] = theta[k, start + u] - w[u, k]
+                    turn[u] += abs(change[u, k]) * reach[k]
+            for u in range(together):
+                a, b = theta[dim, start + u], theta[dim + 1, start + u]
+                if turn[u] < SMALL_PHASE:
+                    turn_back(u, change, x, a, b, cosine, sine, phase, q, out)
+                else:
+                    _copy(theta, start + u, u, w)
+                    add(u, w, x, a, b, phase, q, out)
+
+    return descend_units
+
+
+@cache
+def descend_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     """Full-batch steps. The loop is a closure variable: Numba's cache tells kernels by it."""
     span: Any = prange if parallel else range
+    descend_units = _descend_units(dim)
 
     @jit(parallel=parallel)
     def descend(
@@ -152,7 +154,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         memory: FloatArray,
         decay: FloatArray,
         decoupled: bool,
-        frozen: bool,
+        first: int,
         constants: FloatArray,
         x: FloatArray,
         y: FloatArray,
@@ -162,71 +164,75 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         n, m = y.size, theta.shape[1]
         scale = 1.0 / math.sqrt(m)
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
-        parts, r, rx = np.empty((chunks, n)), np.empty(n), np.empty(x.shape)
-        reach = np.empty(x.shape[0])
-        for k in range(x.shape[0]):
+        parts, r, reach = np.empty((chunks, n)), np.empty(n), np.empty(dim)
+        for k in range(dim):
             reach[k] = np.max(np.abs(x[k]))
         for step in range(constants.shape[0]):
-            _residual(output, y, x, scale / n, r, rx)
+            for i in range(n):
+                r[i] = (output[i] - y[i]) * (scale / n)
             for q in span(chunks):
-                lo, hi = q * chunk, min(m, (q + 1) * chunk)
-                _descend_units(
-                    theta[:, lo:hi],
-                    anchor[:, lo:hi],
-                    memory[:, :, lo:hi],
+                descend_units(
+                    theta,
+                    anchor,
+                    memory,
                     decay,
                     decoupled,
-                    frozen,
+                    first,
                     constants[step],
+                    (q * chunk, min(m, (q + 1) * chunk)),
                     x,
                     reach,
                     r,
-                    rx,
-                    parts[q],
+                    q,
+                    parts,
                 )
             _combine(parts, scale, output)
 
     return descend
 
 
-def evaluate_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+@cache
+def evaluate_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     """Output over chunks of units."""
     span: Any = prange if parallel else range
+    add = add_loop(dim)
 
     @jit(parallel=parallel)
     def evaluate(theta: FloatArray, x: FloatArray, output: FloatArray, chunk: int) -> None:
-        m, dim = theta.shape[1], x.shape[0]
+        m = theta.shape[1]
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
         parts = np.zeros((chunks, output.size))
         for q in span(chunks):
-            phase, w = np.empty(output.size), np.empty(dim)
+            phase, w = np.empty(output.size), np.zeros((1, dim + _ROOM))
             for j in range(q * chunk, min(m, (q + 1) * chunk)):
-                w[:] = theta[:dim, j]
-                phases(w, x, 0.5, phase)
-                add_unit(theta[dim, j], theta[dim + 1, j], phase, parts[q])
+                _copy(theta, j, 0, w)
+                add(0, w, x, theta[dim, j], theta[dim + 1, j], phase, q, parts)
         _combine(parts, 1.0 / math.sqrt(m), output)
 
     return evaluate
 
 
-def gradient_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
-    """Gradient of ``sum_i r_i f(x_i)``, rows from `first` on."""
+@cache
+def gradient_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+    """Gradient of ``sum_i r_i f(x_i)``, rows from `first` on, over chunks of units."""
     span: Any = prange if parallel else range
+    measure = measure_loop(dim)
 
     @jit(parallel=parallel)
     def gradient(
-        theta: FloatArray, x: FloatArray, r: FloatArray, rx: FloatArray, first: int, out: FloatArray
+        theta: FloatArray, x: FloatArray, r: FloatArray, first: int, out: FloatArray, chunk: int
     ) -> None:
-        m, dim, n = theta.shape[1], x.shape[0], r.size
-        chunks = m if stamp >= 0 else 0
-        for j in span(chunks):
-            phase, cosine, sine, w = np.empty(n), np.empty(n), np.empty(n), np.empty(dim)
-            w[:] = theta[:dim, j]
-            phases(w, x, 0.5, phase)
-            along_a, along_b = forward(phase, r, cosine, sine)
-            out[dim - first, j], out[dim + 1 - first, j] = along_a, along_b
-            for k in range(first, dim):
-                with_c, with_s = pair_of_sums(rx[k], cosine, sine)
-                out[k - first, j] = theta[dim + 1, j] * with_c - theta[dim, j] * with_s
+        m, n = theta.shape[1], r.size
+        chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
+        for q in span(chunks):
+            phase, cosine, sine = np.empty(n), np.empty((1, n)), np.empty((1, n))
+            w, sums = np.zeros((1, dim + _ROOM)), np.zeros((1, 2 * dim + 2))
+            for j in range(q * chunk, min(m, (q + 1) * chunk)):
+                _copy(theta, j, 0, w)
+                measure(0, w, x, r, phase, cosine, sine, sums)
+                a, b = theta[dim, j], theta[dim + 1, j]
+                for k in range(first, dim):
+                    out[k - first, j] = b * sums[0, 2 + 2 * k] - a * sums[0, 3 + 2 * k]
+                out[dim - first, j], out[dim + 1 - first, j] = sums[0, 0], sums[0, 1]
 
     return gradient

@@ -71,9 +71,9 @@ class Nufft(TwoLayer):
             return 1
         return cores() if self.most_threads is None else min(cores(), self.most_threads)
 
-    def warm_up(self, points: int, units: int) -> None:
+    def warm_up(self, points: int, units: int, dim: int) -> None:
         """Load the library."""
-        del points, units
+        del points, units, dim
         self.evaluate(np.ones((3, 1)), np.ones((1, 1)))
 
     def _upsampling(self, dim: int) -> float:

@@ -67,6 +67,6 @@ class Reference(TwoLayer):
         """Cores that a step occupies: one, whatever the number of pairs."""
         return min(points * units, 1)
 
-    def warm_up(self, points: int, units: int) -> None:
+    def warm_up(self, points: int, units: int, dim: int) -> None:
         """Nothing to compile."""
-        del points, units
+        del points, units, dim

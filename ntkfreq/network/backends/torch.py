@@ -116,9 +116,9 @@ class Torch:
         available = int(torch.get_num_threads())
         return available if self.most_threads is None else min(available, self.most_threads)
 
-    def warm_up(self, points: int, units: int) -> None:
+    def warm_up(self, points: int, units: int, dim: int) -> None:
         """Nothing to compile."""
-        del points, units
+        del points, units, dim
 
     def _slope(self, leaf: Any, x: Any, residual: Callable[[Any, slice], Any]) -> Any:
         """Gradient in `leaf`, block of points by block."""
