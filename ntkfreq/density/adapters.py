@@ -19,6 +19,7 @@ from ntkfreq.density.laplace import Laplace
 from ntkfreq.density.normal import Normal
 from ntkfreq.density.student_t import StudentT
 from ntkfreq.density.uniform import Uniform
+from ntkfreq.spectrum import fourier_sum
 
 _MAX_NODES = 400_000
 _TAIL = 1e-13
@@ -86,11 +87,7 @@ class NumericDensity(Density):
         """Characteristic function at (..., d) displacements, shape (...)."""
         flat = z.reshape(-1, 1)
         nodes, weights = self.features(2 * float(np.abs(flat).max(initial=0.0)))
-        values = np.empty(len(flat))
-        step = max(1, 4_000_000 // len(nodes))
-        for start in range(0, len(flat), step):
-            values[start : start + step] = np.cos(flat[start : start + step] @ nodes.T) @ weights
-        return values.reshape(z.shape[:-1])
+        return fourier_sum(nodes, weights, flat).real.reshape(z.shape[:-1])
 
 
 def as_density(

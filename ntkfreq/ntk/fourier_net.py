@@ -9,8 +9,8 @@ reaches there (gemm: 134e9), and 0.2 s are measured. Below that only fewer opera
 As functions of x all of it is band-limited: an interpolant in p Chebyshev points is exact to
 rounding once p exceeds the largest phase by a margin. Where p is small against n, the Gram matrix
 of the nodes is made instead, :math:`6p^2m`, and interpolated on both sides,
-:math:`2np^2 + 2n^2p`. In the same case, w from N(0, 10^2) and x in [-1, 1], that is 0.3e9 operations
-instead of 13e9, and 0.02 s.
+:math:`2np^2 + 2n^2p`. In the same case, w from N(0, 10^2) and x in [-1, 1], that is 0.3e9
+operations instead of 13e9, and 0.02 s.
 """
 
 from __future__ import annotations
