@@ -40,6 +40,7 @@ _HOMES = {
     "Grid": "ntkfreq.measure",
     "Points": "ntkfreq.measure",
     "ntk_gram": "ntkfreq.ntk.gram",
+    "ntk_operator": "ntkfreq.ntk.operator",
     "gram_flow": "ntkfreq.ntk.flow",
     "empirical_ntk_gram": "ntkfreq.ntk.empirical",
     "FourierFeatureNet": "ntkfreq.network",
