@@ -13,7 +13,7 @@ eigenvalues to tell apart.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -30,7 +30,7 @@ _EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class LanczosSpace:
-    """An orthonormal basis, and the operator projected on it.
+    r"""An orthonormal basis, and the operator projected on it.
 
     Attributes
     ----------
@@ -44,6 +44,10 @@ class LanczosSpace:
         Norm of the initial state.
     residual : float
         Largest :math:`R_m(t)` at the times asked for.
+    link : float
+        :math:`\beta_m`, to the vector that would come next.
+    lowest : float
+        Smallest eigenvalue before negative ones are set to zero.
     """
 
     basis: FloatArray
@@ -51,6 +55,13 @@ class LanczosSpace:
     vectors: FloatArray
     norm: float
     residual: float
+    link: float = 0.0
+    lowest: float = 0.0
+
+    def residual_at(self, t: FloatArray) -> FloatArray:
+        """The integral R_m at times (T,)."""
+        shares = flow_integral(self.rates, t) @ (self.vectors[0] * self.vectors[-1])
+        return np.asarray(self.link * self.norm * np.abs(shares))
 
     def change(self, deficit: TimeFunction, t: FloatArray) -> FloatArray:
         """The state at times (T,) minus the initial one, in the basis, shape (T, m).
@@ -148,7 +159,7 @@ def _project(
 ) -> LanczosSpace:
     found, columns = linalg.eigh_tridiagonal(np.array(diagonal), np.array(beside[:-1]))
     vectors = np.asarray(columns, dtype=np.float64)
+    lowest = float(found[0])
     rates = np.maximum(np.asarray(found, dtype=np.float64), 0.0)
-    shares = flow_integral(rates, t) @ (vectors[0] * vectors[-1])
-    residual = beside[-1] * norm * float(np.abs(shares).max())
-    return LanczosSpace(basis, rates, vectors, norm, residual)
+    space = LanczosSpace(basis, rates, vectors, norm, 0.0, beside[-1], lowest)
+    return replace(space, residual=float(space.residual_at(t).max()))
