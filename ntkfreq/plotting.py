@@ -157,3 +157,41 @@ def plot_comparison(comparison: Any) -> Figure:
         },
     )
     return fig
+
+
+def plot_kernel_spectrum(spectrum: Any) -> Figure:
+    """Eigenvalues of a kernel against frequency, and some of its eigenvectors.
+
+    Parameters
+    ----------
+    spectrum : NTKSpectrum
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
+    seen = spectrum.eigenvalues > 1e-15 * spectrum.eigenvalues[0]
+    axes[0].semilogy(
+        spectrum.frequency[seen], spectrum.eigenvalues[seen], "o", color=BLUE, markersize=4,
+        label="eigenvalues",
+    )  # fmt: skip
+    if spectrum.predicted is not None:
+        order = np.argsort(spectrum.frequency[seen])
+        axes[0].semilogy(
+            spectrum.frequency[seen][order], spectrum.predicted[seen][order], color=ORANGE,
+            label="from the density",
+        )  # fmt: skip
+    axes[0].set(xlabel=FREQUENCY, ylabel="eigenvalue of K/N (1/t)")
+    axes[0].legend(frameon=False)
+    count = int(np.count_nonzero(seen))
+    for k, color in zip((0, count // 4, count // 2), (BLUE, ORANGE, GREEN), strict=True):
+        line = np.argsort(spectrum.x[:, 0], kind="stable")
+        values = np.sqrt(len(line)) * spectrum.eigenvectors[line, k]
+        style = "-" if spectrum.x.shape[1] == 1 else "."
+        axes[1].plot(spectrum.x[line, 0], values, style, color=color, label=f"no. {k + 1}")
+    axes[1].set(xlabel="x (first coordinate)", ylabel="eigenvector (mean square 1)")
+    axes[1].legend(frameon=False)
+    return fig

@@ -71,3 +71,17 @@ def rotation(q: float) -> tuple[float, float]:
     u = q * q
     cosine = 1.0 + u * (-0.5 + u * (1.0 / 24.0 - u * (1.0 / 720.0)))
     return cosine, q * (1.0 + u * (-1.0 / 6.0 + u * (1.0 / 120.0)))
+
+
+@jit(parallel=True)
+def cos_sin_rows(x: np.ndarray, w: np.ndarray, c: np.ndarray, s: np.ndarray) -> None:
+    """Fill `c` and `s` (n, m) with cosines and sines of x (n, d) times w (d, m), by rows."""
+    for i in numba.prange(x.shape[0]):
+        for j in range(w.shape[1]):
+            s[i, j] = 0.5 * x[i, 0] * w[0, j]
+        for k in range(1, x.shape[1]):
+            half = 0.5 * x[i, k]
+            for j in range(w.shape[1]):
+                s[i, j] += half * w[k, j]
+        for j in range(w.shape[1]):
+            c[i, j], s[i, j] = cos_sin(s[i, j])

@@ -26,6 +26,9 @@ _DENSE_PAIRS = (20_000, 200_000, 1_000_000)
 # up to 80 ms where the transform takes one.
 _SERIAL = 200_000
 _CHUNK_PAIRS = 4_000_000
+# A type-3 NUFFT works on a grid of (extent in x) * (extent in frequency) / pi cells an axis and
+# some more. Heavy-tailed frequencies would make it larger than the sums are; 1.6 GB at most.
+_MOST_CELLS = 1e8
 
 
 def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexArray:
@@ -55,7 +58,9 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
     values = np.asarray(values)
     rows = values.reshape(-1, x.shape[0])
     dim = x.shape[1]
-    if dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]:
+    many = dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]
+    cells = 20 + np.ptp(x, axis=0) * np.ptp(frequencies, axis=0) / np.pi
+    if many and np.prod(cells) < _MOST_CELLS:
         sums = _nufft(x, rows, frequencies)
     else:
         sums = np.empty((rows.shape[0], frequencies.shape[0]), dtype=np.complex128)
@@ -67,6 +72,11 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
     return sums.reshape(*values.shape[:-1], frequencies.shape[0])
 
 
+def nufft_threads(size: int) -> int:
+    """FINUFFT's `nthreads` for so many points and frequencies together: 1, or 0 for all."""
+    return 1 if size <= _SERIAL else 0
+
+
 def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray) -> ComplexArray:
     import finufft
 
@@ -75,7 +85,7 @@ def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray) -> ComplexArray:
     sources = [np.ascontiguousarray(x[:, k]) for k in range(dim)]
     targets = [np.ascontiguousarray(frequencies[:, k]) for k in range(dim)]
     strengths = np.ascontiguousarray(rows, dtype=np.complex128)
-    threads = 1 if x.shape[0] + frequencies.shape[0] <= _SERIAL else 0
+    threads = nufft_threads(x.shape[0] + frequencies.shape[0])
     sums = transform(*sources, strengths, *targets, isign=-1, eps=1e-14, nthreads=threads)
     return np.asarray(sums, dtype=np.complex128).reshape(rows.shape[0], -1)
 

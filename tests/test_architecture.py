@@ -29,6 +29,8 @@ LEVELS = {
     "rectangle": 1,
     "results": 1,
     "sincos": 1,
+    "waves": 1,
+    "lanczos": 1,
     "plotting": 1,
     "density": 2,
     "measure": 2,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ntkfreq import Empirical, Laplace, Mixture, Normal, StudentT, Uniform, as_density
+from ntkfreq import Empirical, Laplace, Mixture, Normal, StudentT, Uniform, as_density, ntk_gram
 
 NAMED = [
     Normal(scale=3.0),
@@ -191,6 +191,44 @@ def test_other_frozen_distributions_and_pdfs_become_numeric():
         np.testing.assert_allclose(rho.kernel(z), expected, rtol=0, atol=1e-10)
         assert not rho.closed_form_kernel
         np.testing.assert_array_equal(rho.pdf([-1.5, 1.5]), 0.0)
+
+
+FORMULAS = {
+    "chi2": stats.chi2(3.0, loc=-1.0, scale=1.5),
+    "cosine": stats.cosine(loc=1.0, scale=2.0),
+    "expon": stats.expon(1.0, 2.0),
+    "gamma": stats.gamma(a=2.5, loc=-2.0, scale=1.5),
+    "halfnorm": stats.halfnorm(loc=0.5, scale=3.0),
+    "hypsecant": stats.hypsecant(loc=-1.0, scale=2.0),
+    "logistic": stats.logistic(loc=2.0, scale=3.0),
+    "semicircular": stats.semicircular(loc=1.0, scale=4.0),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_closed_forms_are_the_integral_of_the_pdf(name):
+    """By quantiles: the integral of cos(z w(q)) over q in (0, 1), w the inverse distribution."""
+    frozen = FORMULAS[name]
+    rho = as_density(frozen)
+    assert rho.closed_form_kernel
+    z = np.array([0.0, 1e-6, 0.1, 0.5, 1.0, 2.0, 1 / 3, np.pi])
+    low, high = frozen.ppf([1e-17, 1 - 1e-16])
+    expected = [
+        integrate.quad(
+            lambda w, u=u: frozen.pdf(w) * np.cos(u * w), low, high, epsabs=1e-13, limit=2000
+        )[0]
+        for u in z
+    ]
+    np.testing.assert_allclose(rho.kernel(z), expected, rtol=0, atol=1e-10)
+    assert np.all(np.isfinite(rho.kernel(np.geomspace(1e-300, 1e6, 300))))
+    assert np.abs(rho.kernel([1e5])) < 1e-5
+
+
+def test_kernels_of_formulas_and_quadratures_agree():
+    x = np.linspace(-2, 2, 30)
+    plain = as_density(lambda w: np.exp(-np.abs(w)) / (1 + np.exp(-np.abs(w))) ** 2, kinks=())
+    named = as_density(stats.logistic())
+    np.testing.assert_allclose(ntk_gram(named, x), ntk_gram(plain, x), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("df", [0.5, 1.0, 2.0, 5.0, 50.0, 200.0])

@@ -62,6 +62,13 @@ def test_nufft_is_the_dense_sum(monkeypatch, dim, rows):
     assert not np.array_equal(fast, dense)
 
 
+def test_grids_too_large_for_the_nufft_stay_dense(monkeypatch):
+    x, xi = np.linspace(-2, 2, 200)[:, None], np.array([[0.0], [1.0], [1e12]])
+    values = np.ones(200) / 200
+    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (10,) * 3)
+    np.testing.assert_allclose(fourier_sum(x, values, xi)[0], 1.0, rtol=1e-14)
+
+
 def test_many_dimensions_stay_dense(monkeypatch):
     rng = np.random.default_rng(0)
     x, xi, values = rng.uniform(-2, 2, (20, 4)), rng.uniform(-4, 4, (30, 4)), np.ones(20)

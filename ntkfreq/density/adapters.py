@@ -15,10 +15,12 @@ from scipy.stats.sampling import NumericalInversePolynomial
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Density, Landmarks
+from ntkfreq.density.characteristic import closed_form
 from ntkfreq.density.laplace import Laplace
 from ntkfreq.density.normal import Normal
 from ntkfreq.density.student_t import StudentT
 from ntkfreq.density.uniform import Uniform
+from ntkfreq.spectrum import fourier_sum
 
 _MAX_NODES = 400_000
 _TAIL = 1e-13
@@ -86,11 +88,20 @@ class NumericDensity(Density):
         """Characteristic function at (..., d) displacements, shape (...)."""
         flat = z.reshape(-1, 1)
         nodes, weights = self.features(2 * float(np.abs(flat).max(initial=0.0)))
-        values = np.empty(len(flat))
-        step = max(1, 4_000_000 // len(nodes))
-        for start in range(0, len(flat), step):
-            values[start : start + step] = np.cos(flat[start : start + step] @ nodes.T) @ weights
-        return values.reshape(z.shape[:-1])
+        return fourier_sum(nodes, weights, flat).real.reshape(z.shape[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedFormDensity(NumericDensity):
+    """The same with a formula for its kernel, exact at any distance and for any tail."""
+
+    closed_form_kernel: ClassVar[bool] = True
+
+    formula: Callable[[FloatArray], FloatArray] = np.ones_like
+
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+        return self.formula(z[..., 0])
 
 
 def as_density(
@@ -104,7 +115,8 @@ def as_density(
         Frozen ``norm``, ``uniform``, ``laplace``, ``t``, ``cauchy`` and isotropic
         ``multivariate_normal`` become the named family; any other frozen
         continuous distribution, and a callable pdf of an (n,) array, becomes a numeric
-        one-dimensional density.
+        one-dimensional density. The kernels of ``chi2``, ``cosine``, ``expon``, ``gamma``,
+        ``halfnorm``, ``hypsecant``, ``logistic`` and ``semicircular`` are formulas.
     support : (low, high), optional
         For a callable only: the pdf is zero outside. Default: the whole line.
     kinks : sequence of float, optional
@@ -169,7 +181,12 @@ def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
         quartile = float(frozen.ppf(0.75) - frozen.median())
         return StudentT(df, float(frozen.median()), quartile / float(stats.t.ppf(0.75, df)))
     low, high = (float(end) for end in frozen.support())
-    density = NumericDensity(f"scipy.stats.{name}", frozen.pdf, (low, high), kinks, frozen.ppf)
+    title, formula = f"scipy.stats.{name}", closed_form(frozen)
+    density = NumericDensity(title, frozen.pdf, (low, high), kinks, frozen.ppf)
+    if formula is not None:
+        density = ClosedFormDensity(
+            title, frozen.pdf, (low, high), kinks, frozen.ppf, formula=formula
+        )
     _check_pdf(density)
     return density
 

@@ -11,6 +11,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Density, Landmarks
+from ntkfreq.spectrum import fourier_sum
 
 
 @dataclass(frozen=True, init=False)
@@ -155,12 +156,7 @@ class Empirical(Density):
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
         flat = z.reshape(-1, self.dim)
-        values = np.empty(len(flat))
-        step = max(1, 4_000_000 // len(self.atoms))
-        for start in range(0, len(flat), step):
-            block = flat[start : start + step]
-            values[start : start + step] = np.cos(block @ self.atoms.T) @ self.weights
-        return values.reshape(z.shape[:-1])
+        return fourier_sum(self.atoms, self.weights, flat).real.reshape(z.shape[:-1])
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         return np.asarray(rng.choice(self.atoms, size=size, p=self.weights))

@@ -8,28 +8,36 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.ntk.fourier_net import Units, fourier_gram
+from ntkfreq.ntk.module import is_module, module_gram
 
-# Numbers in one block of features: 16 MB each, large enough for BLAS to run at full speed.
-_BLOCK = 2_000_000
 
+def empirical_ntk_gram(
+    net: Any, x: Any, x2: Any = None, *, freeze_frequencies: bool = False
+) -> FloatArray:
+    r"""Gram matrix of the neural tangent kernel of a finite network as it stands.
 
-def empirical_ntk_gram(net: Any, x: Any, x2: Any = None) -> FloatArray:
-    r"""Gram matrix of the neural tangent kernel of a Fourier-feature network as it stands.
+    The inner products of the gradients of :math:`f` in its parameters; for a Fourier-feature
+    network
 
     .. math:: K(x, x') = \frac1m \sum_j \bigl[ c_j c_j' + s_j s_j'
               + (x \cdot x') (b_j c_j - a_j s_j)(b_j c_j' - a_j s_j') \bigr],
 
-    :math:`c_j = \cos(w_j \cdot x)`, :math:`s_j = \sin(w_j \cdot x)`: the inner products of the
-    gradients of :math:`f` in a, b and w.
+    :math:`c_j = \cos(w_j \cdot x)`, :math:`s_j = \sin(w_j \cdot x)`, without the last term when w
+    is frozen. Of any other network PyTorch finds the gradients, in blocks of points and parameters
+    so that memory stays bounded.
 
     Parameters
     ----------
-    net : FourierFeatureNet
-        Network, or any object with arrays w (m, d), a (m,), b (m,).
+    net : FourierFeatureNet or torch.nn.Module
+        Network, or any object with arrays w (m, d), a (m,), b (m,); or a PyTorch module with one
+        output, of which every parameter that requires a gradient counts.
     x : array_like, shape (n,) for d = 1, else (n, d)
-        Points.
+        Points. A module takes points of any shape, and (n, 1) where this is (n,).
     x2 : array_like, shape (n2,) or (n2, d), optional
         Second set of points. Default: `x`.
+    freeze_frequencies : bool, default False
+        Leave out the gradients in w. In a module, freeze parameters by ``requires_grad_(False)``.
 
     Returns
     -------
@@ -38,7 +46,8 @@ def empirical_ntk_gram(net: Any, x: Any, x2: Any = None) -> FloatArray:
     Raises
     ------
     TypeError, ValueError
-        When `net` has no such arrays or they do not fit the points.
+        When `net` has no such arrays or they do not fit the points; when a module has several
+        outputs, fails in double precision, or has no parameter that requires a gradient.
 
     References
     ----------
@@ -52,32 +61,29 @@ def empirical_ntk_gram(net: Any, x: Any, x2: Any = None) -> FloatArray:
     array([[ 5., 13.],
            [13., 37.]])
     """
+    if not isinstance(freeze_frequencies, bool | np.bool_):
+        raise TypeError(
+            f"freeze_frequencies={_checks.show(freeze_frequencies)} must be True or False"
+        )
+    if is_module(net):
+        if freeze_frequencies:
+            raise ValueError(
+                "freeze_frequencies=True names no parameter of a module; call "
+                "requires_grad_(False) on those that are not trained"
+            )
+        return module_gram(net, x, x2)
     w, a, b = _parameters(net)
     first = _points("x", x, w.shape[1])
-    second = first if x2 is None else _points("x2", x2, w.shape[1])
-    features = np.zeros((first.shape[0], second.shape[0]))
-    slopes = np.zeros_like(features)
-    size = max(1, _BLOCK // max(first.shape[0], second.shape[0]))
-    for start in range(0, a.size, size):
-        units = slice(start, start + size)
-        c, s = _waves(first, w[units])
-        c2, s2 = (c, s) if x2 is None else _waves(second, w[units])
-        features += c @ c2.T + s @ s2.T
-        slopes += (b[units] * c - a[units] * s) @ (b[units] * c2 - a[units] * s2).T
-    return (features + (first @ second.T) * slopes) / a.size
-
-
-def _waves(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
-    phase = x @ w.T
-    return np.cos(phase), np.sin(phase)
+    second = None if x2 is None else _points("x2", x2, w.shape[1])
+    return fourier_gram(Units(w, a, b, bool(freeze_frequencies)), first, second)
 
 
 def _parameters(net: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
     missing = [name for name in ("w", "a", "b") if not hasattr(net, name)]
     if missing:
         raise TypeError(
-            f"net={_checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet, or an "
-            "object with arrays w (m, d), a (m,), b (m,)"
+            f"net={_checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet, an "
+            "object with arrays w (m, d), a (m,), b (m,), or a torch.nn.Module"
         )
     w = _checks.points("net.w", net.w)
     return w, _checks.values_at("net.a", net.a, len(w)), _checks.values_at("net.b", net.b, len(w))

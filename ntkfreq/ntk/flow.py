@@ -9,19 +9,35 @@ from scipy import linalg
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
+from ntkfreq.ntk.krylov_flow import krylov_flow
+
+METHODS = ("auto", "eigen", "lanczos")
+# Up to here the eigenvectors take a second.
+_FEW = 2000
 
 
-def gram_flow(gram: Any, error0: Any, t: Any) -> FloatArray:
+def gram_flow(
+    gram: Any, error0: Any, t: Any, *, method: str = "auto", tolerance: float = 1e-6
+) -> FloatArray:
     r"""Errors on the training points under kernel gradient flow, :math:`e(t) = e^{-tK/N} e(0)`.
 
     Parameters
     ----------
-    gram : array_like, shape (n, n)
-        Symmetric positive semi-definite Gram matrix K.
+    gram : array_like, shape (n, n), or operator
+        Symmetric positive semi-definite Gram matrix K; or its products: what
+        :func:`ntkfreq.ntk_operator` returns, or a ``scipy.sparse.linalg.LinearOperator``.
     error0 : array_like, shape (n,)
         Initial errors :math:`f_0(x_i) - y_i`.
     t : array_like, shape (T,)
         Times, the clock of the loss :math:`\tfrac12\,\mathrm{mean}(e^2)`: step size times steps.
+    method : str, default "auto"
+        "eigen" for all eigenvectors, exact to rounding: that of a matrix, and of operators on up to
+        2000 points. "lanczos" for a Krylov space: that of larger operators. It takes some hundred
+        products and at most half a gigabyte; where that does not reach the last time, it starts
+        anew on the way.
+    tolerance : float, default 1e-6
+        Error of "lanczos" at any time, relative to the norm of `error0`.
 
     Returns
     -------
@@ -30,12 +46,15 @@ def gram_flow(gram: Any, error0: Any, t: Any) -> FloatArray:
 
     Raises
     ------
-    ValueError
-        When the matrix is not square, not symmetric, or not positive semi-definite.
+    ValueError, TypeError
+        When the kernel is not square, not symmetric or not positive semi-definite, when the error
+        of an operator's kernel could exceed the tolerance at the last time, or when its products
+        are not finite.
 
     References
     ----------
-    Jacot, Gabriel, Hongler, arXiv 1806.07572, section 5.
+    Jacot, Gabriel, Hongler, arXiv 1806.07572, section 5; Hochbruck, Lubich, SIAM J. Numer. Anal.
+    34 (1997).
 
     Examples
     --------
@@ -43,15 +62,26 @@ def gram_flow(gram: Any, error0: Any, t: Any) -> FloatArray:
     array([[1.     , 1.     ],
            [0.36788, 1.     ]])
     """
-    matrix = _checks.real_array("gram", gram, 2)
-    if matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"gram has shape {matrix.shape}; it must be square, K(x, x)")
-    scale = float(np.abs(matrix).max())
-    asymmetry = float(np.abs(matrix - matrix.T).max())
-    if asymmetry > 1e-10 * scale:
-        raise ValueError(f"gram differs from its transpose by {asymmetry:.3g}; pass K(x, x)")
-    start = _checks.values_at("error0", error0, len(matrix))
+    _checks.choice("method", method, METHODS)
+    tolerance = _checks.positive("tolerance", tolerance)
+    if not is_operator(gram):
+        matrix = symmetric_gram("gram", gram)
+        start, clock = _checks.values_at("error0", error0, len(matrix)), _checks.times("t", t)
+        if method != "lanczos":
+            return _eigen_flow(matrix, start, clock)
+        gram = matrix
+    operator = as_operator("gram", gram)
+    start = _checks.values_at("error0", error0, operator.shape[0])
     clock = _checks.times("t", t)
+    if method == "eigen" or (method == "auto" and operator.shape[0] <= _FEW):
+        dense = (
+            gram.to_dense() if hasattr(gram, "to_dense") else operator.matmat(np.eye(len(start)))
+        )
+        return _eigen_flow(symmetric_gram("gram", dense), start, clock)
+    return krylov_flow(operator, start, clock, tolerance)
+
+
+def _eigen_flow(matrix: FloatArray, start: FloatArray, clock: FloatArray) -> FloatArray:
     rates, modes = linalg.eigh(matrix / len(matrix))
     if rates[0] < -1e-8 * max(rates[-1], 1e-300):
         raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density import Density, Mixture, as_density
+from ntkfreq.waves import cos_sin_matrices
 
 _CHUNK = 4_000_000
 
@@ -85,6 +86,6 @@ def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArr
     step = max(1, _CHUNK // (len(x) + len(x2)))
     for start in range(0, len(nodes), step):
         block, share = nodes[start : start + step], weights[start : start + step]
-        left, right = x @ block.T, x2 @ block.T
-        gram += (np.cos(left) * share) @ np.cos(right).T + (np.sin(left) * share) @ np.sin(right).T
+        (c, s), (c2, s2) = cos_sin_matrices(x, block), cos_sin_matrices(x2, block)
+        gram += (c * share) @ c2.T + (s * share) @ s2.T
     return gram

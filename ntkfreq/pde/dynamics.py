@@ -13,6 +13,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.lanczos import flow_deficit, flow_integral
 from ntkfreq.pde.companion import StepMatrix
 
 
@@ -80,11 +81,11 @@ class GradientFlow:
 
     def deficit(self, rates: FloatArray, t: FloatArray) -> FloatArray:
         """One minus the factor."""
-        return -np.expm1(-t[:, None] * rates)
+        return flow_deficit(rates, t)
 
     def integral(self, rates: FloatArray, t: FloatArray) -> FloatArray:
         """Integral of the factor over time."""
-        return _over_rate(self.deficit(rates, t), rates, t)
+        return flow_integral(rates, t)
 
     def max_step_size(self, fastest: float) -> float:
         """That of plain gradient descent, which approximates the flow."""

@@ -12,12 +12,12 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
+from ntkfreq.lanczos import LanczosSpace, lanczos
 from ntkfreq.measure import Box
 from ntkfreq.pde.box_data import PlaneData
 from ntkfreq.pde.box_plane import BoxPlaneSystem
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics
-from ntkfreq.pde.lanczos import LanczosSpace, lanczos
 from ntkfreq.pde.tensor_kernel import TensorKernel
 
 _FIRST, _GROWTH = 32, 1.4
@@ -133,7 +133,7 @@ def _learned(plane: _Plane, kernel: TensorKernel) -> tuple[LanczosSpace, FloatAr
     space = plane.space(kernel.operator, start - goal)
     if isinstance(plane.dynamics, Discrete):
         plane.dynamics.refuse_unstable(float(space.rates.max(initial=0.0)))
-    change = space.change(plane.dynamics, plane.t) @ space.basis
+    change = space.change(plane.dynamics.deficit, plane.t) @ space.basis
     return space, change.reshape(-1, *kernel.modes)
 
 
@@ -202,7 +202,9 @@ def _fading(
         faded = replace(kernel, sigma_a=kernel.sigma_a * np.sqrt(strength))
         for load in loads:
             space = plane.space(faded.operator, load)
-            basis = _extended(basis, space.change(plane.dynamics, times) @ space.basis, enough)
+            basis = _extended(
+                basis, space.change(plane.dynamics.deficit, times) @ space.basis, enough
+            )
     basis = np.concatenate([basis, _fastest(kernel, basis)])
     before, lacks = np.zeros((len(times), 0)), np.inf
     for _ in range(_MOST_SPACES):

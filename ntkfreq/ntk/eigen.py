@@ -1,0 +1,169 @@
+"""Eigenvalues and eigenfunctions of the kernel on data, and their frequencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import linalg
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density import Density, as_density
+from ntkfreq.ntk.centroid import eigenvector_frequencies
+from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
+from ntkfreq.ntk.operator import KernelOperator, ntk_operator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FEW = 2000
+_COUNT = 64
+
+
+@dataclass(frozen=True, eq=False)
+class NTKSpectrum:
+    r"""Leading eigenvalues and eigenvectors of K/N; made by :func:`ntk_spectrum`.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n, d)
+        Points.
+    eigenvalues : ndarray, shape (count,)
+        Rates :math:`\lambda` of K/N, descending: under gradient flow the error along an eigenvector
+        decays as :math:`e^{-\lambda t}`.
+    eigenvectors : ndarray, shape (n, count)
+        In columns, of norm one.
+    frequency : ndarray, shape (count,)
+        Mean :math:`|\xi|` of the spectrum of each, radians per unit of x, resolved to about
+        :math:`2\pi` over the extent.
+    predicted : ndarray, shape (count,), or None
+        Eigenvalues that the density foretells at these frequencies (see Notes of
+        :func:`ntk_spectrum`).
+    """
+
+    x: FloatArray
+    eigenvalues: FloatArray
+    eigenvectors: FloatArray
+    frequency: FloatArray
+    predicted: FloatArray | None
+
+    def learning_time(self, fraction: float = 0.5) -> FloatArray:
+        """Times at which the error along each has fallen to `fraction`, shape (count,)."""
+        fraction = _checks.positive("fraction", fraction)
+        if fraction >= 1:
+            raise ValueError(f"fraction={fraction:g} must be below 1, the share that is left")
+        rates = np.maximum(self.eigenvalues, 0.0)
+        times = np.full(rates.shape, np.inf)
+        return np.asarray(np.divide(-np.log(fraction), rates, out=times, where=rates > 0))
+
+    def plot(self) -> Figure:
+        """Eigenvalue against frequency with the prediction, and some eigenvectors."""
+        from ntkfreq.plotting import plot_kernel_spectrum
+
+        return plot_kernel_spectrum(self)
+
+
+def ntk_spectrum(
+    kernel: Any, x: Any, *, sigma_a: float = 1.0, count: int | None = None
+) -> NTKSpectrum:
+    r"""Eigenvalues of the kernel on points, each with the frequency of its eigenvector.
+
+    Parameters
+    ----------
+    kernel : Density, Gram matrix (n, n), or operator
+        Density of the initial frequencies, or what :func:`ntkfreq.as_density` accepts. Or a Gram
+        matrix, for instance that of :func:`ntkfreq.empirical_ntk_gram`, or its products.
+    x : array_like, shape (n,) or (n, d)
+        Points.
+    sigma_a : float, default 1
+        Standard deviation of the output weights. With a density only.
+    count : int, optional
+        How many. Default: 64, or as many as there are points.
+
+    Returns
+    -------
+    NTKSpectrum
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the points do not fit the kernel, or `count` is not between 1 and their number.
+
+    Notes
+    -----
+    Where N points fill a box :math:`\Omega` evenly, an eigenvector of frequency :math:`\xi` has
+
+    .. math:: \lambda \approx \frac{(2\pi)^d \rho_w(\xi)}{|\Omega|}
+              \bigl(1 + \sigma_a^2\,\overline{|x|^2}\bigr),
+
+    the damping of the equation and, averaged over the box, its diffusion. That is `predicted`, in
+    one dimension, and in more for the centred `Normal` and `StudentT`. Up to 2000 points all
+    eigenvectors are computed; for more, the leading ones from products (those below the
+    error of the operator's kernel are noise).
+
+    References
+    ----------
+    Basri et al., arXiv 1906.00425; Bordelon, Canatar, Pehlevan, arXiv 2002.02561.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal
+    >>> found = ntk_spectrum(Normal(scale=10.0), np.linspace(-1, 1, 200), sigma_a=0.0, count=12)
+    >>> found.frequency[[2, 6, 10]].round(0), (found.eigenvalues / found.predicted)[[2, 6]].round(1)
+    (array([ 4., 10., 16.]), array([1., 1.]))
+    """
+    if is_operator(kernel) or (hasattr(kernel, "__array__") or isinstance(kernel, list)):
+        points = _checks.points("x", x)
+        given = as_operator("kernel", kernel) if is_operator(kernel) else None
+        given = symmetric_gram("kernel", kernel) if given is None else given
+        if given.shape[0] != len(points):
+            raise ValueError(f"kernel has shape {given.shape} for {len(points)} points x")
+        density = kernel.density if isinstance(kernel, KernelOperator) else None
+        sigma_a = kernel.sigma_a if isinstance(kernel, KernelOperator) else sigma_a
+    else:
+        density = as_density(kernel)
+        points = _checks.points("x", x, density.dim)
+        given = ntk_operator(density, points, sigma_a=sigma_a, tolerance=1e-12)
+    n = len(points)
+    most = min(n, _COUNT) if count is None else _checks.integer("count", count, 1)
+    if most > n:
+        raise ValueError(f"count={most} exceeds the {n} points; there are no more eigenvalues")
+    values, vectors = _leading(given, most)
+    frequency = eigenvector_frequencies(points, vectors, density)
+    predicted = None if density is None else _predicted(density, points, sigma_a, frequency)
+    return NTKSpectrum(points, values / n, vectors, frequency, predicted)
+
+
+def _leading(gram: Any, count: int) -> tuple[FloatArray, FloatArray]:
+    n = gram.shape[0]
+    if n <= _FEW or count > n // 4:
+        if hasattr(gram, "to_dense"):
+            gram = gram.to_dense()
+        matrix = gram if isinstance(gram, np.ndarray) else gram.matmat(np.eye(n))
+        values, vectors = linalg.eigh(matrix, subset_by_index=(n - count, n - 1))
+    else:
+        from scipy.sparse.linalg import aslinearoperator, eigsh
+
+        first = np.random.default_rng(0).standard_normal(n)
+        values, vectors = eigsh(aslinearoperator(gram), count, v0=first)
+    order = np.argsort(values)[::-1]
+    return values[order], vectors[:, order]
+
+
+def _predicted(
+    density: Density, x: FloatArray, sigma_a: float, frequency: FloatArray
+) -> FloatArray | None:
+    from ntkfreq.density import Normal, StudentT
+
+    dim = x.shape[1]
+    volume = float(np.prod(np.ptp(x, axis=0)))
+    radial = isinstance(density, Normal | StudentT) and not np.any(density.loc)
+    if not density.has_pdf or volume == 0 or (dim > 1 and not radial):
+        return None
+    along = np.zeros((len(frequency), dim))
+    along[:, 0] = frequency
+    spread = 1 + sigma_a**2 * float(np.mean(np.sum(x**2, axis=1)))
+    return np.asarray((2 * np.pi) ** dim * density.even_pdf(along) * spread / volume)

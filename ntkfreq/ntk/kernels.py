@@ -1,0 +1,50 @@
+"""Kernels as users give them: a Gram matrix, or an operator known by its products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+
+
+def is_operator(gram: Any) -> bool:
+    """Whether this has products but is no array."""
+    return hasattr(gram, "matvec") or type(gram).__module__.startswith("scipy.sparse")
+
+
+def as_operator(name: str, gram: Any) -> Any:
+    """The operator, after two products that must be those of a real symmetric matrix."""
+    from scipy.sparse.linalg import aslinearoperator
+
+    # One of our own knows more than its products: the error of its kernel.
+    operator: Any = gram if hasattr(gram, "kernel_error") else aslinearoperator(gram)
+    rows, columns = operator.shape
+    if rows != columns or rows == 0:
+        raise ValueError(f"{name} has shape {operator.shape}; it must be square, K(x, x)")
+    u, v = np.random.default_rng(0).standard_normal((2, rows))
+    images = np.asarray(operator.matvec(u)), np.asarray(operator.matvec(v))
+    if any(np.iscomplexobj(image) or not np.all(np.isfinite(image)) for image in images):
+        raise ValueError(f"{name} times a real vector is complex, NaN or infinite; it must be real")
+    one, other = float(v @ images[0]), float(u @ images[1])
+    size = float(np.linalg.norm(images[0]) * np.linalg.norm(v))
+    if abs(one - other) > 1e-8 * size:
+        raise ValueError(
+            f"{name} is not symmetric: two products that must agree are {one:.8g} and {other:.8g}; "
+            "pass K(x, x)"
+        )
+    return operator
+
+
+def symmetric_gram(name: str, gram: Any) -> FloatArray:
+    """A symmetric matrix (n, n), checked."""
+    matrix = _checks.real_array(name, gram, 2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} has shape {matrix.shape}; it must be square, K(x, x)")
+    scale = float(np.abs(matrix).max())
+    asymmetry = float(np.abs(matrix - matrix.T).max())
+    if asymmetry > 1e-10 * scale:
+        raise ValueError(f"{name} differs from its transpose by {asymmetry:.3g}; pass K(x, x)")
+    return matrix

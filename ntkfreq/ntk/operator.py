@@ -1,0 +1,142 @@
+"""The limiting kernel as an operator: products without the matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density import Density, as_density
+from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.ntk.products import METHODS, Product, choose
+
+
+@dataclass(frozen=True, eq=False)
+class KernelOperator:
+    r"""Gram matrix of the limiting NTK, known by its products; made by :func:`ntk_operator`.
+
+    SciPy's iterative solvers take it as it is (``scipy.sparse.linalg.aslinearoperator``).
+
+    Attributes
+    ----------
+    density : Density
+        Density of the initial frequencies.
+    x : ndarray, shape (n, d)
+        Points.
+    sigma_a : float
+        Standard deviation of the output weights.
+    method : str
+        How products are made: "dense", "toeplitz", "nufft", "states", "states+nufft",
+        "features" or "blocks".
+    kernel_error : float
+        Largest error of :math:`k(x_i - x_j)` found when the operator was made.
+    """
+
+    density: Density
+    x: FloatArray
+    sigma_a: float
+    method: str
+    kernel_error: float
+    _product: Product = field(repr=False)
+
+    dtype = np.dtype(np.float64)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n)."""
+        return len(self.x), len(self.x)
+
+    def matvec(self, v: Any) -> FloatArray:
+        """Product with a vector (n,) or with columns (n, k); same shape."""
+        vectors = _checks.real_array("v", v, (1, 2))
+        if len(vectors) != len(self.x):
+            raise ValueError(
+                f"v has shape {vectors.shape}; its first axis must be the {len(self.x)} points"
+            )
+        rows = np.atleast_2d(vectors.T)
+        if self.sigma_a == 0:
+            product = self._product(rows)
+        else:
+            # (x . x') k: each coordinate once before and once after the stationary product.
+            scaled = self.sigma_a * self.x.T
+            lifted = np.concatenate([rows, *(rows * line for line in scaled)])
+            parts = self._product(lifted).reshape(-1, *rows.shape)
+            product = parts[0]
+            for part, line in zip(parts[1:], scaled, strict=True):
+                product += line * part
+        return np.ascontiguousarray(product.T).reshape(vectors.shape)
+
+    # K is symmetric: its adjoint, and its products with a matrix, are the same function.
+    rmatvec = matmat = rmatmat = __matmul__ = matvec
+
+    def diagonal(self) -> FloatArray:
+        r"""Diagonal :math:`1 + \sigma_a^2 |x|^2`, shape (n,)."""
+        return np.asarray(1 + self.sigma_a**2 * np.sum(self.x**2, axis=1))
+
+    def to_dense(self) -> FloatArray:
+        """The matrix, shape (n, n), from the kernel itself."""
+        return limit_gram(self.density, self.x, self.x, self.sigma_a)
+
+
+def ntk_operator(
+    rho_w: Any, x: Any, *, sigma_a: float = 1.0, tolerance: float = 1e-10, method: str = "auto"
+) -> KernelOperator:
+    r"""Gram matrix of the limiting NTK as products, for many points.
+
+    A product takes O(n log n) on a regular grid, whole or in part, and O(n) at scattered points in
+    up to three dimensions, where the kernel is replaced by a Fourier series that meets it to
+    `tolerance` over the extent of the data; for odd degrees of freedom of a one-dimensional
+    :class:`~ntkfreq.StudentT`, an exact recurrence over the sorted points. Few points get their
+    matrix.
+
+    Parameters
+    ----------
+    rho_w : Density or what :func:`ntkfreq.as_density` accepts
+        Density of the initial frequencies.
+    x : array_like, shape (n,) or (n, d)
+        Points.
+    sigma_a : float, default 1
+        Standard deviation of the output weights; 0 gives k alone (frozen frequencies).
+    tolerance : float, default 1e-10
+        Largest error of k, between 1e-13 and 0.1. It is checked on differences of the data.
+    method : str, default "auto"
+        "dense", "toeplitz", "nufft" (with the recurrence where it is exact), "features" (for
+        atoms: :class:`~ntkfreq.Empirical`) or "blocks" (kernel values anew at each product).
+
+    Returns
+    -------
+    KernelOperator
+
+    Raises
+    ------
+    ValueError, TypeError
+        On points that do not fit the density, when no fast product meets the tolerance and there
+        are too many points for a matrix, or when the method asked for does not apply.
+
+    References
+    ----------
+    Potts, Steidl, Nieslony, Numer. Math. 98 (2004), on fast summation by NUFFT; Barnett, Magland,
+    af Klinteberg, SIAM J. Sci. Comput. 41 (2019), FINUFFT.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal
+    >>> x = np.random.default_rng(0).uniform(-1, 1, 20_000)
+    >>> gram = ntk_operator(Normal(scale=10.0), x)
+    >>> gram.method, gram.shape, (gram @ np.ones(20_000)).shape
+    ('nufft', (20000, 20000), (20000,))
+    """
+    density = as_density(rho_w)
+    points = _checks.points("x", x, density.dim)
+    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    tolerance = _checks.positive("tolerance", tolerance)
+    if not 1e-13 <= tolerance <= 0.1:
+        raise ValueError(
+            f"tolerance={tolerance:g} must lie between 1e-13, which rounding allows, and 0.1"
+        )
+    found = choose(density, points, tolerance, _checks.choice("method", method, METHODS))
+    return KernelOperator(density, points, sigma_a, found.method, found.error, found.product)

@@ -1,0 +1,169 @@
+"""Products of the stationary kernel k(x - x') with vectors: which way is the fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density import Density, Empirical, Mixture, StudentT
+from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.ntk.series import SeriesProduct, kernel_series
+from ntkfreq.ntk.toeplitz import ToeplitzProduct, find_lattice
+from ntkfreq.spectrum import fourier_sum
+
+METHODS = ("auto", "dense", "toeplitz", "nufft", "features", "blocks")
+Product: TypeAlias = Callable[[FloatArray], FloatArray]
+# Up to so many points in one, two and more dimensions a dense product is the fastest (measured:
+# 0.3, 3 and 13 ms, against non-uniform FFTs of 50, 60^2 and 60^3 frequencies); and 1 GB of it.
+_FEW, _MOST_DENSE = (768, 2000, 4000), 11_500
+_BLOCK = 4_000_000
+# Degrees of freedom whose tail takes more frequencies than a recurrence takes time.
+_RECURRENCES = (1, 3, 5, 7)
+# Differences at which a product is compared with the kernel itself, from two points each.
+_CHECKED = 5000
+
+
+class Choice(NamedTuple):
+    """How products are made: the function of rows (r, n), its name, and the kernel's error."""
+
+    product: Product
+    method: str
+    error: float
+
+
+def choose(density: Density, x: FloatArray, tolerance: float, method: str) -> Choice:
+    """The product asked for, or the fastest that meets the tolerance."""
+    if method == "dense" or (method == "auto" and len(x) <= _FEW[min(x.shape[1], 3) - 1]):
+        return Choice(_dense(density, x), "dense", 1e-15)
+    if method == "blocks":
+        return Choice(_blocks(density, x), "blocks", 1e-15)
+    if method in ("auto", "toeplitz"):
+        lattice = find_lattice(x)
+        if lattice is not None:
+            return Choice(ToeplitzProduct(density, lattice), "toeplitz", 1e-14)
+        if method == "toeplitz":
+            raise ValueError(
+                "method='toeplitz' needs points on a regular grid, to rounding, with an eighth of "
+                "its cells taken; x is none, use method='auto'"
+            )
+    closest = np.inf
+    # Sampling the kernel of atoms in the plane takes longer than many products with them.
+    if isinstance(density, Empirical) and (method == "features" or x.shape[1] > 1):
+        return Choice(_features(density, x), "features", 1e-14)
+    if method in ("auto", "nufft") and x.shape[1] <= 3:
+        for window in (False, True):
+            found = _by_nufft(density, x, tolerance, window)
+            if found is not None and found.error <= tolerance:
+                return found
+            closest = closest if found is None else min(closest, found.error)
+    if method == "auto" and isinstance(density, Empirical):
+        return Choice(_features(density, x), "features", 1e-14)
+    if method == "auto" and len(x) <= _MOST_DENSE:
+        return Choice(_dense(density, x), "dense", 1e-15)
+    raise ValueError(_refusal(density, x, tolerance, method, closest))
+
+
+def _refusal(density: Density, x: FloatArray, tolerance: float, method: str, closest: float) -> str:
+    if method == "features":
+        return f"method='features' is for Empirical densities, not {_checks.show(density)}"
+    if x.shape[1] > 3:
+        why = f"x has dimension {x.shape[1]}, and non-uniform FFTs end at 3"
+    elif closest < np.inf:
+        why = (
+            f"tolerance={tolerance:g} is not met: the error of k is {closest:.2g}, about the "
+            "rounding of the largest phases"
+        )
+    else:
+        why = (
+            f"tolerance={tolerance:g} takes too many frequencies for the tail of "
+            f"{_checks.show(density)} over the extent of x"
+        )
+    return (
+        f"{why}; use a larger tolerance or a regular grid, up to {_MOST_DENSE} points "
+        "method='dense', or method='blocks', which takes n^2 kernel values a product"
+    )
+
+
+def _dense(density: Density, x: FloatArray) -> Product:
+    matrix = stationary_gram(density, x, x)
+    return lambda rows: np.asarray(rows @ matrix)
+
+
+def _blocks(density: Density, x: FloatArray) -> Product:
+    def product(rows: FloatArray) -> FloatArray:
+        products = np.empty_like(rows)
+        size = max(1, _BLOCK // len(x))
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            products[:, part] = rows @ stationary_gram(density, x, x[part])
+        return products
+
+    return product
+
+
+def _features(density: Empirical, x: FloatArray) -> Product:
+    def product(rows: FloatArray) -> FloatArray:
+        waves = density.weights * fourier_sum(x, rows, density.atoms).conj()
+        return np.asarray(fourier_sum(density.atoms, waves, x).real)
+
+    return product
+
+
+def _by_nufft(density: Density, x: FloatArray, tolerance: float, window: bool) -> Choice | None:
+    """Sum over the parts of a mixture; those with a heavy tail in one dimension by recurrence."""
+    parts = [(1.0, density)]
+    if isinstance(density, Mixture):
+        parts = list(zip(density.weights, density.components, strict=True))
+    heavy = [
+        (share, part)
+        for share, part in parts
+        if isinstance(part, StudentT) and part.dim == 1 and part.df in _RECURRENCES
+    ]
+    light = [pair for pair in parts if pair not in heavy]
+    products: list[tuple[float, Product]] = []
+    if heavy:
+        from ntkfreq.ntk.states import StateProduct
+
+        products = [(share, StateProduct(part, x)) for share, part in heavy]
+    names = ["states"] if heavy else []
+
+    def kernel(z: FloatArray) -> FloatArray:
+        return np.asarray(sum(share * part.kernel_values(z) for share, part in light))
+
+    def reach(tail: float) -> float:
+        return max(part.radius(tail) for _, part in light)
+
+    if light:
+        series = kernel_series(kernel, np.ptp(x, axis=0), reach, tolerance / 2, window=window)
+        if series is None:
+            return None
+        products.append((1.0, SeriesProduct(x, series, tolerance / 10)))
+        names.append("nufft")
+    product = _sum(products)
+    return Choice(product, "+".join(names), _measured(density, product, x))
+
+
+def _sum(products: list[tuple[float, Product]]) -> Product:
+    if len(products) == 1:
+        return products[0][1]
+    return lambda rows: np.asarray(sum(share * product(rows) for share, product in products))
+
+
+def _measured(density: Density, product: Product, x: FloatArray) -> float:
+    """Largest error of two columns of the kernel: from one end of the data, and from inside."""
+    sources = [int(np.argmin(x[:, 0])), len(x) // 3]
+    rows = np.zeros((2, len(x)))
+    rows[[0, 1], sources] = 1.0
+    parts = [np.linspace(0, len(x) - 1, _CHECKED).astype(int), np.argmax(x, axis=0)]
+    for source in sources:
+        # The nearest ones as well: a kernel may be all but zero between most points.
+        distance = np.sum((x - x[source]) ** 2, axis=1)
+        parts.append(np.argpartition(distance, min(100, len(x) - 1))[:101])
+    some = np.unique(np.concatenate(parts))
+    columns = product(rows)[:, some]
+    truth = density.kernel_values(x[some] - x[sources][:, None])
+    return float(np.abs(columns - truth).max())

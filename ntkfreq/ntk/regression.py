@@ -1,0 +1,155 @@
+"""What training ends with: kernel regression, with the ridge that weight decay leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.density import Density, as_density
+from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.ntk.operator import KernelOperator, ntk_operator
+
+METHODS = ("auto", "dense", "cg")
+_FEW = 3000
+_MOST_PRODUCTS = 2000
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def ntk_regression(
+    rho_w: Any,
+    x: Any,
+    y: Any,
+    x2: Any = None,
+    *,
+    sigma_a: float = 1.0,
+    ridge: float = 0.0,
+    method: str = "auto",
+    tolerance: float = 1e-8,
+) -> FloatArray:
+    r"""Output of the infinitely wide network after endless training on samples.
+
+    .. math:: f(x') = K(x', x)\,\bigl[K(x, x) + N \lambda\bigr]^{-1} y
+
+    Without decay, :math:`\lambda = 0`, this is where gradient flow from :math:`f_0 = 0` ends: at
+    the interpolant of least norm. Decay of the output weights at rate :math:`\gamma_a` switches the
+    training of the frequencies off in the long run. It then ends with ``sigma_a=0`` and ``ridge``
+    :math:`\gamma_a`, whatever sigma_a the network started with.
+
+    Parameters
+    ----------
+    rho_w : Density or what :func:`ntkfreq.as_density` accepts
+        Density of the initial frequencies.
+    x : array_like, shape (n,) or (n, d)
+        Points of the samples.
+    y : array_like, shape (n,)
+        Values there, less the initial output where there is one: :math:`y - f_0`. The result is
+        then what training adds to :math:`f_0`.
+    x2 : array_like, shape (n2,) or (n2, d), optional
+        Where the output is wanted. Default: `x`.
+    sigma_a : float, default 1
+        Standard deviation of the output weights; 0 for frozen frequencies, or under decay.
+    ridge : float, default 0
+        :math:`\lambda`, the rate of decay of the output weights.
+    method : str, default "auto"
+        "dense" (Cholesky; eigenvectors for no ridge or one near rounding), that of up to 3000
+        points; "cg" for conjugate gradients on products with :func:`ntkfreq.ntk_operator`.
+    tolerance : float, default 1e-8
+        Of "cg": norm of what is left on the samples, relative to that of y.
+
+    Returns
+    -------
+    ndarray, shape (n2,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        On samples that do not fit, a negative ridge, or a system that "cg" cannot solve to the
+        tolerance.
+
+    Notes
+    -----
+    Without a ridge, "dense" leaves out eigenvalues below :math:`N\varepsilon\lambda_{\max}`, which
+    rounding has made: directions that no training in double precision would learn. "cg" stops
+    as soon as y is met to the tolerance, which leaves out what is learned last.
+
+    References
+    ----------
+    Jacot, Gabriel, Hongler, arXiv 1806.07572, section 5; weight decay as in the decay section of
+    the documentation's theory page.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal
+    >>> x = np.linspace(-1, 1, 9)
+    >>> ntk_regression(Normal(scale=3.0), x, np.cos(3 * x), [0.0, 0.3], ridge=1e-6)
+    array([0.999..., 0.621...])
+    """
+    density = as_density(rho_w)
+    points = _checks.points("x", x, density.dim)
+    values = _checks.values_at("y", y, len(points))
+    others = points if x2 is None else _checks.points("x2", x2, density.dim)
+    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    ridge = _checks.non_negative("ridge", ridge)
+    tolerance = _checks.positive("tolerance", tolerance)
+    _checks.choice("method", method, METHODS)
+    if method == "dense" or (method == "auto" and len(points) <= _FEW):
+        shares = _dense(limit_gram(density, points, points, sigma_a), values, ridge)
+        return limit_gram(density, others, points, sigma_a) @ shares
+    operator = ntk_operator(
+        density, points, sigma_a=sigma_a, tolerance=_kernel_tolerance(ridge, tolerance)
+    )
+    shares = _conjugate_gradients(operator, values, ridge, tolerance)
+    return _at(density, operator, others, shares)
+
+
+def _dense(gram: FloatArray, values: FloatArray, ridge: float) -> FloatArray:
+    n = len(gram)
+    # Below this ridge Cholesky may meet a negative pivot.
+    if ridge > 100 * _EPS * float(np.trace(gram)):
+        gram[np.diag_indices(n)] += n * ridge
+        return np.asarray(linalg.cho_solve(linalg.cho_factor(gram, lower=True), values))
+    found, modes = linalg.eigh(gram)
+    keep = found > n * _EPS * found[-1]
+    modes = modes[:, keep]
+    return np.asarray(modes @ ((modes.T @ values) / (found[keep] + n * ridge)))
+
+
+def _kernel_tolerance(ridge: float, tolerance: float) -> float:
+    """An error of k that changes the solution by no more than the tolerance."""
+    return float(np.clip(0.1 * tolerance * ridge, 1e-12, 1e-8))
+
+
+def _conjugate_gradients(
+    operator: KernelOperator, values: FloatArray, ridge: float, tolerance: float
+) -> FloatArray:
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    n = len(values)
+    system = LinearOperator(
+        (n, n), matvec=lambda v: operator.matvec(v.ravel()) / n + ridge * v.ravel(), dtype=float
+    )
+    shares, failed = cg(system, values / n, rtol=tolerance, atol=0.0, maxiter=_MOST_PRODUCTS)
+    if failed:
+        left = float(np.linalg.norm(system @ shares - values / n) / np.linalg.norm(values / n))
+        raise ValueError(
+            f"ridge={ridge:g} leaves a system that conjugate gradients do not solve: after "
+            f"{_MOST_PRODUCTS} products {left:.2g} of y is left, tolerance={tolerance:g}; give a "
+            "larger ridge or tolerance, or up to 10 000 points method='dense'"
+        )
+    return np.asarray(shares)
+
+
+def _at(
+    density: Density, operator: KernelOperator, others: FloatArray, shares: FloatArray
+) -> FloatArray:
+    """K(x2, x) times the shares: products over both sets of points, zero at the second."""
+    if others is operator.x:
+        return operator @ shares
+    both = np.concatenate([operator.x, others])
+    wide = ntk_operator(density, both, sigma_a=operator.sigma_a, tolerance=1e-12)
+    return (wide @ np.append(shares, np.zeros(len(others))))[len(shares) :]
