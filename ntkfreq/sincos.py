@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -73,15 +73,24 @@ def rotation(q: float) -> tuple[float, float]:
     return cosine, q * (1.0 + u * (-1.0 / 6.0 + u * (1.0 / 120.0)))
 
 
-@jit(parallel=True)
-def cos_sin_rows(x: np.ndarray, w: np.ndarray, c: np.ndarray, s: np.ndarray) -> None:
-    """Fill `c` and `s` (n, m) with cosines and sines of x (n, d) times w (d, m), by rows."""
-    for i in numba.prange(x.shape[0]):
-        for j in range(w.shape[1]):
-            s[i, j] = 0.5 * x[i, 0] * w[0, j]
-        for k in range(1, x.shape[1]):
-            half = 0.5 * x[i, k]
+def _rows(parallel: bool) -> Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]:
+    """Cosines and sines by rows. The loop is a closure variable: Numba's cache tells by it."""
+    span: Any = numba.prange if parallel else range
+
+    @jit(parallel=parallel)
+    def rows(x: np.ndarray, w: np.ndarray, c: np.ndarray, s: np.ndarray) -> None:
+        for i in span(x.shape[0]):
             for j in range(w.shape[1]):
-                s[i, j] += half * w[k, j]
-        for j in range(w.shape[1]):
-            c[i, j], s[i, j] = cos_sin(s[i, j])
+                s[i, j] = 0.5 * x[i, 0] * w[0, j]
+            for k in range(1, x.shape[1]):
+                half = 0.5 * x[i, k]
+                for j in range(w.shape[1]):
+                    s[i, j] += half * w[k, j]
+            for j in range(w.shape[1]):
+                c[i, j], s[i, j] = cos_sin(s[i, j])
+
+    return rows
+
+
+# Fill `c` and `s` (n, m) with cosines and sines of x (n, d) times w (d, m).
+cos_sin_rows, cos_sin_rows_serial = _rows(True), _rows(False)

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from validation import _resume, weight_decay, width_scaling
+from validation import _resume, kill_and_resume, weight_decay, width_scaling
 
 RESULTS = Path(__file__).resolve().parents[1] / "validation" / "results"
 FIGURES = RESULTS.parent / "figures"
 
 
-@pytest.mark.parametrize("script", [width_scaling, weight_decay], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "script", [width_scaling, weight_decay, kill_and_resume], ids=lambda m: m.__name__
+)
 def test_quick_size_holds(script):
     result = script.run(size="quick")
     failed = {name: row for name, row in result["claims"].items() if not row["holds"]}

@@ -48,7 +48,7 @@ def train(
     device: str | None = None,
     tolerance: float = 1e-9,
     threads: int | None = None,
-    kernel_probe: int = 16,
+    kernel_probe: int = 8,
 ) -> TrainHistory:
     r"""Train all parameters on the halved mean squared error and record what the theory predicts.
 

@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from ntkfreq._types import FloatArray
-from ntkfreq.network.backends.cost import LARGEST_GRID, LARGEST_PHASE, Work, choose
+from ntkfreq.network.backends.cost import LARGEST_GRID, Work, choose
 from ntkfreq.network.backends.state import Descent, NetworkState
+from ntkfreq.waves import LARGEST_PHASE
 
 __all__ = [
     "BACKENDS",

@@ -13,6 +13,7 @@ import numpy as np
 
 from ntkfreq._threads import cores
 from ntkfreq._types import FloatArray
+from ntkfreq.waves import LARGEST_PHASE, largest_phase
 
 # NumPy: a step, and a pair of point and unit.
 _REFERENCE = 4e-5, 6.0e-8
@@ -29,8 +30,6 @@ _NUFFT = (
 PARALLEL_PAIRS = 200_000
 # Up to this many points and units together FINUFFT is faster on one core than on several.
 SERIAL_PLACES = 200_000
-# Above this |w . x| the sine-cosine of `direct` loses digits.
-LARGEST_PHASE = 1e8
 # Points of the fine grid of a fast transform beyond which it does not fit: 16 bytes each.
 LARGEST_GRID = 2e8
 
@@ -69,7 +68,7 @@ class Work:
             units=len(w),
             dim=x.shape[1],
             steps=steps,
-            phase=float(np.abs(w).max(axis=0) @ np.abs(x).max(axis=0)),
+            phase=largest_phase(x, w),
             grid=float(np.prod(extent / np.pi + 12)),
             threads=cores() if threads is None else min(threads, cores()),
         )

@@ -25,6 +25,7 @@ from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
 from ntkfreq.network.step_schedules import Constant
+from ntkfreq.sincos import cos_sin_rows_serial
 
 # Pairs in a chunk at least (a chunk costs some microseconds beside), and at most so many chunks,
 # each of which has a buffer of N numbers: fewer where all would take more than 64 MB.
@@ -76,6 +77,12 @@ class Direct(TwoLayer):
         with self._kernel(kernels.gradient_kernel, theta, x) as kernel:
             kernel(np.array(theta), np.array(x.T, order="C"), r, first, slope, chunk)
         return slope
+
+    def waves(self, w: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Cosines and sines of w (d, m) at points x (n, d), each (n, m)."""
+        c, s = np.empty((2, x.shape[0], w.shape[1]))
+        cos_sin_rows_serial(np.array(x), np.array(w, order="C"), c, s)
+        return c, s
 
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
