@@ -61,7 +61,9 @@ def engine_for(
         settings["device"] = "cpu" if device is None else _checked_device(device)
         options |= {"device": settings["device"], "dtype": dtype}
         if not isinstance(net, FourierFeatureNet):
-            options |= {"forward": net.forward, "units": net.tape}
+            options |= {"forward": net.forward, "units": net.units}
+            if threads is None and len(x) * net.parameters < backends.PARALLEL_PRODUCTS:
+                options["most_threads"] = 1
     started = time.perf_counter()
     loaded = backends.load(name, **options)
     loaded.warm_up(len(x), net.width)

@@ -138,6 +138,11 @@ class FourierFeatureNet:
         return int(self.w.shape[0])
 
     @property
+    def units(self) -> int:
+        """Hidden units of all layers: of the one there is."""
+        return self.width
+
+    @property
     def dim(self) -> int:
         """Input dimension d."""
         return int(self.w.shape[1])

@@ -60,6 +60,7 @@ def description(net: Any, data: TrainingData) -> dict[str, Any]:
     """Sizes and origin of the network and the data."""
     return {
         "width": net.width,
+        "architecture": net.architecture,
         "dim": net.dim,
         "points": data.y.size,
         "sigma_a": net.sigma_a,

@@ -17,13 +17,20 @@ from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from ntkfreq._types import FloatArray
-from ntkfreq.network.backends.cost import LARGEST_GRID, LARGEST_PHASE, Work, choose
+from ntkfreq.network.backends.cost import (
+    LARGEST_GRID,
+    LARGEST_PHASE,
+    PARALLEL_PRODUCTS,
+    Work,
+    choose,
+)
 from ntkfreq.network.backends.state import Descent, NetworkState
 
 __all__ = [
     "BACKENDS",
     "LARGEST_GRID",
     "LARGEST_PHASE",
+    "PARALLEL_PRODUCTS",
     "Backend",
     "Descent",
     "NetworkState",
@@ -39,7 +46,7 @@ BACKENDS = MappingProxyType(
 
 
 class Backend(Protocol):
-    """What a backend offers; theta (d + 2, m) holds w, a, b, points x have shape (n, d)."""
+    """What a backend offers; theta is as a network packs it, points x have shape (n, d)."""
 
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Network output at x."""
