@@ -120,7 +120,7 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
 def _precision(history: TrainHistory) -> float:
     """Relative error of the outputs of a run; 1e-8 unless asked to compute with less."""
     single = 1e-4 if history.settings["dtype"] == "float32" else 0.0
-    return max(1e-8, single, 100 * (history.settings["tolerance"] or 0.0))
+    return max(1e-8, single, 10 * (history.settings["tolerance"] or 0.0))
 
 
 def _sigma_a(history: TrainHistory) -> float | None:

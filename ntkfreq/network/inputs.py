@@ -14,7 +14,6 @@ from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.mlp import FourierFeatureMLP
 from ntkfreq.network.optimizers import as_optimizer
 
-
 Network: TypeAlias = FourierFeatureNet | FourierFeatureMLP
 """What can be trained."""
 
