@@ -12,7 +12,8 @@ import torch
 from ntkfreq import compare, solve_frequency_pde
 from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureMLP, FourierFeatureNet, checkpoint, train, train_many
-from ntkfreq.network.backends import PARALLEL_PRODUCTS, load
+from ntkfreq.network.backends import load
+from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
 from ntkfreq.network.backends.torch_threads import at_most
 from ntkfreq.network.mlp_formula import ACTIVATIONS
 from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov

@@ -11,6 +11,7 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.backends import Backend
+from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
 
@@ -62,7 +63,7 @@ def engine_for(
         options |= {"device": settings["device"], "dtype": dtype}
         if not isinstance(net, FourierFeatureNet):
             options |= {"forward": net.forward, "units": net.units}
-            if threads is None and len(x) * net.parameters < backends.PARALLEL_PRODUCTS:
+            if threads is None and len(x) * net.parameters < PARALLEL_PRODUCTS:
                 options["most_threads"] = 1
     started = time.perf_counter()
     loaded = backends.load(name, **options)

@@ -17,20 +17,13 @@ from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from ntkfreq._types import FloatArray
-from ntkfreq.network.backends.cost import (
-    LARGEST_GRID,
-    LARGEST_PHASE,
-    PARALLEL_PRODUCTS,
-    Work,
-    choose,
-)
+from ntkfreq.network.backends.cost import LARGEST_GRID, LARGEST_PHASE, Work, choose
 from ntkfreq.network.backends.state import Descent, NetworkState
 
 __all__ = [
     "BACKENDS",
     "LARGEST_GRID",
     "LARGEST_PHASE",
-    "PARALLEL_PRODUCTS",
     "Backend",
     "Descent",
     "NetworkState",
