@@ -135,7 +135,7 @@ def test_repr_and_plot(both):
 
 def test_same_first_output_is_compared_from_a_random_start():
     net = FourierFeatureNet.sample(RHO, 4096, rng=1)
-    run = run_on(X, wave(X), net)
+    run = run_on(X, wave(X), net, backend="direct")
     prediction = solve_frequency_pde(RHO, (X, wave(X)), initial_output=net, t=[0.0, 100.0])
     assert compare(prediction, run).output_error[0] < 1e-12
 

@@ -242,6 +242,7 @@ def test_records_are_those_of_the_networks():
     drift = np.linalg.norm(grams[1] - grams[0]) / np.linalg.norm(grams[0])
     assert history.kernel_drift[-1] == pytest.approx(drift, rel=1e-6)
     assert history.settings["architecture"] == NET.architecture
+    assert [history.settings[f"sigma_{k}"] for k in "awb"] == [1.0, 1.0, 0.3]
     assert history.stats["backend"] == "torch"
     assert "automatically" in history.stats["backend_reason"]
     taken = history.stats["steps_taken"] * X.size * NET.units

@@ -71,7 +71,7 @@ def train(
     steps : int
         Number of steps.
     optimizer : str or Optimizer
-        Update rule: one of :mod:`ntkfreq.network.optimizers`, for instance
+        Update rule: one of `ntkfreq.network.optimizers`, for instance
         ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name of one with its defaults:
         "gd", "heavy_ball", "nesterov", "adam" (decay enters the gradient), "adamw" (decay apart).
     weight_decay, frequency_decay : float

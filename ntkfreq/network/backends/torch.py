@@ -17,8 +17,8 @@ from ntkfreq.network.backends.torch_threads import at_most
 
 # Points times units of one tape: 128 MB an array in double precision, of which it keeps about five.
 _BLOCK_PAIRS = 2**24
-# Numbers in the gradients of a Gram matrix that are kept at once, 512 MB; beyond, column by column.
-_GRAM_NUMBERS = 2**26
+# Numbers in the gradients of a Gram matrix that are kept at once, 256 MB; beyond, column by column.
+_GRAM_NUMBERS = 2**25
 
 
 def two_layer(theta: Any, x: Any) -> Any:
