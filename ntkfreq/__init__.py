@@ -48,6 +48,7 @@ _HOMES = {
     "gram_flow": "ntkfreq.ntk.flow",
     "empirical_ntk_gram": "ntkfreq.ntk.empirical",
     "FourierFeatureNet": "ntkfreq.network",
+    "FourierFeatureMLP": "ntkfreq.network",
     "train": "ntkfreq.network",
     "train_many": "ntkfreq.network",
     "TrainHistory": "ntkfreq.network",

@@ -164,7 +164,8 @@ def compare(
         Must reach the end of the run (on the converted clock).
     history : TrainHistory
         Full-batch gradient descent, heavy ball or Nesterov from the same f_0, on the same data,
-        under the same decay.
+        under the same decay. A deep network is compared with the two-layer prediction all the
+        same, whatever the sigma_a of the solution; how far apart the two are is then a finding.
     discrete : bool, default True
         Predict the run's own steps and momentum, exactly. False lays the gradient
         flow over the run; learning times are then 5 % too long at step size x rate = 0.1. Under

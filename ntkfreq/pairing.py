@@ -8,8 +8,9 @@ from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.density import Density, Empirical
 from ntkfreq.measure import Box, Grid, Line, Points
-from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.inputs import Network
+from ntkfreq.network.mlp import FourierFeatureMLP
 from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
 from ntkfreq.network.stability import stable_step
 from ntkfreq.network.step_schedules import Constant
@@ -88,7 +89,7 @@ def _spacing(x: FloatArray) -> float:
 
 def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run on other data, or from another start, density, sigma_a or decay."""
-    problem, settings, net = solution.equation, history.settings, history.initial_net
+    problem, net = solution.equation, history.initial_net
     _refuse_other_decay(solution, history, x)
     y = problem.target.at(x)
     if np.abs(y - history.y).max() > 1e-6 * max(np.abs(y).max(), 1e-300):
@@ -98,12 +99,12 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
         )
     own, theirs = problem.initial_output_at(x), history.train_output[0]
     gap = float(np.abs(own - theirs).max())
-    if gap > 1e-8 * max(1.0, float(np.abs(theirs).max())):
+    if gap > _precision(history) * max(1.0, float(np.abs(theirs).max())):
         raise ValueError(
             f"solution and history start from outputs f_0 that differ by {gap:.3g}; solve with "
             "initial_output=net, or sample the network with zero_output=True"
         )
-    sigma_a = 0.0 if settings["freeze_frequencies"] else net.sigma_a
+    sigma_a = _sigma_a(history)
     if sigma_a is not None and abs(sigma_a - problem.sigma_a) > 1e-12 * max(sigma_a, 1.0):
         raise ValueError(
             f"history has sigma_a={sigma_a:g} (0 for frozen frequencies), the solution "
@@ -114,6 +115,24 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
             f"history drew its frequencies from {_checks.show(net.density)}, the solution has "
             f"{_checks.show(problem.density)}; use the same"
         )
+
+
+def _precision(history: TrainHistory) -> float:
+    """Relative error of the outputs of a run; 1e-8 unless asked to compute with less."""
+    single = 1e-4 if history.settings["dtype"] == "float32" else 0.0
+    return max(1e-8, single, 10 * (history.settings["tolerance"] or 0.0))
+
+
+def _sigma_a(history: TrainHistory) -> float | None:
+    """The sigma_a that the theory has to have for a run; None where it is free.
+
+    It is free where nobody knows it, and for networks with hidden layers: their output weights do
+    not play the part that sigma_a has in the kernel of two layers.
+    """
+    net = history.initial_net
+    if isinstance(net, FourierFeatureMLP) and net.depth > 0:
+        return None
+    return 0.0 if history.settings["freeze_frequencies"] else net.sigma_a
 
 
 def momentum_of(history: TrainHistory, stepwise: bool) -> tuple[float, bool]:
@@ -156,7 +175,7 @@ def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: F
         )
 
 
-def _same_density(density: Density, net: FourierFeatureNet) -> bool:
+def _same_density(density: Density, net: Network) -> bool:
     """Equal by value: same parameters, or same kernel; a network's own atoms are also right."""
     drawn = net.density
     assert isinstance(drawn, Density)

@@ -135,7 +135,7 @@ def test_repr_and_plot(both):
 
 def test_same_first_output_is_compared_from_a_random_start():
     net = FourierFeatureNet.sample(RHO, 4096, rng=1)
-    run = run_on(X, wave(X), net)
+    run = run_on(X, wave(X), net, backend="direct")
     prediction = solve_frequency_pde(RHO, (X, wave(X)), initial_output=net, t=[0.0, 100.0])
     assert compare(prediction, run).output_error[0] < 1e-12
 
@@ -287,6 +287,18 @@ def test_a_run_on_a_lattice_is_on_the_clock_of_the_grid():
     assert "sampled length" in both.clock
     gap = np.abs(both.predicted_loss - both.measured_loss)
     assert gap.max() < 0.03 * both.predicted_loss[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"backend": "torch", "dtype": "float32"}, {"backend": "nufft", "tolerance": 1e-6}],
+)
+def test_a_run_of_less_precision_starts_from_the_same_output(settings):
+    net = FourierFeatureNet.sample(RHO, 4096, rng=1)
+    history = run_on(X, wave(X), net, steps=20, **settings)
+    assert np.abs(history.train_output[0] - net(X)).max() > 1e-8
+    prediction = solve_frequency_pde(RHO, (X, wave(X)), initial_output=net, t=[0.0, 100.0])
+    assert compare(prediction, history).output_error[0] < 1e-4
 
 
 @pytest.mark.parametrize("optimizer", [HeavyBall(0.8), Nesterov(0.8)])

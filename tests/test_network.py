@@ -131,3 +131,10 @@ def test_points_of_another_dimension_are_refused():
     net = FourierFeatureNet.sample(Normal(dim=2), 4, rng=0)
     with pytest.raises(ValueError, match="x holds points of dimension 1"):
         net([0.0, 1.0])
+
+
+def test_repr_says_what_is_known():
+    assert repr(FourierFeatureNet([1.0], [1.0], [1.0])) == "FourierFeatureNet(width 1, dim 1)"
+    known = FourierFeatureNet([1.0], [1.0], [1.0], density=Normal())
+    assert repr(known).endswith(f"dim 1, {Normal()!r})")
+    assert repr(FourierFeatureNet([1.0], [1.0], [1.0], sigma_a=0.5)).endswith("dim 1, sigma_a=0.5)")

@@ -11,6 +11,7 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.backends import Backend
+from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
 
@@ -61,7 +62,9 @@ def engine_for(
         settings["device"] = "cpu" if device is None else _checked_device(device)
         options |= {"device": settings["device"], "dtype": dtype}
         if not isinstance(net, FourierFeatureNet):
-            options |= {"forward": net.forward, "units": net.tape}
+            options |= {"forward": net.forward, "units": net.units}
+            if threads is None and len(x) * net.parameters < PARALLEL_PRODUCTS:
+                options["most_threads"] = 1
     started = time.perf_counter()
     loaded = backends.load(name, **options)
     loaded.warm_up(len(x), net.width, net.dim)

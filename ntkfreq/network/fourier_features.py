@@ -138,6 +138,11 @@ class FourierFeatureNet:
         return int(self.w.shape[0])
 
     @property
+    def units(self) -> int:
+        """Hidden units of all layers: of the one there is."""
+        return self.width
+
+    @property
     def dim(self) -> int:
         """Input dimension d."""
         return int(self.w.shape[1])
@@ -165,7 +170,8 @@ class FourierFeatureNet:
         return backends.Work.of(self.w, x, steps, threads)
 
     def __repr__(self) -> str:
-        origin = "" if self.density is None else f", {self.density!r}, sigma_a={self.sigma_a:g}"
+        origin = "" if self.density is None else f", {self.density!r}"
+        origin += "" if self.sigma_a is None else f", sigma_a={self.sigma_a:g}"
         return f"FourierFeatureNet(width {self.width}, dim {self.dim}{origin})"
 
     def __call__(self, x: Any) -> FloatArray:

@@ -63,7 +63,7 @@ class TrainHistory:
         `steps_taken` by this call, `resumed_from` which step of a checkpoint (0 without one);
         `seconds` of the steps, `record_seconds` of the records and their spectra,
         `compile_seconds` of compiling or loading the engine; `pairs_per_second`, points seen times
-        units times steps over seconds.
+        units (of all layers) times steps over seconds.
     status : str
         A sentence that starts with "completed" or with "diverged", then with the remedy.
     """

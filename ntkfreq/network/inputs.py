@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,7 +11,11 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends import Descent
 from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.mlp import FourierFeatureMLP
 from ntkfreq.network.optimizers import as_optimizer
+
+Network: TypeAlias = FourierFeatureNet | FourierFeatureMLP
+"""What can be trained."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,12 @@ class TrainingData:
     y_test: FloatArray | None = None
 
 
-def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[FourierFeatureNet, TrainingData]:
+def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[Network, TrainingData]:
     """The network, and the training and test data as arrays."""
-    if not isinstance(net, FourierFeatureNet):
+    if not isinstance(net, Network):
         raise TypeError(
-            f"net={_checks.show(net)} must be a FourierFeatureNet; "
-            "FourierFeatureNet.sample draws one"
+            f"net={_checks.show(net)} must be a FourierFeatureNet or a FourierFeatureMLP; "
+            "the method sample of either draws one"
         )
     points = _points("x", x, net.dim)
     values = _checks.values_at("y", y, len(points))

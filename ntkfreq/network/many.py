@@ -39,7 +39,7 @@ def train_many(
 
     Parameters
     ----------
-    nets : sequence of FourierFeatureNet
+    nets : sequence of FourierFeatureNet or FourierFeatureMLP
         Networks to start from, one a run: other seeds, widths, scales or densities. To vary a
         setting of one network repeat it, ``[net] * 8``.
     x, y : array_like

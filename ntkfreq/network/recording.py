@@ -94,12 +94,17 @@ class Recorder:
             ("frequency", slice(0, self.frequency_rows)),
             ("weight", slice(self.frequency_rows, None)),
         ):
-            records[f"{name}_norm"].append(float(np.linalg.norm(state.theta[rows])))
-            records[f"{name}_distance"].append(float(np.linalg.norm(moved[rows])))
+            records[f"{name}_norm"].append(_length(state.theta[rows]))
+            records[f"{name}_distance"].append(_length(moved[rows]))
         if self.probe is not None and self.gram is not None:
             change = self.backend.gram(state.theta, self.probe, self.first) - self.gram
             size = float(np.linalg.norm(self.gram))
             records["kernel_drift"].append(float(np.linalg.norm(change)) / max(size, 1e-300))
+
+
+def _length(values: FloatArray) -> float:
+    """Euclidean norm; without BLAS, whose last bit depends on its number of threads."""
+    return float(np.sqrt(np.sum(values * values)))
 
 
 def probe_points(x: FloatArray, count: int) -> FloatArray | None:

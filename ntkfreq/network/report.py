@@ -58,8 +58,10 @@ def deciding(descent: Descent, engine: Engine, **others: Any) -> dict[str, Any]:
 
 def description(net: Any, data: TrainingData) -> dict[str, Any]:
     """Sizes and origin of the network and the data."""
-    return {
+    hidden = {name: getattr(net, name) for name in ("sigma_w", "sigma_b") if hasattr(net, name)}
+    return hidden | {
         "width": net.width,
+        "architecture": net.architecture,
         "dim": net.dim,
         "points": data.y.size,
         "sigma_a": net.sigma_a,

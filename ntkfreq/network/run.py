@@ -89,7 +89,7 @@ class Run:
             "seconds": path.seconds,
             "record_seconds": path.record_seconds,
             "compile_seconds": self.engine.compile_seconds,
-            "pairs_per_second": seen * self.net.width * taken / path.seconds if taken else 0.0,
+            "pairs_per_second": seen * self.net.units * taken / path.seconds if taken else 0.0,
         }
 
 

@@ -15,7 +15,6 @@ from ntkfreq.network.backends import NetworkState
 from ntkfreq.network.checkpoint import fingerprint
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
-from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.optimizers import Optimizer
 from ntkfreq.network.record_steps import record_steps
@@ -24,7 +23,7 @@ from ntkfreq.network.run import Run
 
 
 def train(
-    net: FourierFeatureNet,
+    net: inputs.Network,
     x: Any,
     y: Any,
     *,
@@ -55,12 +54,13 @@ def train(
     .. math:: L = \tfrac{1}{2N} \sum_i (f(x_i) - y_i)^2, \qquad
               \theta \leftarrow \theta - \eta\,(\nabla L + \gamma\, \theta)
 
-    (gradient descent; other rules by `optimizer`), with :math:`\gamma_a` on a and b,
-    :math:`\gamma_w` on w; training time is :math:`t = \eta \cdot` step.
+    (gradient descent; other rules by `optimizer`), with :math:`\gamma_w` on w and
+    :math:`\gamma_a` on everything else: a and b, in deep networks all weights and biases after
+    the first layer; training time is :math:`t = \eta \cdot` step.
 
     Parameters
     ----------
-    net : FourierFeatureNet
+    net : FourierFeatureNet or FourierFeatureMLP
         Network to start from; it stays as it is.
     x : array_like, shape (N,) for d = 1, else (N, d)
         Training points.
@@ -71,15 +71,15 @@ def train(
     steps : int
         Number of steps.
     optimizer : str or Optimizer
-        Update rule: one of :mod:`ntkfreq.network.optimizers`, for instance
+        Update rule: one of `ntkfreq.network.optimizers`, for instance
         ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name of one with its defaults:
         "gd", "heavy_ball", "nesterov", "adam" (decay enters the gradient), "adamw" (decay apart).
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
     decay_towards : {"zero", "start"}
-        Whether w decays to zero or to its initial values; a and b always decay to zero.
+        Whether w decays to zero or to its initial values; the rest always decays to zero.
     freeze_frequencies : bool
-        Train a and b only.
+        Train everything but w.
     batch_size : int, optional
         Points a step sees, drawn without replacement in every epoch; default all.
     test : (x_test, y_test), optional
@@ -90,7 +90,8 @@ def train(
     record : int or array_like of int
         Number of records, evenly in log(1 + step), or the steps to record.
     backend : {"auto", "reference", "direct", "nufft", "torch"}
-        Engine; "auto" takes the fastest by measured costs and says why in `stats`.
+        Engine; "auto" takes the fastest by measured costs and says why in `stats`. A deep
+        network trains on "torch" only.
     dtype : {"float64", "float32"}
         Precision of the steps; single precision on "torch" only.
     rng : None, int or numpy Generator
@@ -108,7 +109,7 @@ def train(
     tolerance : float
         Relative error of the transforms of "nufft".
     threads : int, optional
-        Largest number of threads; default all cores.
+        Largest number of threads; default all cores, or one where more would not pay.
     kernel_probe : int
         Number of training points on which the drift of the kernel is recorded; 0 for none.
 
@@ -122,6 +123,8 @@ def train(
     ------
     TypeError, ValueError
         On bad input, and on a checkpoint that is truncated or belongs to another run.
+    ImportError
+        Where "torch" is needed and not installed.
 
     References
     ----------
@@ -129,7 +132,7 @@ def train(
 
     Examples
     --------
-    >>> from ntkfreq.density import Normal
+    >>> from ntkfreq import FourierFeatureNet, Normal
     >>> net = FourierFeatureNet.sample(Normal(scale=4.0), 500, zero_output=True, rng=0)
     >>> x = np.linspace(-1, 1, 20)
     >>> run = train(net, x, np.sin(5 * x), step_size=0.5, steps=200)

@@ -40,7 +40,7 @@ BACKENDS = MappingProxyType(
 
 
 class Backend(Protocol):
-    """What a backend offers; theta (d + 2, m) holds w, a, b, points x have shape (n, d)."""
+    """What a backend offers; theta is as a network packs it, points x have shape (n, d)."""
 
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Network output at x."""

@@ -28,6 +28,10 @@ _NUFFT = (
 # Below this many pairs Numba takes one core: half a millisecond. On two idle cores threads would
 # gain 1.9 times from 2e4 on, but where another program wants a core a step waits 10 ms for it.
 PARALLEL_PAIRS = 200_000
+# Below this many products of point and parameter a deep network takes one core: 5 ms a step, in
+# which PyTorch meets its threads some fifty times. Where another program wants a core each meeting
+# waits for it, and two threads took 5 to 30 times as long as one (measured, 48 to 512 points).
+PARALLEL_PRODUCTS = 10_000_000
 # Up to this many points and units together FINUFFT is faster on one core than on several.
 SERIAL_PLACES = 200_000
 # Points of the fine grid of a fast transform beyond which it does not fit: 16 bytes each.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +13,12 @@ import torch
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import apply
+from ntkfreq.network.backends.torch_threads import at_most
 
 # Points times units of one tape: 128 MB an array in double precision, of which it keeps about five.
 _BLOCK_PAIRS = 2**24
+# Numbers in the gradients of a Gram matrix that are kept at once, 256 MB; beyond, column by column.
+_GRAM_NUMBERS = 2**25
 
 
 def two_layer(theta: Any, x: Any) -> Any:
@@ -52,17 +54,17 @@ class Torch:
 
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Output (n,) at x (n, d)."""
-        with self._threads(), torch.no_grad():
+        with at_most(self.most_threads), torch.no_grad():
             parameters, points = self._tensor(theta), self._tensor(x)
             parts = [self.forward(parameters, points[rows]) for rows in self._blocks(theta, x)]
             return _numpy(torch.cat(parts))
 
     def gradient(self, theta: FloatArray, x: FloatArray, r: FloatArray, first: int) -> FloatArray:
         """Rows from `first` on of the gradient of ``sum_i r_i f(x_i)``."""
-        with self._threads():
+        with at_most(self.most_threads):
             leaf, weights = self._tensor(theta).requires_grad_(), self._tensor(r)
             slope = self._slope(leaf, self._tensor(x), lambda output, rows: weights[rows])
-        return _numpy(slope[first:])
+            return _numpy(slope[first:])
 
     def tangent(
         self, theta: FloatArray, direction: FloatArray, x: FloatArray, first: int
@@ -70,7 +72,7 @@ class Torch:
         """Change of the output (n,) at x per unit of a direction (rows from `first` on)."""
         whole = np.zeros_like(theta)
         whole[first:] = direction
-        with self._threads():
+        with at_most(self.most_threads):
             leaf, points = self._tensor(theta).requires_grad_(), self._tensor(x)
             # The pull-back J^T u is linear in u: its own pull-back along v is J v.
             dual = torch.zeros(len(x), dtype=points.dtype, device=self.device, requires_grad=True)
@@ -82,24 +84,30 @@ class Torch:
 
     def gram(self, theta: FloatArray, x: FloatArray, first: int) -> FloatArray:
         """Gram matrix (n, n) of the gradients at few points x: the empirical NTK."""
-        slopes = np.array(
-            [self.gradient(theta, point[None], np.ones(1), first).ravel() for point in x]
-        )
-        return np.asarray(slopes @ slopes.T)
+        one = np.ones(1)
+        with at_most(self.most_threads):
+            if theta.size * len(x) <= _GRAM_NUMBERS:
+                slopes = np.array([self.gradient(theta, p[None], one, first).ravel() for p in x])
+                rows = torch.from_numpy(slopes)
+                return _numpy(rows @ rows.T)
+            columns = [
+                self.tangent(theta, self.gradient(theta, p[None], one, first), x, first) for p in x
+            ]
+        return np.asarray(columns)
 
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
         """Take `steps` steps in place."""
-        points, values = self._tensor(x), self._tensor(y)
         first = state.first(descent)
-        decay, anchor = (
-            self._tensor(state.decay(descent)[first:]),
-            self._tensor(state.anchor[first:]),
-        )
-        leaf, memory = self._tensor(state.theta).requires_grad_(), self._tensor(state.memory)
-        theta = leaf.detach()
-        with self._threads():
+        with at_most(self.most_threads):
+            points, values = self._tensor(x), self._tensor(y)
+            decay, anchor = (
+                self._tensor(state.decay(descent)[first:]),
+                self._tensor(state.anchor[first:]),
+            )
+            leaf, memory = self._tensor(state.theta).requires_grad_(), self._tensor(state.memory)
+            theta = leaf.detach()
             for step in range(state.step, state.step + steps):
                 rows = descent.batch(step, y.shape[0])
                 seen, wanted = (points, values) if rows is None else (points[rows], values[rows])
@@ -113,8 +121,8 @@ class Torch:
     def threads(self, points: int, units: int) -> int:
         """Cores that a step occupies."""
         del points, units
-        available = int(torch.get_num_threads())
-        return available if self.most_threads is None else min(available, self.most_threads)
+        with at_most(self.most_threads):
+            return int(torch.get_num_threads())
 
     def warm_up(self, points: int, units: int, dim: int) -> None:
         """Nothing to compile."""
@@ -137,16 +145,6 @@ class Torch:
 
     def _tensor(self, array: FloatArray) -> Any:
         return torch.tensor(array, dtype=getattr(torch, self.dtype), device=self.device)
-
-    @contextmanager
-    def _threads(self) -> Iterator[None]:
-        before = torch.get_num_threads()
-        if self.most_threads is not None and self.most_threads < before:
-            torch.set_num_threads(self.most_threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 def _residual(values: Any, output: Any, rows: slice) -> Any:
