@@ -59,8 +59,7 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
     rows = values.reshape(-1, x.shape[0])
     dim = x.shape[1]
     many = dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]
-    cells = 20 + np.ptp(x, axis=0) * np.ptp(frequencies, axis=0) / np.pi
-    if many and np.prod(cells) < _MOST_CELLS:
+    if many and _cells(x, frequencies) < _MOST_CELLS:
         sums = _nufft(x, rows, frequencies)
     else:
         sums = np.empty((rows.shape[0], frequencies.shape[0]), dtype=np.complex128)
@@ -70,6 +69,10 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
             # Two real waves take a third of the time of one complex exponential.
             sums[:, start : start + step] = rows @ np.cos(phase) - 1j * (rows @ np.sin(phase))
     return sums.reshape(*values.shape[:-1], frequencies.shape[0])
+
+
+def _cells(x: FloatArray, frequencies: FloatArray) -> float:
+    return float(np.prod(20 + np.ptp(x, axis=0) * np.ptp(frequencies, axis=0) / np.pi))
 
 
 def nufft_threads(size: int) -> int:

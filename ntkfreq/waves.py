@@ -12,8 +12,8 @@ from ntkfreq._types import FloatArray
 # Beyond this phase the vectorized sine may lose digits; NumPy reduces any argument exactly.
 LARGEST_PHASE = 1e8
 # NumPy takes 34 ns a pair, the vectorized sine 0.9 on two cores. This many pairs keep NumPy busy
-# for 0.1 s; importing Numba takes five times that, but who asks for so many rarely asks once.
-_FEW_PAIRS = 3_000_000
+# for 50 ms; importing Numba takes ten times that, but who asks for so many rarely asks once.
+_FEW_PAIRS = 1_500_000
 
 
 def largest_phase(x: FloatArray, w: FloatArray) -> float:

@@ -115,6 +115,17 @@ def test_two_dimensions():
     assert numbers["ratio"] == pytest.approx(9.526, rel=0.005)
 
 
+def test_kernel_eigenvalues():
+    # Reference values: the integral operator on [-1, 1] by 300 Gauss-Legendre nodes.
+    numbers = numbers_of("kernel_eigenvalues")
+    assert numbers["normal, no. 9"] == pytest.approx(0.05156858, rel=0.03)
+    assert numbers["Laplace, no. 9"] == pytest.approx(0.03006261, rel=0.03)
+    assert numbers["normal, off by"] < 0.05
+    assert numbers["Laplace, off by"] < 0.1
+    assert numbers["normal, fast over slow"] == pytest.approx(15.30, rel=0.01)
+    assert numbers["network, off by"] < 0.5
+
+
 def test_each_example_is_asserted():
     assert {f"test_{name}" for name in NAMES} <= set(globals())
 

@@ -139,6 +139,20 @@ def test_compare_takes_the_same_density_built_twice(build):
     assert compare(solve_frequency_pde(Empirical(net.w), (x, np.sin(3 * x))), run)
 
 
+@pytest.mark.parametrize("loc", [5e-324, 1e-200, 1e-12, 1e-6])
+def test_frozen_line_with_a_corner_next_to_zero(loc):
+    """The corner of the density may be so near to zero that no element fits between."""
+    t, xi = [0.0, 1.0, 10.0], np.linspace(0, 6, 13)
+
+    def solve(place):
+        density = Laplace(place, 3.0)
+        return solve_frequency_pde(
+            density, lambda x: np.exp(-(x**2)), sigma_a=0.0, t=t, frequencies=xi
+        ).spectrum
+
+    np.testing.assert_allclose(solve(loc), solve(0.0), rtol=0, atol=1e-5)
+
+
 def test_frozen_line_with_a_jump_in_the_density_is_exact():
     rho = Mixture([Normal(scale=40.0), Uniform(0.12, 0.12)])
     xi = np.linspace(0, 3, 61)

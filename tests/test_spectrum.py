@@ -69,6 +69,10 @@ def test_grids_too_large_for_the_nufft_stay_dense(monkeypatch):
     np.testing.assert_allclose(fourier_sum(x, values, xi)[0], 1.0, rtol=1e-14)
 
 
+def test_no_frequencies_give_no_sums():
+    assert fourier_sum(np.ones((3, 2)), np.ones((4, 3)), np.empty((0, 2))).shape == (4, 0)
+
+
 def test_many_dimensions_stay_dense(monkeypatch):
     rng = np.random.default_rng(0)
     x, xi, values = rng.uniform(-2, 2, (20, 4)), rng.uniform(-4, 4, (30, 4)), np.ones(20)

@@ -24,7 +24,8 @@ from scipy import special
 from ntkfreq._types import FloatArray
 from ntkfreq.waves import cos_sin_matrices
 
-# Numbers in one block of waves: 16 MB each, large enough for BLAS to run at full speed.
+# Numbers in one block of waves: 16 MB each, large enough for BLAS to run at full speed and for
+# the vectorized sine to be chosen.
 _BLOCK = 2_000_000
 
 

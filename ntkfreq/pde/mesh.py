@@ -86,8 +86,10 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
             for kink in (mark for mark in (stretch[0], *marks.kinks, stretch[-1]) if mark > 0):
                 nodes += _graded(kink, layer, longest, stretch[0], stretch[-1])
             # Without diffusion a jump of the density becomes a jump of the error: no element
-            # may hold the two sides together.
-            cuts = [mark for mark in marks.kinks if stretch[0] < mark < stretch[-1]]
+            # may hold the two sides together, unless one is too thin to be an element.
+            thin = 1e-9 * (stretch[-1] - stretch[0])
+            low_cut, high_cut = stretch[0] + thin, stretch[-1] - thin
+            cuts = [mark for mark in marks.kinks if low_cut < mark < high_cut]
             ends = [stretch[0], *(cuts if equation.sigma_a == 0 else []), stretch[-1]]
             for left, right in pairwise(ends):
                 inside = _apart([node for node in nodes if left <= node <= right])
