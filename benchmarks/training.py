@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -65,35 +64,24 @@ def against_torch(repeats: int) -> list[dict[str, Any]]:
                 "torch_over_direct": seconds["torch"] / seconds["direct"],
                 "direct_over_floor": seconds["direct"] / seconds["floor"],
             }
+            | {
+                f"{name}_over_direct": seconds[name] / seconds["direct"]
+                for name in ("jax",)
+                if name in seconds
+            }
         )
     return rows
 
 
-def large_step(dim: int) -> dict[str, Any]:
-    """One step of fast transforms at a million units, with the memory of its process."""
-    points = 100_000 if dim == 1 else 256**2
-    net, x, y = problem(points, 1_000_000, dim, std=20.0)
-    if dim == 2:
-        side = np.linspace(-1, 1, 256)
-        x = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    seconds = medians({"nufft": our_step("nufft", net, x, y)}, 5)["nufft"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    return {"dim": dim, "points": points, "units": net.width, "seconds": seconds, "peak_gb": peak}
-
-
 def large_steps() -> list[dict[str, Any]]:
-    """`large_step` in processes of their own, whose peak of memory is theirs alone."""
+    """Steps at a million units, in processes of their own, whose peak of memory is theirs."""
+    script = str(Path(__file__).parent / "_large_step.py")
     rows = []
-    for dim in (1, 2):
-        code = f"import json, training; print(json.dumps(training.large_step({dim})))"
+    for dim in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, script, dim], capture_output=True, text=True, check=True
         )
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+        rows.append(json.loads(done.stdout))
     return rows
 
 
@@ -165,7 +153,7 @@ def recording() -> list[dict[str, Any]]:
         (128, 1024, 4000, "direct"),
         (1024, 4096, 1000, "direct"),
         (512, 65536, 500, "direct"),
-        (100_000, 1_000_000, 64, "nufft"),
+        (100_000, 1_000_000, 300, "nufft"),
     ):
         net, x, y = problem(points, width)
         with warnings.catch_warnings():
@@ -242,7 +230,12 @@ def verdicts(result: dict[str, Any]) -> list[tuple[str, float, float, bool]]:
     many = result["many_runs"]
     worst = max(row["chosen_over_best"] for row in result["choices"])
     floor = max(row["direct_over_floor"] for row in (first, second))
+    compiled = [
+        ("direct over JAX jit, N 1024, m 4096", first["jax_over_direct"], 1.0)
+        for _ in range("jax_over_direct" in first)
+    ]
     at_least = [
+        *compiled,
         ("direct over PyTorch, N 1024, m 4096", first["torch_over_direct"], 10.0),
         ("direct over PyTorch, N 512, m 65536", second["torch_over_direct"], 15.0),
         ("64 runs: share of the rate of one large run", many["share_of_large_rate"], 0.8),

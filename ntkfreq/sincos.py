@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -24,13 +24,33 @@ SMALL_PHASE = 0.0156
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
-def jit(*, sums: bool = False, parallel: bool = False) -> Callable[[_Kernel], _Kernel]:
-    """Compile and cache; `sums` may be reordered into vector lanes, argument reductions may not."""
+def jit(
+    *, sums: bool = False, parallel: bool = False, variant: str = ""
+) -> Callable[[_Kernel], _Kernel]:
+    """Compile and cache.
+
+    Parameters
+    ----------
+    sums : bool
+        Whether sums may be reordered into vector lanes; argument reductions may not.
+    parallel : bool
+        Whether `prange` uses threads.
+    variant : str
+        What tells a function from others of its name, made by the same factory. Without it two of
+        them, compiled by different processes and loaded from the cache by a third, can have one
+        symbol, and the linker takes either.
+    """
     flags = {"contract", "reassoc", "nsz"} if sums else {"contract"}
-    compiler: Callable[[_Kernel], _Kernel] = numba.njit(
-        fastmath=flags, parallel=parallel, cache=True, nogil=True, error_model="numpy"
-    )
-    return compiler
+
+    def compiled(function: _Kernel) -> _Kernel:
+        if variant:
+            function.__qualname__ = f"{function.__qualname__}_{variant}"
+        kernel: _Kernel = numba.njit(
+            fastmath=flags, parallel=parallel, cache=True, nogil=True, error_model="numpy"
+        )(function)
+        return kernel
+
+    return compiled
 
 
 @jit()
@@ -73,24 +93,15 @@ def rotation(q: float) -> tuple[float, float]:
     return cosine, q * (1.0 + u * (-1.0 / 6.0 + u * (1.0 / 120.0)))
 
 
-def _rows(parallel: bool) -> Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]:
-    """Cosines and sines by rows. The loop is a closure variable: Numba's cache tells by it."""
-    span: Any = numba.prange if parallel else range
-
-    @jit(parallel=parallel)
-    def rows(x: np.ndarray, w: np.ndarray, c: np.ndarray, s: np.ndarray) -> None:
-        for i in span(x.shape[0]):
+@jit(parallel=True)
+def cos_sin_rows(x: np.ndarray, w: np.ndarray, c: np.ndarray, s: np.ndarray) -> None:
+    """Fill `c` and `s` (n, m) with cosines and sines of x (n, d) times w (d, m), by rows."""
+    for i in numba.prange(x.shape[0]):
+        for j in range(w.shape[1]):
+            s[i, j] = 0.5 * x[i, 0] * w[0, j]
+        for k in range(1, x.shape[1]):
+            half = 0.5 * x[i, k]
             for j in range(w.shape[1]):
-                s[i, j] = 0.5 * x[i, 0] * w[0, j]
-            for k in range(1, x.shape[1]):
-                half = 0.5 * x[i, k]
-                for j in range(w.shape[1]):
-                    s[i, j] += half * w[k, j]
-            for j in range(w.shape[1]):
-                c[i, j], s[i, j] = cos_sin(s[i, j])
-
-    return rows
-
-
-# Fill `c` and `s` (n, m) with cosines and sines of x (n, d) times w (d, m).
-cos_sin_rows, cos_sin_rows_serial = _rows(True), _rows(False)
+                s[i, j] += half * w[k, j]
+        for j in range(w.shape[1]):
+            c[i, j], s[i, j] = cos_sin(s[i, j])

@@ -170,3 +170,22 @@ def test_parallel_kernels_are_parallel_even_from_the_cache():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "True"]
+
+
+def test_compiled_kernels_come_from_the_cache_and_have_names_of_their_own():
+    code = (
+        "from ntkfreq.network.backends import direct as d\n"
+        "kernels = [k for pair in (d._descend, d._evaluate, d._gradient) for k in pair.values()]\n"
+        "kernels.append(d._gram)\n"
+        "for dim in (1, 2):\n"
+        "    d.Direct().warm_up(10, 10, dim)\n"
+        "    d.Direct().warm_up(10**4, 10**4, dim)\n"
+        "print(sum(sum(k.stats.cache_misses.values()) for k in kernels),\n"
+        "      len({k.py_func.__qualname__ for k in kernels}))"
+    )
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+    # The second process compiles nothing. Kernels of one name could be taken for each other.
+    assert done.stdout.split() == ["0", "7"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -44,9 +45,13 @@ def status(
     return text
 
 
+# Reading the metadata of an installed package takes milliseconds, as long as a short run.
+_version = cache(version)
+
+
 def versions(backend: str) -> dict[str, str]:
     """Versions of what computes: another one may give other last bits."""
-    found = {name: version(name) for name in _ENGINES[backend]}
+    found = {name: _version(name) for name in _ENGINES[backend]}
     return found | {"ntkfreq": __version__, "machine": platform.machine()}
 
 

@@ -17,12 +17,12 @@ from ntkfreq.waves import LARGEST_PHASE, largest_phase
 
 # NumPy: a step, and a pair of point and unit.
 _REFERENCE = 4e-5, 6.0e-8
-# Numba: loading it, a step, and a pair in no dimension and for each.
-_DIRECT = 1.0, 8e-6, 1.3e-9, 0.5e-9
+# Numba: loading it, a step, a unit, and a pair in no dimension and for each.
+_DIRECT = 1.0, 8e-6, 3e-8, 1.35e-9, 0.45e-9
 # FINUFFT in 1, 2, 3 dimensions: loading it, a step, a point or unit, and a point of the fine grid.
 _NUFFT = (
-    (0.1, 6e-4, 2.0e-7, 1e-8),
-    (0.1, 9e-4, 4.8e-7, 4e-8),
+    (0.1, 6e-4, 2.4e-7, 1e-8),
+    (0.1, 9e-4, 5.5e-7, 4e-8),
     (0.1, 2e-3, 7.0e-6, 6e-8),
 )
 # Below this many pairs Numba takes one core: half a millisecond. On two idle cores threads would
@@ -97,9 +97,9 @@ def step_seconds(name: str, work: Work) -> float:
     if name == "direct":
         if work.phase > LARGEST_PHASE:
             return math.inf
-        _, step, pair, along = _DIRECT
+        _, step, unit, pair, along = _DIRECT
         busy = work.threads if work.pairs >= PARALLEL_PAIRS else 1
-        return step + (pair + along * work.dim) * work.pairs / busy
+        return step + (unit * work.units + (pair + along * work.dim) * work.pairs) / busy
     if work.dim > 3 or work.grid > LARGEST_GRID:
         return math.inf
     _, step, place, cell = _NUFFT[work.dim - 1]

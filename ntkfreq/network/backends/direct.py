@@ -24,14 +24,24 @@ from ntkfreq.network.backends.cost import PARALLEL_PAIRS
 from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
+from ntkfreq.network.backends.unit_sums import MOST_AXES
 from ntkfreq.network.step_schedules import Constant
-from ntkfreq.sincos import cos_sin_rows_serial
 
 # Pairs in a chunk at least (a chunk costs some microseconds beside), and at most so many chunks,
 # each of which has a buffer of N numbers: fewer where all would take more than 64 MB.
 _CHUNK_PAIRS = 32_768
 _MAX_CHUNKS = 64
 _BUFFER = 8_000_000
+
+
+_descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, True)}
+_evaluate = {parallel: kernels.evaluate_kernel(parallel) for parallel in (False, True)}
+_gradient = {parallel: kernels.gradient_kernel(parallel) for parallel in (False, True)}
+_gram = kernels.gram_kernel()
+
+
+def _axes(dim: int) -> tuple[int, ...]:
+    return (0,) * min(dim, MOST_AXES)
 
 
 def _chunk(points: int, units: int) -> int:
@@ -65,24 +75,25 @@ class Direct(TwoLayer):
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Output (n,) at x (n, d)."""
         output, chunk = np.empty(x.shape[0]), _chunk(x.shape[0], theta.shape[1])
-        with self._kernel(kernels.evaluate_kernel, theta, x) as kernel:
+        with self._kernel(_evaluate, theta, x) as kernel:
             # Fresh arrays: read-only ones are another type to Numba and would compile again.
-            kernel(np.array(theta), np.array(x.T, order="C"), output, chunk)
+            kernel(_axes(x.shape[1]), np.array(theta), np.array(x.T, order="C"), output, chunk)
         return output
 
     def gradient(self, theta: FloatArray, x: FloatArray, r: FloatArray, first: int) -> FloatArray:
         """Rows from `first` on of the gradient of ``sum_i r_i f(x_i)``."""
         slope = np.empty((theta.shape[0] - first, theta.shape[1]))
         r, chunk = r / math.sqrt(theta.shape[1]), _chunk(x.shape[0], theta.shape[1])
-        with self._kernel(kernels.gradient_kernel, theta, x) as kernel:
-            kernel(np.array(theta), np.array(x.T, order="C"), r, first, slope, chunk)
+        with self._kernel(_gradient, theta, x) as kernel:
+            across = np.array(x.T, order="C")
+            kernel(_axes(x.shape[1]), np.array(theta), across, r, first, slope, chunk)
         return slope
 
-    def waves(self, w: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Cosines and sines of w (d, m) at points x (n, d), each (n, m)."""
-        c, s = np.empty((2, x.shape[0], w.shape[1]))
-        cos_sin_rows_serial(np.array(x), np.array(w, order="C"), c, s)
-        return c, s
+    def gram(self, theta: FloatArray, x: FloatArray, first: int) -> FloatArray:
+        """Gram matrix (n, n) of the gradients at few points x: the empirical NTK."""
+        out = np.empty((len(x), len(x)))
+        _gram(np.array(theta), np.array(x.T, order="C"), first, out)
+        return out
 
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
@@ -93,8 +104,9 @@ class Direct(TwoLayer):
                 take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
             return
         constants = _constants(descent, state.step, steps)
-        with self._kernel(kernels.descend_kernel, state.theta, x) as kernel:
+        with self._kernel(_descend, state.theta, x) as kernel:
             kernel(
+                _axes(x.shape[1]),
                 state.theta,
                 state.anchor,
                 state.memory,
@@ -119,22 +131,22 @@ class Direct(TwoLayer):
     def warm_up(self, points: int, units: int, dim: int) -> None:
         """Compile, or load from the cache, what a problem of this size will call."""
         parallel = self.threads(points, units) > 1
-        one, point, theta = np.ones(1), np.ones((dim, 1)), np.ones((dim + 2, 1))
-        kernels.evaluate_kernel(dim, parallel)(theta, point, one.copy(), 1)
-        kernels.gradient_kernel(dim, parallel)(theta, point, one, 0, theta.copy(), 1)
-        none, decay = np.zeros((0, 1)), np.zeros(dim + 2)
-        memory = np.zeros((0, dim + 2, 1))
-        kernels.descend_kernel(dim, parallel)(
-            theta, theta, memory, decay, False, 0, none, point, one, one.copy(), 1
+        axes, one, point, theta = _axes(dim), np.ones(1), np.ones((dim, 1)), np.ones((dim + 2, 1))
+        _evaluate[parallel](axes, theta, point, one.copy(), 1)
+        _gradient[parallel](axes, theta, point, one, 0, theta.copy(), 1)
+        _gram(theta, point, 0, np.empty((1, 1)))
+        none, decay, memory = np.zeros((0, 1)), np.zeros(dim + 2), np.zeros((0, dim + 2, 1))
+        _descend[parallel](
+            axes, theta, theta, memory, decay, False, 0, none, point, one, one.copy(), 1
         )
 
     @contextmanager
     def _kernel(
-        self, make: Callable[[int, bool], Callable[..., None]], theta: FloatArray, x: FloatArray
+        self, kernels: dict[bool, Callable[..., None]], theta: FloatArray, x: FloatArray
     ) -> Iterator[Callable[..., None]]:
         """The kernel for this problem, while the right number of threads is set."""
         threads = self.threads(x.shape[0], theta.shape[1])
-        kernel = make(x.shape[1], threads > 1)
+        kernel = kernels[threads > 1]
         if threads == 1:
             yield kernel
             return

@@ -1,7 +1,7 @@
 """Compiled loops over the units of a two-layer network, each a chunk of units a time.
 
 Chunks are fixed by the problem, never by the threads, so that sums are taken in the same order on
-any number of threads. Kernels are made for one input dimension, on first use.
+any number of threads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import inspect
 import math
 import zlib
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,39 +18,45 @@ from numba import prange
 from ntkfreq import sincos
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends import unit_sums
-from ntkfreq.network.backends.unit_sums import add_loop, measure_loop, turn_loop
-from ntkfreq.sincos import SMALL_PHASE, jit
+from ntkfreq.network.backends.unit_sums import MOST_AXES, add, add_turned, measure
+from ntkfreq.sincos import SMALL_PHASE, cos_sin, jit
 
 # Numba's cache looks at this file and at closure variables, not at the files from which inlined
 # functions come: their checksum is one of the closure variables.
 _STAMP = zlib.crc32((inspect.getsource(sincos) + inspect.getsource(unit_sums)).encode())
 # Room for the coordinates that a loop of up to three dimensions may name.
 _ROOM = 3
-# Units of a step worked on together, and points times units whose waves stay in the cache.
-_MOST_TOGETHER, _CACHED = 8, 2048
+# Units of a block of a Gram matrix: three such rows a point stay in the cache.
+_GRAM_UNITS = 512
+
+
+@jit()
+def _dimension(axes: tuple[int, ...], x: FloatArray) -> int:
+    """Input dimension, known to the compiler up to three."""
+    return x.shape[0] if len(axes) == MOST_AXES else len(axes)
 
 
 @jit()
 def _step_unit(
+    dim: int,
     theta: FloatArray,
     anchor: FloatArray,
     memory: FloatArray,
     decay: FloatArray,
     decoupled: bool,
     first: int,
-    u: int,
     j: int,
     sums: FloatArray,
     c: FloatArray,
 ) -> None:
-    """One step of unit j, whose sums stand in row u: decay, then `Optimizer.update` by number.
+    """One step of unit j, from its sums: decay, then `Optimizer.update` by number.
 
     c holds the rate and the optimizer's coefficients.
     """
-    slots, dim = memory.shape[0], theta.shape[0] - 2
+    slots = memory.shape[0]
     a, b = theta[dim, j], theta[dim + 1, j]
     for k in range(first, dim + 2):
-        slope = sums[u, k - dim] if k >= dim else b * sums[u, 2 + 2 * k] - a * sums[u, 3 + 2 * k]
+        slope = sums[k - dim] if k >= dim else b * sums[2 + 2 * k] - a * sums[3 + 2 * k]
         value = theta[k, j]
         pull = decay[k] * (value - anchor[k, j])
         if decoupled:
@@ -85,70 +90,58 @@ def _combine(parts: FloatArray, scale: float, output: FloatArray) -> None:
 
 
 @jit()
-def _copy(theta: FloatArray, j: int, u: int, w: FloatArray) -> None:
-    """Frequency of unit j, to row u."""
-    for k in range(theta.shape[0] - 2):
-        w[u, k] = theta[k, j]
+def _copy(dim: int, theta: FloatArray, j: int, w: FloatArray) -> None:
+    """Frequency of unit j."""
+    for k in range(dim):
+        w[k] = theta[k, j]
 
 
-def _descend_units(dim: int) -> Callable[..., None]:
+@jit()
+def _descend_units(
+    axes: tuple[int, ...],
+    theta: FloatArray,
+    anchor: FloatArray,
+    memory: FloatArray,
+    decay: FloatArray,
+    decoupled: bool,
+    first: int,
+    c: FloatArray,
+    units: tuple[int, int],
+    x: FloatArray,
+    reach: FloatArray,
+    r: FloatArray,
+    q: int,
+    out: FloatArray,
+) -> None:
     """One step of the units of a chunk, then their new output into row q of `out`."""
-    measure, add, turn_back = measure_loop(dim), add_loop(dim), turn_loop(dim)
-
-    @jit()
-    def descend_units(
-        theta: FloatArray,
-        anchor: FloatArray,
-        memory: FloatArray,
-        decay: FloatArray,
-        decoupled: bool,
-        first: int,
-        c: FloatArray,
-        units: tuple[int, int],
-        x: FloatArray,
-        reach: FloatArray,
-        r: FloatArray,
-        q: int,
-        out: FloatArray,
-    ) -> None:
-        n = r.size
-        # Several units at a time: their sums are independent, so one's latency hides behind the
-        # next one's work. As many as keep their cosines and sines in the first-level cache.
-        size = max(1, min(_MOST_TOGETHER, _CACHED // n))
-        phase, cosine, sine = np.empty(n), np.empty((size, n)), np.empty((size, n))
-        w, change = np.zeros((size, dim + _ROOM)), np.zeros((size, dim + _ROOM))
-        sums, turn = np.zeros((size, 2 * dim + 2)), np.zeros(size)
-        out[q] = 0.0
-        for start in range(units[0], units[1], size):
-            together = min(size, units[1] - start)
-            for u in range(together):
-                _copy(theta, start + u, u, w)
-                measure(u, w, x, r, phase, cosine, sine, sums)
-            for u in range(together):
-                _step_unit(theta, anchor, memory, decay, decoupled, first, u, start + u, sums, c)
-                turn[u] = 0.0
-                for k in range(dim):
-                    change[u, k] = theta[k, start + u] - w[u, k]
-                    turn[u] += abs(change[u, k]) * reach[k]
-            for u in range(together):
-                a, b = theta[dim, start + u], theta[dim + 1, start + u]
-                if turn[u] < SMALL_PHASE:
-                    turn_back(u, change, x, a, b, cosine, sine, phase, q, out)
-                else:
-                    _copy(theta, start + u, u, w)
-                    add(u, w, x, a, b, phase, q, out)
-
-    return descend_units
+    n, dim = r.size, _dimension(axes, x)
+    phase, cosine, sine = np.empty(n), np.empty(n), np.empty(n)
+    w, change = np.zeros(dim + _ROOM), np.zeros(dim + _ROOM)
+    sums = np.zeros(2 * dim + 2)
+    out[q] = 0.0
+    for j in range(units[0], units[1]):
+        _copy(dim, theta, j, w)
+        measure(axes, w, x, r, phase, cosine, sine, sums)
+        _step_unit(dim, theta, anchor, memory, decay, decoupled, first, j, sums, c)
+        turn = 0.0
+        for k in range(dim):
+            change[k] = theta[k, j] - w[k]
+            turn += abs(change[k]) * reach[k]
+        a, b = theta[dim, j], theta[dim + 1, j]
+        if turn < SMALL_PHASE:
+            add_turned(axes, change, x, a, b, cosine, sine, phase, q, out)
+        else:
+            _copy(dim, theta, j, w)
+            add(axes, w, x, a, b, phase, q, out)
 
 
-@cache
-def descend_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
-    """Full-batch steps. The loop is a closure variable: Numba's cache tells kernels by it."""
+def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+    """Full-batch steps. The loop is a closure variable, for it decides what is compiled."""
     span: Any = prange if parallel else range
-    descend_units = _descend_units(dim)
 
-    @jit(parallel=parallel)
+    @jit(parallel=parallel, variant=f"parallel_{parallel}")
     def descend(
+        axes: tuple[int, ...],
         theta: FloatArray,
         anchor: FloatArray,
         memory: FloatArray,
@@ -164,14 +157,15 @@ def descend_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..
         n, m = y.size, theta.shape[1]
         scale = 1.0 / math.sqrt(m)
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
-        parts, r, reach = np.empty((chunks, n)), np.empty(n), np.empty(dim)
-        for k in range(dim):
+        parts, r, reach = np.empty((chunks, n)), np.empty(n), np.empty(x.shape[0])
+        for k in range(x.shape[0]):
             reach[k] = np.max(np.abs(x[k]))
         for step in range(constants.shape[0]):
             for i in range(n):
                 r[i] = (output[i] - y[i]) * (scale / n)
             for q in span(chunks):
-                descend_units(
+                _descend_units(
+                    axes,
                     theta,
                     anchor,
                     memory,
@@ -191,48 +185,100 @@ def descend_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..
     return descend
 
 
-@cache
-def evaluate_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+def evaluate_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     """Output over chunks of units."""
     span: Any = prange if parallel else range
-    add = add_loop(dim)
 
-    @jit(parallel=parallel)
-    def evaluate(theta: FloatArray, x: FloatArray, output: FloatArray, chunk: int) -> None:
-        m = theta.shape[1]
+    @jit(parallel=parallel, variant=f"parallel_{parallel}")
+    def evaluate(
+        axes: tuple[int, ...], theta: FloatArray, x: FloatArray, output: FloatArray, chunk: int
+    ) -> None:
+        m, dim = theta.shape[1], _dimension(axes, x)
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
         parts = np.zeros((chunks, output.size))
         for q in span(chunks):
-            phase, w = np.empty(output.size), np.zeros((1, dim + _ROOM))
+            phase, w = np.empty(output.size), np.zeros(dim + _ROOM)
             for j in range(q * chunk, min(m, (q + 1) * chunk)):
-                _copy(theta, j, 0, w)
-                add(0, w, x, theta[dim, j], theta[dim + 1, j], phase, q, parts)
+                _copy(dim, theta, j, w)
+                add(axes, w, x, theta[dim, j], theta[dim + 1, j], phase, q, parts)
         _combine(parts, 1.0 / math.sqrt(m), output)
 
     return evaluate
 
 
-@cache
-def gradient_kernel(dim: int, parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+def gradient_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     """Gradient of ``sum_i r_i f(x_i)``, rows from `first` on, over chunks of units."""
     span: Any = prange if parallel else range
-    measure = measure_loop(dim)
 
-    @jit(parallel=parallel)
+    @jit(parallel=parallel, variant=f"parallel_{parallel}")
     def gradient(
-        theta: FloatArray, x: FloatArray, r: FloatArray, first: int, out: FloatArray, chunk: int
+        axes: tuple[int, ...],
+        theta: FloatArray,
+        x: FloatArray,
+        r: FloatArray,
+        first: int,
+        out: FloatArray,
+        chunk: int,
     ) -> None:
-        m, n = theta.shape[1], r.size
+        m, n, dim = theta.shape[1], r.size, _dimension(axes, x)
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
         for q in span(chunks):
-            phase, cosine, sine = np.empty(n), np.empty((1, n)), np.empty((1, n))
-            w, sums = np.zeros((1, dim + _ROOM)), np.zeros((1, 2 * dim + 2))
+            phase, cosine, sine = np.empty(n), np.empty(n), np.empty(n)
+            w, sums = np.zeros(dim + _ROOM), np.zeros(2 * dim + 2)
             for j in range(q * chunk, min(m, (q + 1) * chunk)):
-                _copy(theta, j, 0, w)
-                measure(0, w, x, r, phase, cosine, sine, sums)
+                _copy(dim, theta, j, w)
+                measure(axes, w, x, r, phase, cosine, sine, sums)
                 a, b = theta[dim, j], theta[dim + 1, j]
                 for k in range(first, dim):
-                    out[k - first, j] = b * sums[0, 2 + 2 * k] - a * sums[0, 3 + 2 * k]
-                out[dim - first, j], out[dim + 1 - first, j] = sums[0, 0], sums[0, 1]
+                    out[k - first, j] = b * sums[2 + 2 * k] - a * sums[3 + 2 * k]
+                out[dim - first, j], out[dim + 1 - first, j] = sums[0], sums[1]
 
     return gradient
+
+
+@jit(sums=True)
+def _dot(p: FloatArray, i: int, h: int) -> float:
+    """Product of two rows."""
+    total = 0.0
+    for j in range(p.shape[1]):
+        total += p[i, j] * p[h, j]
+    return total
+
+
+def gram_kernel(stamp: int = _STAMP) -> Callable[..., None]:
+    """Gram matrix of the gradients at few points, over all units."""
+
+    @jit()
+    def gram(theta: FloatArray, x: FloatArray, first: int, out: FloatArray) -> None:
+        n, m, dim = x.shape[1], theta.shape[1], x.shape[0]
+        width = _GRAM_UNITS if stamp >= 0 else 0
+        # Zeros beyond the last unit leave every sum as it is.
+        c, s, p = np.zeros((n, width)), np.zeros((n, width)), np.zeros((n, width))
+        out[:] = 0.0
+        for start in range(0, m, width):
+            count = min(width, m - start)
+            if count < width:
+                c[:], s[:], p[:] = 0.0, 0.0, 0.0
+            for i in range(n):
+                for j in range(count):
+                    half = 0.0
+                    for k in range(dim):
+                        half += 0.5 * theta[k, start + j] * x[k, i]
+                    c[i, j], s[i, j] = cos_sin(half)
+                for j in range(count):
+                    a, b = theta[dim, start + j], theta[dim + 1, start + j]
+                    p[i, j] = b * c[i, j] - a * s[i, j]
+            for i in range(n):
+                for h in range(i + 1):
+                    along = 0.0
+                    for k in range(dim):
+                        along += x[k, i] * x[k, h]
+                    out[i, h] += _dot(c, i, h) + _dot(s, i, h)
+                    if first == 0:
+                        out[i, h] += along * _dot(p, i, h)
+        for i in range(n):
+            for h in range(i + 1):
+                out[i, h] /= m
+                out[h, i] = out[i, h]
+
+    return gram

@@ -52,11 +52,11 @@ class Nufft(TwoLayer):
         along = [b * wave.real - a * wave.imag for wave in waves[1:]]
         return np.array([*along, waves[0].real, waves[0].imag])
 
-    def waves(self, w: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Cosines and sines of w (d, m) at a few points x (n, d), each (n, m)."""
+    def gram(self, theta: FloatArray, x: FloatArray, first: int) -> FloatArray:
+        """Gram matrix (n, n) of the gradients at few points x, where direct sums are faster."""
         from ntkfreq.network.backends.direct import Direct
 
-        return Direct().waves(w, x)
+        return Direct().gram(theta, x, first)
 
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int

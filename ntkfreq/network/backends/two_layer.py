@@ -47,14 +47,10 @@ class TwoLayer:
         with one_thread():
             for start in range(0, a.size, _GRAM_UNITS):
                 units = slice(start, start + _GRAM_UNITS)
-                c, s = self.waves(w[:, units], x)
+                phase = x @ w[:, units]
+                c, s = np.cos(phase), np.sin(phase)
                 waves += c @ c.T + s @ s.T
                 if first == 0:
                     slope = b[units] * c - a[units] * s
                     slopes += slope @ slope.T
         return np.asarray((waves + (x @ x.T) * slopes) / a.size)
-
-    def waves(self, w: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Cosines and sines of w (d, m) at points x (n, d), each (n, m)."""
-        phase = x @ w
-        return np.cos(phase), np.sin(phase)
