@@ -112,7 +112,9 @@ def test_each_rule_is_that_of_torch(backend, rule, setting):
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("backend", "bound"), [("direct", 1e-9), ("nufft", 1e-7), ("torch", 1e-9)])
+@pytest.mark.parametrize(
+    ("backend", "bound"), [("direct", 1e-12), ("nufft", 1e-8), ("torch", 1e-12)]
+)
 def test_backends_agree_after_200_steps(dim, rule, backend, bound):
     # nufft at its default tolerance of 1e-9 a sum, 200 steps of them.
     descent = Descent(0.01 if "adam" in rule else 0.2, 0.02, 0.01, optimizer=as_optimizer(rule))
