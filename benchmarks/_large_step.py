@@ -23,7 +23,8 @@ UNITS = 1_000_000
 
 def peak_gigabytes() -> float:
     """Largest resident memory since this program began, not since its parent did (Linux)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else []:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024 / 1e9
     return float("nan")

@@ -215,7 +215,7 @@ def run(quick: bool) -> dict[str, Any]:
             for name in ("torch", "jax", "numba", "numpy", "finufft")
             if find_spec(name) is not None
         },
-        "load": os.getloadavg()[0],
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"),
         "against_torch": against_torch(repeats),
         "many_runs": many_runs(1 if quick else 5, 100 if quick else 1000),
         "choices": choices(repeats, 0.05 if quick else 0.5),

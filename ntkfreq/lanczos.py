@@ -142,7 +142,7 @@ def lanczos(
             ahead -= beside[-1] * basis[used - 2]
         ahead -= (basis[:used] @ ahead) @ basis[:used]
         beside.append(float(np.linalg.norm(ahead)))
-        invariant = beside[-1] <= _EPS * max(diagonal)
+        invariant = beside[-1] <= _EPS * max(map(abs, diagonal))
         if used >= min(check, most) or invariant:
             space = _project(basis[:used], diagonal, beside, norm, t)
             floor = _EPS * norm * (1 + float(t[-1]) * float(space.rates[-1]))

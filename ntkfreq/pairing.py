@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.density import Density, Empirical
 from ntkfreq.measure import Box, Grid, Line, Points
+from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import Network
 from ntkfreq.network.mlp import FourierFeatureMLP
@@ -99,7 +102,7 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
         )
     own, theirs = problem.initial_output_at(x), history.train_output[0]
     gap = float(np.abs(own - theirs).max())
-    if gap > _precision(history) * max(1.0, float(np.abs(theirs).max())):
+    if gap > _precision(history) * max(_magnitude(net), float(np.abs(theirs).max())):
         raise ValueError(
             f"solution and history start from outputs f_0 that differ by {gap:.3g}; solve with "
             "initial_output=net, or sample the network with zero_output=True"
@@ -121,6 +124,14 @@ def _precision(history: TrainHistory) -> float:
     """Relative error of the outputs of a run; 1e-8 unless asked to compute with less."""
     single = 1e-4 if history.settings["dtype"] == "float32" else 0.0
     return max(1e-8, single, 10 * (history.settings["tolerance"] or 0.0))
+
+
+def _magnitude(net: Any) -> float:
+    """What the sums of an evaluation add up in magnitude; their error is relative to it."""
+    if not isinstance(net, FourierFeatureNet):
+        return 1.0
+    total = float(np.abs(net.a).sum() + np.abs(net.b).sum())
+    return max(1.0, total / float(np.sqrt(net.width)))
 
 
 def _sigma_a(history: TrainHistory) -> float | None:

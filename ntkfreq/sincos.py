@@ -1,7 +1,7 @@
 """Sine and cosine without branches, which LLVM vectorizes inside a loop over points.
 
-Numba's cache looks at the file of the kernel that Python calls, no further: after a change here or
-in `unit_sums.py`, touch the files whose kernels call it (`direct.py`).
+Numba's cache looks at the file of the kernel that Python calls, no further: kernels of other files
+that call this carry its checksum (`network/backends/kernels.py`).
 """
 
 from __future__ import annotations

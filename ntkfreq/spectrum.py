@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._threads import one_thread
 from ntkfreq._types import ComplexArray, FloatArray
 
 # Above this many point-frequency pairs a type-3 NUFFT beats the dense exponential matrix, in one,
@@ -31,7 +32,9 @@ _CHUNK_PAIRS = 4_000_000
 _MOST_CELLS = 1e8
 
 
-def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexArray:
+def fourier_sum(
+    x: FloatArray, values: Any, frequencies: FloatArray, *, repeatable: bool = False
+) -> ComplexArray:
     r"""Evaluate :math:`\sum_i v_i e^{-i \xi_k \cdot x_i}` without any check of its input.
 
     Parameters
@@ -42,6 +45,8 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
         Real or complex strengths, one row a transform.
     frequencies : ndarray, shape (F, d)
         Angular frequencies.
+    repeatable : bool
+        Stay on one thread, so that the last bit does not depend on their number.
 
     Returns
     -------
@@ -60,14 +65,15 @@ def fourier_sum(x: FloatArray, values: Any, frequencies: FloatArray) -> ComplexA
     dim = x.shape[1]
     many = dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]
     if many and _cells(x, frequencies) < _MOST_CELLS:
-        sums = _nufft(x, rows, frequencies)
+        sums = _nufft(x, rows, frequencies, repeatable)
     else:
         sums = np.empty((rows.shape[0], frequencies.shape[0]), dtype=np.complex128)
         step = max(1, _CHUNK_PAIRS // x.shape[0])
         for start in range(0, frequencies.shape[0], step):
             phase = x @ frequencies[start : start + step].T
             # Two real waves take a third of the time of one complex exponential.
-            sums[:, start : start + step] = rows @ np.cos(phase) - 1j * (rows @ np.sin(phase))
+            with one_thread(repeatable):
+                sums[:, start : start + step] = rows @ np.cos(phase) - 1j * (rows @ np.sin(phase))
     return sums.reshape(*values.shape[:-1], frequencies.shape[0])
 
 
@@ -80,7 +86,7 @@ def nufft_threads(size: int) -> int:
     return 1 if size <= _SERIAL else 0
 
 
-def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray) -> ComplexArray:
+def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray, repeatable: bool) -> ComplexArray:
     import finufft
 
     dim = x.shape[1]
@@ -88,7 +94,7 @@ def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray) -> ComplexArray:
     sources = [np.ascontiguousarray(x[:, k]) for k in range(dim)]
     targets = [np.ascontiguousarray(frequencies[:, k]) for k in range(dim)]
     strengths = np.ascontiguousarray(rows, dtype=np.complex128)
-    threads = nufft_threads(x.shape[0] + frequencies.shape[0])
+    threads = 1 if repeatable else nufft_threads(x.shape[0] + frequencies.shape[0])
     sums = transform(*sources, strengths, *targets, isign=-1, eps=1e-14, nthreads=threads)
     return np.asarray(sums, dtype=np.complex128).reshape(rows.shape[0], -1)
 

@@ -331,3 +331,14 @@ def test_rules_without_prediction_are_refused(settings):
     history = train(net, x, np.sin(5 * x), step_size=0.01, steps=5, **settings)
     with pytest.raises(ValueError, match=r"history was trained with optimizer=.*the prediction"):
         compare(solve_frequency_pde(Normal(scale=6.0), (x, np.sin(5 * x))), history)
+
+
+def test_a_run_by_fast_transforms_is_compared_within_their_tolerance():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (30, 3))
+    net = FourierFeatureNet.sample(Normal(scale=6.0, dim=3), 20_000, rng=0)
+    history = train(net, x, x[:, 0], step_size=0.1, steps=3, backend="nufft")
+    prediction = solve_frequency_pde(
+        Normal(scale=6.0, dim=3), (x, x[:, 0]), initial_output=net, t=[0.0, 1.0]
+    )
+    assert compare(prediction, history).output_error[0] < 1e-5

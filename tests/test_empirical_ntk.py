@@ -188,3 +188,15 @@ def test_bad_input_is_refused(net, x, error, message):
         empirical_ntk_gram(net, x)
     with pytest.raises(error, match=message.replace("x holds", "x2 holds")):
         empirical_ntk_gram(net, [0.0], x)
+
+
+def test_a_module_that_depends_on_the_batch_is_refused_and_left_alone():
+    net = torch.nn.Sequential(
+        torch.nn.Linear(1, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1)
+    ).double()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(ValueError, match=r"call net\.eval\(\) first|net failed on points"):
+        empirical_ntk_gram(net, [0.0, 1.0])
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert empirical_ntk_gram(net.eval(), [0.0, 1.0]).shape == (2, 2)

@@ -167,3 +167,9 @@ def test_endless_restarts_are_refused(monkeypatch):
         ValueError, match=r"t=1000 is too long: 1 spaces of 20 vectors have reached"
     ):
         gram_flow(BIG, start_at(BIG.x[:, 0]), [1.0, 1000.0])
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_lanczos_refuses_a_negative_matrix(size):
+    with pytest.raises(ValueError, match="negative eigenvalue"):
+        gram_flow(-np.eye(size), np.ones(size), [1.0, 2.0], method="lanczos")

@@ -1,6 +1,7 @@
 """Many runs at once: the same results as one by one."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -99,3 +100,33 @@ def test_bad_input_is_refused(changes, error, message):
     settings = {"nets": NETS, "step_size": 0.1, "steps": 3} | changes
     with pytest.raises(error, match=message):
         train_many(settings.pop("nets"), X, Y, **settings)
+
+
+def test_a_run_that_fails_stops_the_others_soon(monkeypatch, tmp_path):
+    original = many.train
+
+    def fails(net, *arguments, **settings):
+        if net is NETS[1]:
+            for _ in range(200):
+                if (tmp_path / "run-0.npz").exists():
+                    break
+                time.sleep(0.1)
+            raise KeyboardInterrupt
+        return original(net, *arguments, **settings)
+
+    monkeypatch.setattr(many, "train", fails)
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        train_many(
+            NETS[:2],
+            X,
+            Y,
+            step_size=0.1,
+            steps=10**8,
+            workers=2,
+            checkpoint=tmp_path,
+            checkpoint_seconds=0.0,
+        )
+    # The other run would take hours; it has left a checkpoint.
+    assert time.perf_counter() - begin < 60
+    assert (tmp_path / "run-0.npz").exists()

@@ -70,7 +70,7 @@ def by_torch(parts, rule, descent, steps, scheduler=None):
         return (torch.cos(x @ w) @ ab[0] + torch.sin(x @ w) @ ab[1]) / w.shape[1] ** 0.5
 
     for step in range(steps):
-        rows = descent.batch(step, len(y))
+        rows = descent.batch(step, len(y), {})
         rows = slice(None) if rows is None else torch.tensor(rows)
         optimizer.zero_grad()
         (0.5 * torch.mean((output()[rows] - y[rows]) ** 2)).backward()
@@ -189,14 +189,16 @@ def test_fused_steps_are_the_plain_ones_towards_the_start_and_with_large_turns(r
 
 
 def test_batches_cover_every_epoch_and_depend_on_the_seed_alone():
-    descent = Descent(0.1, batch_size=4, seed=7)
-    epochs = [[descent.batch(step, 10) for step in range(k, k + 3)] for k in (0, 3)]
+    descent, kept = Descent(0.1, batch_size=4, seed=7), {}
+    epochs = [[descent.batch(step, 10, kept) for step in range(k, k + 3)] for k in (0, 3)]
     for epoch in epochs:
         assert [len(batch) for batch in epoch] == [4, 4, 2]
         assert sorted(np.concatenate(epoch)) == list(range(10))
+    assert list(kept) == [1]
     assert not np.array_equal(np.concatenate(epochs[0]), np.concatenate(epochs[1]))
-    assert not np.array_equal(Descent(0.1, batch_size=4, seed=8).batch(0, 10), epochs[0][0])
-    assert Descent(0.1).batch(0, 10) is None
+    assert not np.array_equal(Descent(0.1, batch_size=4, seed=8).batch(0, 10, {}), epochs[0][0])
+    np.testing.assert_array_equal(descent.batch(0, 10, {}), epochs[0][0])
+    assert Descent(0.1).batch(0, 10, {}) is None
 
 
 def test_names_and_objects():

@@ -251,3 +251,9 @@ def test_refusals_name_argument_value_and_remedy(case):
     action, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         action()
+
+
+def test_an_atom_at_zero_has_a_constant_kernel():
+    x = np.random.default_rng(0).uniform(-1, 1, 2500)
+    operator = ntk_operator(Empirical([0.0]), x, sigma_a=0.0)
+    np.testing.assert_allclose(operator.matvec(np.ones(2500)), 2500.0)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import results
+from ntkfreq import _checks, results
 
 
 def fingerprint(arrays: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -40,6 +40,27 @@ def fingerprint(arrays: dict[str, Any], settings: dict[str, Any]) -> str:
         digest.update(array.tobytes())
     digest.update(json.dumps(results.json_ready(settings), sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def checked_path(path: Any) -> Path | None:
+    """A checkpoint's path, whose folder exists from here on and can be written to."""
+    if path is None:
+        return None
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"checkpoint={_checks.show(path)} must be None or a path")
+    file = Path(path)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=f".{file.name}.", dir=file.parent):
+            pass
+        if file.is_dir():
+            raise IsADirectoryError("it is a folder")
+    except OSError as error:
+        raise ValueError(
+            f"checkpoint={str(path)!r} cannot be written ({error}); name a file in a folder that "
+            "can be written to"
+        ) from None
+    return file
 
 
 def write(path: str | os.PathLike[str], mark: str, arrays: dict[str, Any]) -> None:

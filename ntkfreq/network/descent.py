@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from threading import Event
 
 import numpy as np
 
@@ -21,6 +23,12 @@ PROBE_STEPS = 200
 DIVERGED = 1e6
 # Longest call of a backend, after which checkpoints and the progress bar get their turn.
 _CALL_SECONDS = 1.0
+# Set in a run of several: once the event is set, the run ends at its next call of a backend.
+STOP: ContextVar[Event | None] = ContextVar("STOP", default=None)
+
+
+class StoppedError(RuntimeError):
+    """A run was told to stop by the call that it is part of."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Problem:
     descent: Descent
     records: IntArray
     mark: str
-    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint: FilePath | None = None
     checkpoint_seconds: float = 10.0
     progress: bool = False
 
@@ -71,6 +79,9 @@ def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: R
     saved = time.perf_counter()
     with progress_bar(problem.progress, last, "step", state.step) as bar:
         while state.step < last:
+            asked = STOP.get()
+            if asked is not None and asked.is_set():
+                raise StoppedError("a run of the same call has failed or was interrupted")
             stop = _next_stop(problem, path)
             count = stop.at - state.step
             started = time.perf_counter()
@@ -79,9 +90,10 @@ def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: R
             if bar is not None:
                 bar.update(count)
             if stop.record or stop.probe:
-                output = _output(problem, state, backend, needed=stop.record)
-                now = mean_square(output, problem.y)
-                if now > limit or not state.is_finite():
+                finite = bool(np.isfinite(state.theta).all())
+                output = _output(problem, state, backend) if finite else state.output
+                now = mean_square(output, problem.y) if finite else float("inf")
+                if now > limit:
                     path.diverged_loss = now
                     return path
                 if stop.record:
@@ -111,10 +123,11 @@ def _next_stop(problem: Problem, path: Path) -> _Stop:
     return _Stop(at, at == record, at == probe)
 
 
-def _output(problem: Problem, state: NetworkState, backend: Backend, *, needed: bool) -> FloatArray:
-    """Output at the training points; with batches it is not at hand, and at a probe not needed."""
-    if problem.descent.batch_size is not None and needed:
-        state.output[:] = backend.evaluate(state.theta, problem.x)
+def _output(problem: Problem, state: NetworkState, backend: Backend) -> FloatArray:
+    """Output at the training points, which with batches is not at hand."""
+    if problem.descent.batch_size is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            state.output[:] = backend.evaluate(state.theta, problem.x)
     return state.output
 
 

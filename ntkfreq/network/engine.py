@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
+
+import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.network import backends
-from ntkfreq.network.backends import Backend
+from ntkfreq.network.backends import Backend, Work
 from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
@@ -37,6 +39,10 @@ class Engine:
     settings: dict[str, Any]
     compile_seconds: float
 
+    def rounded(self, theta: FloatArray) -> FloatArray:
+        """Parameters as the engine sees them from the first step on."""
+        return theta.astype(self.settings["dtype"]).astype(np.float64)
+
 
 def engine_for(
     net: Any,
@@ -48,18 +54,20 @@ def engine_for(
     device: Any = None,
     tolerance: Any = 1e-9,
     threads: Any = None,
+    x_test: FloatArray | None = None,
 ) -> Engine:
     """The engine of a run on points x (N, d); arguments are those of `train`."""
     _checks.choice("backend", backend, ("auto", *backends.BACKENDS))
     _checks.choice("dtype", dtype, ("float64", "float32"))
     threads = None if threads is None else _checks.integer("threads", threads, 1)
-    name, reason = _chosen(net, x, (steps, threads), backend, dtype, device)
+    work = _work(net, x, x_test, steps, threads)
+    name, reason = _chosen(net, work, backend, dtype, device)
     settings = {"dtype": dtype, "device": None, "tolerance": None}
     options: dict[str, Any] = {} if name == "reference" else {"most_threads": threads}
     if name == "nufft":
         options["tolerance"] = settings["tolerance"] = _tolerance(tolerance)
     if name == "torch":
-        settings["device"] = "cpu" if device is None else _checked_device(device)
+        settings["device"] = "cpu" if device is None else _checked_device(device, dtype)
         options |= {"device": settings["device"], "dtype": dtype}
         if not isinstance(net, FourierFeatureNet):
             options |= {"forward": net.forward, "units": net.units}
@@ -71,11 +79,9 @@ def engine_for(
     return Engine(loaded, name, reason, settings, time.perf_counter() - started)
 
 
-def _chosen(
-    net: Any, x: FloatArray, size: tuple[int, int | None], backend: str, dtype: str, device: Any
-) -> tuple[str, str]:
+def _chosen(net: Any, work: Work | None, backend: str, dtype: str, device: Any) -> tuple[str, str]:
     name, reason = backend, "as asked"
-    if not isinstance(net, FourierFeatureNet):
+    if work is None:
         if backend not in ("auto", "torch"):
             raise ValueError(
                 f"backend={backend!r} trains a FourierFeatureNet only; use backend='torch' for "
@@ -85,7 +91,7 @@ def _chosen(
     elif backend == "auto" and (dtype == "float32" or device is not None):
         name, reason = "torch", f"dtype={dtype!r}, device={device!r}"
     elif backend == "auto":
-        name, reason = backends.choose(net.work(x, *size))
+        name, reason = backends.choose(work)
     if name != "torch" and (dtype != "float64" or device is not None):
         raise ValueError(
             f"dtype={dtype!r}, device={device!r} need backend='torch'; backend={backend!r} "
@@ -95,21 +101,33 @@ def _chosen(
         raise ImportError(
             "backend='torch' needs PyTorch; install it with pip install ntkfreq[torch]"
         )
-    if isinstance(net, FourierFeatureNet):
-        _refuse_impossible(name, net, x)
+    if work is not None:
+        _refuse_impossible(name, work)
     return name, reason
 
 
-def _refuse_impossible(name: str, net: FourierFeatureNet, x: FloatArray) -> None:
-    work = net.work(x)
+def _work(
+    net: Any, x: FloatArray, x_test: FloatArray | None, steps: int, threads: int | None
+) -> Work | None:
+    """Size of the problem, and how far its phases reach, test points included."""
+    if not isinstance(net, FourierFeatureNet):
+        return None
+    work = net.work(x, steps, threads)
+    if x_test is None:
+        return work
+    reach = net.work(np.concatenate([x, x_test]))
+    return replace(work, phase=reach.phase, grid=reach.grid)
+
+
+def _refuse_impossible(name: str, work: Work) -> None:
     if name == "direct" and work.phase > backends.LARGEST_PHASE:
         raise ValueError(
             f"backend='direct' needs |w.x| below {backends.LARGEST_PHASE:.0e}, but it reaches "
             f"{work.phase:.3g}; use backend='reference' or rescale x"
         )
-    if name == "nufft" and net.dim > 3:
+    if name == "nufft" and work.dim > 3:
         raise ValueError(
-            f"backend='nufft' needs at most 3 dimensions, but net takes {net.dim}; use "
+            f"backend='nufft' needs at most 3 dimensions, but net takes {work.dim}; use "
             "backend='direct'"
         )
     if name == "nufft" and work.grid > backends.LARGEST_GRID:
@@ -122,18 +140,19 @@ def _refuse_impossible(name: str, net: FourierFeatureNet, x: FloatArray) -> None
 def _tolerance(value: Any) -> float:
     number = _checks.positive("tolerance", value)
     if not 1e-14 <= number <= 1e-2:
-        raise ValueError(f"tolerance={number:g} must lie between 1e-14 and 1e-2")
+        raise ValueError(
+            f"tolerance={number:g} must lie between 1e-14 and 1e-2; 1e-9 suits most runs"
+        )
     return number
 
 
-def _checked_device(device: Any) -> str:
+def _checked_device(device: Any, dtype: str) -> str:
     import torch
 
     try:
-        torch.zeros(1, device=device)
+        return str(torch.zeros(1, device=device, dtype=getattr(torch, dtype)).device)
     except (RuntimeError, TypeError, AssertionError) as error:
         raise ValueError(
-            f"device={device!r} is not available to PyTorch ({str(error).splitlines()[0]}); "
-            "use device='cpu'"
+            f"device={device!r} is not available to PyTorch in {dtype} "
+            f"({str(error).splitlines()[0]}); use device='cpu'"
         ) from None
-    return str(device)

@@ -162,7 +162,7 @@ class FourierFeatureNet:
         return np.concatenate([self.w.T, self.a[None], self.b[None]])
 
     def unpacked(self, theta: FloatArray) -> FourierFeatureNet:
-        """The network with other parameters, as packed."""
+        """The same network with other parameters, laid out as by `packed`."""
         return replace(self, w=theta[:-2].T, a=theta[-2], b=theta[-1])
 
     def work(self, x: FloatArray, steps: int = 1, threads: int | None = None) -> backends.Work:

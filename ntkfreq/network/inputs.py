@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -101,7 +102,7 @@ def checked_seed(rng: Any, descent: Descent, checkpoint: Any) -> int:
             "rng=None draws other batches at every call, and checkpoint= could not resume the run; "
             "give an integer seed"
         )
-    return int(generator.integers(2**63))
+    return int(rng) if isinstance(rng, Integral) else int(generator.integers(2**63))
 
 
 def checked_frequencies(frequencies: Any, dim: int) -> FloatArray:

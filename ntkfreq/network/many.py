@@ -6,12 +6,14 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._threads import cores, one_thread
+from ntkfreq.network.descent import STOP
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.training import train
@@ -67,7 +69,8 @@ def train_many(
     Raises
     ------
     TypeError, ValueError
-        On bad input, as `train`; when a sequence has another length than `nets`.
+        On bad input, as `train`; when a sequence has another length than `nets`. One run that
+        fails stops all: their checkpoints, where asked for, keep what they have.
 
     Examples
     --------
@@ -93,7 +96,10 @@ def train_many(
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     at_once = cores() if workers is None else _checks.integer("workers", workers, 1)
 
+    stop = Event()
+
     def run(k: int) -> TrainHistory:
+        STOP.set(stop)
         return train(nets[k], x, y, steps=steps, threads=1, **rows[k], **settings)
 
     with (
@@ -108,6 +114,8 @@ def train_many(
                 if bar is not None:
                     bar.update()
         except BaseException:
+            # The others stop within a second or a step; their checkpoints keep what they have.
+            stop.set()
             pool.shutdown(cancel_futures=True)
             raise
         return [future.result() for future in futures]

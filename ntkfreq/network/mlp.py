@@ -224,7 +224,7 @@ class FourierFeatureMLP:
         return np.concatenate([np.ravel(part) for part in parts])
 
     def unpacked(self, theta: FloatArray) -> FourierFeatureMLP:
-        """The network with other parameters, as packed."""
+        """The same network with other parameters, laid out as by `packed`."""
         sizes = self._packed_sizes()
         w, *inner, readout = np.split(theta, np.cumsum(sizes)[:-1])
         layers = [

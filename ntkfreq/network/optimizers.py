@@ -73,7 +73,7 @@ class Optimizer:
         raise NotImplementedError
 
     def coefficients(self, step: int) -> tuple[float, ...]:
-        """Numbers with which a compiled kernel repeats `update`; see `backends.kernels`."""
+        """Numbers with which compiled kernels repeat the rules of this module; not for others."""
         raise NotImplementedError
 
 

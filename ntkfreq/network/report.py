@@ -19,7 +19,7 @@ from ntkfreq.network.stability import divergence_remedy
 _ENGINES = {
     "reference": ("numpy",),
     "direct": ("numpy", "numba"),
-    "nufft": ("numpy", "finufft"),
+    "nufft": ("numpy", "finufft", "numba"),
     "torch": ("numpy", "torch"),
 }
 

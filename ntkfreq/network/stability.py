@@ -103,6 +103,12 @@ def divergence_remedy(
             f"step_size={descent.step_size:g} is above {gain} of the initial "
             f"network; use less, for instance {0.5 * stable:.2g}"
         )
+    if descent.batch_size is not None:
+        return (
+            f"step_size={descent.step_size:g} is below {gain} of the initial network on all "
+            f"points, but batches of {descent.batch_size} have larger eigenvalues; use for "
+            f"instance {0.1 * descent.step_size:.2g}, or larger batches"
+        )
     return (
         f"step_size={descent.step_size:g} is below {gain} of the initial "
         f"network, which then left the linear regime; use for instance "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import asdict, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq.network import inputs, report
 from ntkfreq.network.backends import NetworkState
-from ntkfreq.network.checkpoint import fingerprint
+from ntkfreq.network.checkpoint import checked_path, fingerprint
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
 from ntkfreq.network.history import TrainHistory
@@ -95,11 +96,12 @@ def train(
     dtype : {"float64", "float32"}
         Precision of the steps; single precision on "torch" only.
     rng : None, int or numpy Generator
-        Source of the batches; without batches nothing is drawn.
+        Source of the batches; without batches nothing is drawn. An int is their seed, which
+        ``settings["seed"]`` holds in any case.
     checkpoint : path-like, optional
         File that is written every `checkpoint_seconds` and at the end; the same call resumes from
-        it with the results of an unbroken run: to the last bit on "reference", "direct", and
-        "nufft" with one thread, to rounding otherwise.
+        it with the results of an unbroken run: to the last bit on "reference", on "direct" at the
+        same number of threads and on "nufft" with one, to rounding otherwise.
     checkpoint_seconds : float
         Seconds between two writes.
     progress : bool
@@ -140,6 +142,7 @@ def train(
     ('completed 200 steps', 100.0, True)
     """
     net, data = inputs.checked_data(net, x, y, test)
+    path = checked_path(checkpoint)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,
@@ -164,11 +167,12 @@ def train(
         device=device,
         tolerance=tolerance,
         threads=threads,
+        x_test=data.x_test,
     )
     deciding = report.deciding(
         descent, engine, decay_towards=decay_towards, steps=steps, kernel_probe=kernel_probe
     )
-    theta = net.packed()
+    theta = engine.rounded(net.packed())
     mark = fingerprint(
         {"theta": theta, "records": records, "frequencies": grid} | asdict(data),
         deciding | {"architecture": net.architecture},
@@ -181,14 +185,14 @@ def train(
         towards_start=decay_towards == "start",
     )
     first = state.first(descent)
-    path = descend(
+    taken = descend(
         Problem(
             data.x,
             data.y,
             descent,
             records,
             mark,
-            checkpoint,
+            path,
             _checks.non_negative("checkpoint_seconds", checkpoint_seconds),
             progress,
         ),
@@ -196,14 +200,14 @@ def train(
         engine.backend,
         Recorder.start(engine.backend, data.x, data.x_test, probe, state, first),
     )
-    status = report.status(theta, data, descent, path, engine.backend, first)
-    if path.diverged_loss is not None:
+    status = report.status(theta, data, descent, taken, engine.backend, first)
+    if taken.diverged_loss is not None:
         warnings.warn(status, RuntimeWarning, stacklevel=2)
     settings = deciding | {
         "record": record,
-        "rng": rng if rng is None or isinstance(rng, int) else repr(rng),
+        "rng": int(rng) if isinstance(rng, Integral) else None if rng is None else repr(rng),
         "threads": threads,
         "checkpoint": None if checkpoint is None else str(checkpoint),
         **report.description(net, data),
     }
-    return Run(net, data, descent, path, engine).history(grid, settings, status)
+    return Run(net, data, descent, taken, engine).history(grid, settings, status)

@@ -50,7 +50,23 @@ class NTKSpectrum:
     predicted: FloatArray | None
 
     def learning_time(self, fraction: float = 0.5) -> FloatArray:
-        """Times at which the error along each has fallen to `fraction`, shape (count,)."""
+        """Times at which the error along each eigenvector has fallen to a share of its start.
+
+        Parameters
+        ----------
+        fraction : float
+            The share, between 0 and 1.
+
+        Returns
+        -------
+        ndarray, shape (count,)
+            Training times, infinite for eigenvalue 0.
+
+        Raises
+        ------
+        ValueError
+            When `fraction` is not between 0 and 1.
+        """
         fraction = _checks.positive("fraction", fraction)
         if fraction >= 1:
             raise ValueError(f"fraction={fraction:g} must be below 1, the share that is left")

@@ -83,7 +83,8 @@ def _parameters(net: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
     if missing:
         raise TypeError(
             f"net={_checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet, an "
-            "object with arrays w (m, d), a (m,), b (m,), or a torch.nn.Module"
+            "object with arrays w (m, d), a (m,), b (m,), or a torch.nn.Module, which "
+            "FourierFeatureMLP.to_module() gives"
         )
     w = _checks.points("net.w", net.w)
     return w, _checks.values_at("net.a", net.a, len(w)), _checks.values_at("net.b", net.b, len(w))

@@ -36,7 +36,7 @@ def module_gram(net: Any, x: Any, x2: Any) -> FloatArray:
         )
     # In double precision whatever the module's own: a Gram matrix squares its condition.
     state = {
-        name: value.detach().double() if value.is_floating_point() else value.detach()
+        name: value.detach().double().clone() if value.is_floating_point() else value.clone()
         for name, value in [*net.named_parameters(), *net.named_buffers()]
     }
     device = next(iter(trained.values())).device
@@ -112,7 +112,14 @@ def _jacobian(
     batch = int(np.clip(_BATCH // size, 1, _MOST_POINTS))
     rows = []
     for start in range(0, len(points), batch):
-        found = gradient(pieces, points[start : start + batch])
+        try:
+            found = gradient(pieces, points[start : start + batch])
+        except RuntimeError as error:
+            raise ValueError(
+                f"net cannot be differentiated point by point ({str(error).splitlines()[0]}); "
+                "layers that draw or that depend on the batch have no kernel in training mode: "
+                "call net.eval() first"
+            ) from error
         rows.append(
             torch.cat([found[name].reshape(-1, pieces[name].numel()) for name in pieces], 1)
         )

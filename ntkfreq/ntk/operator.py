@@ -50,7 +50,22 @@ class KernelOperator:
         return len(self.x), len(self.x)
 
     def matvec(self, v: Any) -> FloatArray:
-        """Product with a vector (n,) or with columns (n, k); same shape."""
+        """Product with vectors.
+
+        Parameters
+        ----------
+        v : array_like, shape (n,) or (n, k)
+            A vector, or vectors in columns.
+
+        Returns
+        -------
+        ndarray, shape of v
+
+        Raises
+        ------
+        TypeError, ValueError
+            When v is not real and finite, or has another number of rows than there are points.
+        """
         vectors = _checks.real_array("v", v, (1, 2))
         if len(vectors) != len(self.x):
             raise ValueError(

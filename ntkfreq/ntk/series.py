@@ -104,7 +104,7 @@ def _span(
     if side == 0:
         return 1.0, np.ones_like
     # Few frequencies: (scale + 90 / tau) (2 side + tau) is least here for a tolerance of 1e-10.
-    fade = float(np.clip(np.sqrt(180 * side / scale), 0.1 * side, 2 * side))
+    fade = float(np.clip(np.sqrt(180 * side / max(scale, 1 / side)), 0.1 * side, 2 * side))
     if window:
         steepness = float(special.erfcinv(0.2 * tolerance))
         return 2 * side + fade, lambda z: np.asarray(

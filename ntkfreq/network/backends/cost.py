@@ -13,6 +13,7 @@ import numpy as np
 
 from ntkfreq._threads import cores
 from ntkfreq._types import FloatArray
+from ntkfreq.spectrum import nufft_threads
 from ntkfreq.waves import LARGEST_PHASE, largest_phase
 
 # NumPy: a step, and a pair of point and unit.
@@ -21,9 +22,9 @@ _REFERENCE = 4e-5, 6.0e-8
 _DIRECT = 1.0, 8e-6, 3e-8, 1.35e-9, 0.45e-9
 # FINUFFT in 1, 2, 3 dimensions: loading it, a step, a point or unit, and a point of the fine grid.
 _NUFFT = (
-    (0.1, 6e-4, 2.4e-7, 1e-8),
-    (0.1, 9e-4, 5.5e-7, 4e-8),
-    (0.1, 2e-3, 7.0e-6, 6e-8),
+    (0.5, 6e-4, 2.4e-7, 1e-8),
+    (0.5, 9e-4, 5.5e-7, 4e-8),
+    (0.5, 2e-3, 7.0e-6, 6e-8),
 )
 # Below this many pairs Numba takes one core: half a millisecond. On two idle cores threads would
 # gain 1.9 times from 2e4 on, but where another program wants a core a step waits 10 ms for it.
@@ -32,8 +33,6 @@ PARALLEL_PAIRS = 200_000
 # which PyTorch meets its threads some fifty times. Where another program wants a core each meeting
 # waits for it, and two threads took 5 to 30 times as long as one (measured, 48 to 512 points).
 PARALLEL_PRODUCTS = 10_000_000
-# Up to this many points and units together FINUFFT is faster on one core than on several.
-SERIAL_PLACES = 200_000
 # Points of the fine grid of a fast transform beyond which it does not fit: 16 bytes each.
 LARGEST_GRID = 2e8
 
@@ -104,7 +103,7 @@ def step_seconds(name: str, work: Work) -> float:
         return math.inf
     _, step, place, cell = _NUFFT[work.dim - 1]
     places = work.points + work.units
-    busy = work.threads if places > SERIAL_PLACES else 1
+    busy = work.threads if nufft_threads(places) != 1 else 1
     return step + (place * places + cell * work.grid) / busy
 
 

@@ -67,7 +67,8 @@ class Direct(TwoLayer):
     Parameters
     ----------
     most_threads : int, optional
-        Largest number of threads; default Numba's. The number changes no bit of the result.
+        Largest number of threads; default Numba's. One thread has a kernel of its own, which may
+        round otherwise; several give the same bits, whatever their number.
     """
 
     most_threads: int | None = None
@@ -99,7 +100,9 @@ class Direct(TwoLayer):
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
         """Take `steps` steps in place."""
-        if descent.optimizer.clip is not None or descent.batch_size is not None:
+        optimizer = descent.optimizer
+        fused = type(optimizer) in kernels.FUSED and optimizer.clip is None
+        if not fused or descent.batch_size is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
             return
@@ -111,7 +114,7 @@ class Direct(TwoLayer):
                 state.anchor,
                 state.memory,
                 state.decay(descent)[:, 0],
-                descent.optimizer.decoupled,
+                optimizer.decoupled,
                 state.first(descent),
                 constants,
                 np.array(x.T, order="C"),

@@ -19,11 +19,14 @@ from ntkfreq import sincos
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends import unit_sums
 from ntkfreq.network.backends.unit_sums import MOST_AXES, add, add_turned, measure
+from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.sincos import SMALL_PHASE, cos_sin, jit
 
 # Numba's cache looks at this file and at closure variables, not at the files from which inlined
 # functions come: their checksum is one of the closure variables.
 _STAMP = zlib.crc32((inspect.getsource(sincos) + inspect.getsource(unit_sums)).encode())
+# Update rules that `_step_unit` knows; a rule of the user's own takes its `update`.
+FUSED = frozenset({GradientDescent, HeavyBall, Nesterov, Adam, AdamW})
 # Room for the coordinates that a loop of up to three dimensions may name.
 _ROOM = 3
 # Units of a block of a Gram matrix: three such rows a point stay in the cache.

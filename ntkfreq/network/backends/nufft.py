@@ -16,10 +16,10 @@ import numpy as np
 
 from ntkfreq._threads import cores
 from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.network.backends.cost import SERIAL_PLACES
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
+from ntkfreq.spectrum import nufft_threads
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,15 @@ class Nufft(TwoLayer):
 
     def threads(self, points: int, units: int) -> int:
         """Cores that a step occupies."""
-        if points + units <= SERIAL_PLACES:
+        if nufft_threads(points + units) == 1:
             return 1
         return cores() if self.most_threads is None else min(cores(), self.most_threads)
 
     def warm_up(self, points: int, units: int, dim: int) -> None:
-        """Load the library."""
-        del points, units, dim
+        """Load FINUFFT, and Numba for the drift of the kernel."""
+        del points, units
         self.evaluate(np.ones((3, 1)), np.ones((1, 1)))
+        self.gram(np.ones((dim + 2, 1)), np.ones((1, dim)), 0)
 
     def _upsampling(self, dim: int) -> float:
         """A grid coarser than twice takes a quarter of the time in 3-D, but no tolerance below."""

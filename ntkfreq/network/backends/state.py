@@ -7,7 +7,6 @@ All parameters of a network live in one array `theta`, the frequencies first. Fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,8 +36,8 @@ class Descent:
         """Step size of the step after `step` others."""
         return self.step_size * self.optimizer.schedule.factor(step)
 
-    def batch(self, step: int, points: int) -> IntArray | None:
-        """Points that a step sees; None for all of them.
+    def batch(self, step: int, points: int, orders: dict[int, IntArray]) -> IntArray | None:
+        """Points that a step sees; None for all of them. `orders` keeps the order of an epoch.
 
         Every epoch shuffles the points anew, by seed and epoch alone, so that a resumed run
         draws what the whole one did. The last batch of an epoch takes what is left.
@@ -46,14 +45,10 @@ class Descent:
         if self.batch_size is None:
             return None
         epoch, place = divmod(step, -(-points // self.batch_size))
-        order = _shuffled(self.seed, epoch, points)
-        return order[place * self.batch_size : (place + 1) * self.batch_size]
-
-
-@lru_cache(maxsize=4)
-def _shuffled(seed: int, epoch: int, points: int) -> IntArray:
-    order: IntArray = np.random.default_rng([seed, epoch]).permutation(points)
-    return order
+        if epoch not in orders:
+            orders.clear()
+            orders[epoch] = np.random.default_rng([self.seed, epoch]).permutation(points)
+        return orders[epoch][place * self.batch_size : (place + 1) * self.batch_size]
 
 
 @dataclass
@@ -78,6 +73,8 @@ class NetworkState:
         Network output at the training points.
     step : int
         Steps taken.
+    orders : dict
+        Order of the points in the present epoch, for batches.
     """
 
     theta: FloatArray
@@ -86,6 +83,7 @@ class NetworkState:
     memory: FloatArray
     output: FloatArray
     step: int = 0
+    orders: dict[int, IntArray] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -113,10 +111,6 @@ class NetworkState:
     def first(self, descent: Descent) -> int:
         """First row that is trained."""
         return self.frequency_rows if descent.freeze_frequencies else 0
-
-    def is_finite(self) -> bool:
-        """Whether every number is finite."""
-        return all(bool(np.isfinite(part).all()) for part in (self.theta, self.output))
 
 
 def split(theta: Any) -> tuple[Any, Any, Any]:

@@ -56,7 +56,7 @@ def take_steps(
     decay = state.decay(descent)[first:]
     theta, memory, anchor = state.theta[first:], state.memory[:, first:], state.anchor[first:]
     for _ in range(steps):
-        rows = descent.batch(state.step, y.shape[0])
+        rows = descent.batch(state.step, y.shape[0], state.orders)
         seen, values = (x, y) if rows is None else (x[rows], y[rows])
         output = state.output if rows is None else output_at(state.theta, seen)
         slope = gradient(state.theta, seen, (output - values) / values.shape[0], first)

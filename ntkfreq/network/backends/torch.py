@@ -74,13 +74,14 @@ class Torch:
         whole[first:] = direction
         with at_most(self.most_threads):
             leaf, points = self._tensor(theta).requires_grad_(), self._tensor(x)
-            # The pull-back J^T u is linear in u: its own pull-back along v is J v.
-            dual = torch.zeros(len(x), dtype=points.dtype, device=self.device, requires_grad=True)
-            (pulled,) = torch.autograd.grad(
-                self.forward(leaf, points), leaf, dual, create_graph=True
-            )
-            (change,) = torch.autograd.grad(pulled, dual, self._tensor(whole))
-        return _numpy(change)
+            along, parts = self._tensor(whole), []
+            for rows in self._blocks(theta, x):
+                # The pull-back J^T u is linear in u: its own pull-back along v is J v.
+                output = self.forward(leaf, points[rows])
+                dual = torch.zeros_like(output, requires_grad=True)
+                (pulled,) = torch.autograd.grad(output, leaf, dual, create_graph=True)
+                parts.append(torch.autograd.grad(pulled, dual, along)[0])
+            return _numpy(torch.cat(parts))
 
     def gram(self, theta: FloatArray, x: FloatArray, first: int) -> FloatArray:
         """Gram matrix (n, n) of the gradients at few points x: the empirical NTK."""
@@ -109,11 +110,12 @@ class Torch:
             leaf, memory = self._tensor(state.theta).requires_grad_(), self._tensor(state.memory)
             theta = leaf.detach()
             for step in range(state.step, state.step + steps):
-                rows = descent.batch(step, y.shape[0])
+                rows = descent.batch(step, y.shape[0], state.orders)
                 seen, wanted = (points, values) if rows is None else (points[rows], values[rows])
                 slope = self._slope(leaf, seen, partial(_residual, wanted))[first:]
                 apply(descent, theta[first:], slope, memory[:, first:], decay, anchor, step)
-        state.theta[:], state.memory[:] = _numpy(theta), _numpy(memory)
+        # Frozen rows stay as they are, in whatever precision the others move.
+        state.theta[first:], state.memory[:] = _numpy(theta[first:]), _numpy(memory)
         state.step += steps
         if descent.batch_size is None:
             state.output[:] = self.evaluate(state.theta, x)

@@ -1,8 +1,9 @@
 """Sums over the points of one hidden unit: the innermost loops, each vectorized over points.
 
-In one to three dimensions the phase is computed where it is used; beyond, it gets a loop a
-coordinate. LLVM vectorizes a loop that stores only if it can check at run time that no stores
-overlap loads, and gives up at more than eight pairs of arrays: hence no fused loop that has more.
+In one and two dimensions (for outputs also in three) the phase is computed where it is used;
+beyond, it gets a loop a coordinate. LLVM vectorizes a loop that stores only if it can check at run
+time that no stores overlap loads, and gives up at more than eight pairs of arrays: hence no fused
+loop that has more.
 
 `axes` is a tuple with one entry a coordinate, four at most. Its length is part of its type, so that
 the compiler knows it and drops the branches of other dimensions. (A dimension held by a closure
