@@ -111,13 +111,15 @@ def test_each_rule_is_that_of_torch(backend, rule, setting):
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [*RULES, "sgd"])
 @pytest.mark.parametrize(
     ("backend", "bound"), [("direct", 1e-12), ("nufft", 1e-8), ("torch", 1e-12)]
 )
 def test_backends_agree_after_200_steps(dim, rule, backend, bound):
     # nufft at its default tolerance of 1e-9 a sum, 200 steps of them.
-    descent = Descent(0.01 if "adam" in rule else 0.2, 0.02, 0.01, optimizer=as_optimizer(rule))
+    rates = (0.01 if "adam" in rule else 0.2, 0.02, 0.01)
+    batch_size = 7 if rule == "sgd" else None
+    descent = Descent(*rates, optimizer=as_optimizer(rule), batch_size=batch_size, seed=1)
     parts = problem(dim, 90, 40)
     plain, fast = trained("reference", parts, descent, 200), trained(backend, parts, descent, 200)
     for name in ("theta", "output"):
