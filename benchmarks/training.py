@@ -195,7 +195,7 @@ def draw(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
     ax.loglog(pairs, 3e-10 * pairs, ":", color="black", lw=1)
     ax.text(1.5e9, 0.25, r"$\propto N m$", fontsize=9)
     ax.loglog(pairs, 2e-7 * pairs**0.5, ":", color="black", lw=1)
-    ax.text(1.5e9, 3.2e-3, r"$\propto \sqrt{N m}$, that is $N + m$", fontsize=9)
+    ax.text(6e10, 2.5e-3, r"$\propto \sqrt{N m}$, that is $N + m$", fontsize=9, ha="right")
     ax.set_xlabel(r"pairs of point and unit, $N m$  ($m = 16 N$, one dimension)")
     ax.set_ylabel("seconds a step, all parameters")
     ax.grid(alpha=0.25)
