@@ -25,7 +25,7 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
 def jit(
-    *, sums: bool = False, parallel: bool = False, variant: str = ""
+    *, sums: bool = False, parallel: bool = False, inner: bool = False, variant: str = ""
 ) -> Callable[[_Kernel], _Kernel]:
     """Compile and cache.
 
@@ -35,6 +35,10 @@ def jit(
         Whether sums may be reordered into vector lanes; argument reductions may not.
     parallel : bool
         Whether `prange` uses threads.
+    inner : bool
+        For functions that other compiled ones call: they become part of their caller. Left to
+        itself, the linker takes any function of the same name that the process has, and a process
+        that compiled a kernel got other last bits than one that loaded it from the cache.
     variant : str
         What tells a function from others of its name, made by the same factory. Without it two of
         them, compiled by different processes and loaded from the cache by a third, can have one
@@ -46,14 +50,19 @@ def jit(
         if variant:
             function.__qualname__ = f"{function.__qualname__}_{variant}"
         kernel: _Kernel = numba.njit(
-            fastmath=flags, parallel=parallel, cache=True, nogil=True, error_model="numpy"
+            fastmath=flags,
+            parallel=parallel,
+            cache=True,
+            nogil=True,
+            error_model="numpy",
+            forceinline=inner,
         )(function)
         return kernel
 
     return compiled
 
 
-@jit()
+@jit(inner=True)
 def cos_sin(half: float) -> tuple[float, float]:
     """Cosine and sine of 2 * half, absolute error below 2e-15 for phases up to 1e5.
 
@@ -85,7 +94,7 @@ def cos_sin(half: float) -> tuple[float, float]:
     return 1.0 - s * s, s * c
 
 
-@jit()
+@jit(inner=True)
 def rotation(q: float) -> tuple[float, float]:
     """Cosine and sine of a phase below SMALL_PHASE."""
     u = q * q

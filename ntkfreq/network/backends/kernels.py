@@ -33,13 +33,13 @@ _ROOM = 3
 _GRAM_UNITS = 512
 
 
-@jit()
+@jit(inner=True)
 def _dimension(axes: tuple[int, ...], x: FloatArray) -> int:
     """Input dimension, known to the compiler up to three."""
     return x.shape[0] if len(axes) == MOST_AXES else len(axes)
 
 
-@jit()
+@jit(inner=True)
 def _step_unit(
     dim: int,
     theta: FloatArray,
@@ -81,7 +81,7 @@ def _step_unit(
         theta[k, j] = value
 
 
-@jit()
+@jit(inner=True)
 def _combine(parts: FloatArray, scale: float, output: FloatArray) -> None:
     """Scaled sum of the chunks, in their fixed order."""
     output[:] = 0.0
@@ -92,14 +92,14 @@ def _combine(parts: FloatArray, scale: float, output: FloatArray) -> None:
         output[i] *= scale
 
 
-@jit()
+@jit(inner=True)
 def _copy(dim: int, theta: FloatArray, j: int, w: FloatArray) -> None:
     """Frequency of unit j."""
     for k in range(dim):
         w[k] = theta[k, j]
 
 
-@jit()
+@jit(inner=True)
 def _descend_units(
     axes: tuple[int, ...],
     theta: FloatArray,
@@ -239,7 +239,7 @@ def gradient_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     return gradient
 
 
-@jit(sums=True)
+@jit(sums=True, inner=True)
 def _dot(p: FloatArray, i: int, h: int) -> float:
     """Product of two rows."""
     total = 0.0

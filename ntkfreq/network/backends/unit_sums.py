@@ -18,7 +18,7 @@ from ntkfreq.sincos import cos_sin, jit, rotation
 MOST_AXES = 4
 
 
-@jit()
+@jit(inner=True)
 def _phases(w: FloatArray, x: FloatArray, scale: float, out: FloatArray) -> None:
     """Phases scale * w . x of one unit at all points; x has shape (d, n)."""
     first = scale * w[0]
@@ -30,7 +30,7 @@ def _phases(w: FloatArray, x: FloatArray, scale: float, out: FloatArray) -> None
             out[i] += factor * x[k, i]
 
 
-@jit(sums=True)
+@jit(sums=True, inner=True)
 def _store(
     phase: FloatArray, r: FloatArray, c: FloatArray, s: FloatArray, sums: FloatArray
 ) -> None:
@@ -45,7 +45,7 @@ def _store(
     sums[0], sums[1] = along_a, along_b
 
 
-@jit(sums=True)
+@jit(sums=True, inner=True)
 def _along(
     k: int, x: FloatArray, r: FloatArray, c: FloatArray, s: FloatArray, sums: FloatArray
 ) -> None:
@@ -58,7 +58,7 @@ def _along(
     sums[2 + 2 * k], sums[3 + 2 * k] = along_c, along_s
 
 
-@jit(sums=True)
+@jit(sums=True, inner=True)
 def measure(
     axes: tuple[int, ...],
     w: FloatArray,
@@ -102,7 +102,7 @@ def measure(
         sums[4], sums[5] = c_1, s_1
 
 
-@jit(sums=True)
+@jit(sums=True, inner=True)
 def add(
     axes: tuple[int, ...],
     w: FloatArray,
@@ -133,7 +133,7 @@ def add(
         out[q, i] += a * ci + b * si
 
 
-@jit(sums=True)
+@jit(sums=True, inner=True)
 def add_turned(
     axes: tuple[int, ...],
     change: FloatArray,
