@@ -155,8 +155,18 @@ def test_reference_blocks_change_nothing_but_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("name", backends.BACKENDS)
-def test_every_backend_warms_up(name):
-    backends.load(name).warm_up(10, 10, 2)
+@pytest.mark.parametrize("width", [60, 9000])
+def test_a_step_after_warm_up_compiles_nothing(name, width):
+    parts, engine = problem(2, width), backends.load(name)
+    kernels = [k for pair in (direct._descend, direct._evaluate) for k in pair.values()]
+    kernels += [*direct._gradient.values(), direct._gram]
+    engine.warm_up(23, width, 2)
+    before = [len(kernel.signatures) for kernel in kernels]
+    state = advanced(engine, parts, Descent(0.3, 0.02, 0.01), 1)
+    engine.gradient(parts[0], parts[1], parts[2], 0)
+    engine.gram(parts[0], parts[1], 0)
+    assert [len(kernel.signatures) for kernel in kernels] == before
+    assert np.abs(state.theta - parts[0]).max() > 0
 
 
 def test_parallel_kernels_are_parallel_even_from_the_cache():
