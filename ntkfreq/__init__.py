@@ -56,6 +56,7 @@ _HOMES = {
     "Comparison": "ntkfreq.comparison",
     "error_spectrum": "ntkfreq.spectrum",
     "band_energy": "ntkfreq.bands",
+    "sweep": "ntkfreq.sweeps.run",
     "save_zarr": "ntkfreq.results",
     "load_zarr": "ntkfreq.results",
 }

@@ -41,6 +41,7 @@ LEVELS = {
     "network": 5,
     "symbolic": 5,
     "pairing": 6,
+    "sweeps": 6,
     "comparison": 6,
     "profile": 6,
     "report": 7,
