@@ -77,7 +77,7 @@ def always_killed(n, log):
 def exits(n):
     if n == 1:
         sys.exit("enough")
-    return {"n": n}
+    return {"count": n}
 
 
 def threads(n):

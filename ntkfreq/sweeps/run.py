@@ -139,13 +139,13 @@ def _union(grid: Grid, stored: Grid, path: Path) -> Grid:
         return stored
     if stored.within(grid):
         return grid
-    missing = {
-        name: [value for value in values if value not in grid.values[name]]
+    missing = {  # repr tells 1 from 1.0, which are different calls
+        name: [value for value in values if repr(value) not in set(map(repr, grid.values[name]))]
         for name, values in stored.values.items()
     }
-    lacking = "; ".join(f"{name}={values}" for name, values in missing.items() if values)
+    lacking = "; ".join(f"{name}={_checks.show(lost)}" for name, lost in missing.items() if lost)
     raise ValueError(
-        f"grid lacks {_checks.show(lacking, 200)}, which path={str(path)!r} holds, and has cells "
+        f"grid lacks {lacking}, which path={str(path)!r} holds, and has cells "
         "that it does not hold; give the values of both, or choose another path"
     )
 
