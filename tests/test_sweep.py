@@ -369,7 +369,7 @@ def test_cell_that_always_kills_its_worker_is_recorded(tmp_path):
     )
     errors = result["error"].values.tolist()
     assert errors.pop(2) == (
-        "KilledWorker: the process died while running this cell, 2 time(s) (exit code -9)"
+        "KilledWorker: the process died while running this cell (2 times, exit code -9)"
     )
     assert set(errors) == {""}
     counts = Counter(lines(log))
@@ -434,6 +434,7 @@ def closure(n):
             TypeError,
             r"constants\['a'\]\['b'\]\[0\]=<class 'object'> of type type cannot be written",
         ),
+        ({"scheduler": "here"}, ValueError, "scheduler='here' must be an address such as 'tcp:"),
         ({"scheduler": 3}, TypeError, "scheduler=3 must be a string"),
         ({"scheduler": "tcp://a:1", "workers": 2}, ValueError, "workers=2 exclude each other"),
         ({"workers": -1}, ValueError, "workers=-1 must be at least 0"),

@@ -95,46 +95,34 @@ class Crew:
 
     def round(self) -> Outcomes:
         """Outcomes that have come, waiting a while for one."""
-        handles = {worker.connection: worker for worker in self.workers}
-        sentinels = {worker.process.sentinel: worker for worker in self.workers}
-        happened = wait([*handles, *sentinels], timeout=TICK)
-        for handle in happened:
-            if isinstance(handle, Connection):
-                yield from self._hear(handles[handle])
-        for handle in happened:
-            if isinstance(handle, int) and sentinels[handle] in self.workers:
-                yield from self._bury(sentinels[handle])
+        handles: dict[Any, _Worker] = {worker.connection: worker for worker in self.workers}
+        handles |= {worker.process.sentinel: worker for worker in self.workers}
+        happened = {id(handles[one]): handles[one] for one in wait(list(handles), timeout=TICK)}
+        for worker in happened.values():
+            messages, alive = _received(worker)
+            for message in messages:
+                if message == READY:
+                    worker.ready, self._failed_starts = True, 0
+                elif isinstance(message, str):
+                    raise RuntimeError(
+                        "the function cannot be loaded in a worker process; define it in a module "
+                        f"that can be imported, or pass workers=0:\n{message}"
+                    )
+                else:
+                    worker.cells.popleft()
+                    self._keep_pace(message[1].seconds)
+                    yield message
+            if not alive:
+                yield from self._bury(worker)
         if not happened:
             yield None
 
-    def _hear(self, worker: _Worker) -> Outcomes:
-        try:
-            message = worker.connection.recv()
-        except (EOFError, OSError):
-            yield from self._bury(worker)
-            return
-        if message == READY:
-            worker.ready, self._failed_starts = True, 0
-        elif isinstance(message, str):
-            raise RuntimeError(
-                "the function cannot be loaded in a worker process; define it in a module that "
-                f"can be imported, or pass workers=0:\n{message}"
-            )
-        else:
-            number, outcome = message
-            worker.cells.popleft()
-            pace = outcome.seconds if self._pace is None else self._pace
-            self._pace = 0.8 * pace + 0.2 * outcome.seconds
-            yield number, outcome
+    def _keep_pace(self, seconds: float) -> None:
+        self._pace = seconds if self._pace is None else 0.8 * self._pace + 0.2 * seconds
 
     def _bury(self, worker: _Worker) -> Outcomes:
-        """A worker has died: what it had sent counts, the cell it was running is tried again."""
-        while _has_message(worker):
-            sent = list(self._hear(worker))
-            if worker not in self.workers:  # buried there
-                yield from sent
-                return
-            yield from sent
+        """A worker has died: the cell that it was running is tried again, or given up."""
+        worker.process.join(timeout=1)  # its own exit code, not that of being killed below
         self._dismiss(worker)
         code = worker.process.exitcode
         if not worker.ready:
@@ -147,9 +135,10 @@ class Crew:
         elif worker.cells:
             number, labels = worker.cells.popleft()
             self.queue.extendleft(reversed(worker.cells))
+            worker.cells.clear()
             self._deaths[number] += 1
             if self._deaths[number] > self.retries:
-                yield number, killed(f"exit code {code}", self._deaths[number])
+                yield number, killed(f"{self._deaths[number]} times, exit code {code}")
             else:
                 self.queue.append((number, labels))
 
@@ -168,24 +157,27 @@ class Crew:
             self._dismiss(worker)
 
 
-def killed(how: str, times: int) -> Outcome:
+def killed(how: str) -> Outcome:
     """Outcome of a cell that ended its workers.
 
     Examples
     --------
-    >>> killed("exit code -9", 4).error
-    'KilledWorker: the process died while running this cell, 4 time(s) (exit code -9)'
+    >>> killed("4 times, exit code -9").error
+    'KilledWorker: the process died while running this cell (4 times, exit code -9)'
     """
-    return Outcome(
-        error=f"KilledWorker: the process died while running this cell, {times} time(s) ({how})"
-    )
+    return Outcome(error=f"KilledWorker: the process died while running this cell ({how})")
 
 
-def _has_message(worker: _Worker) -> bool:
+def _received(worker: _Worker) -> tuple[list[Any], bool]:
+    """All that a worker has sent, and whether it lives."""
+    messages: list[Any] = []
+    alive = worker.process.is_alive()  # asked first: what a dead one sent can then be read whole
     try:
-        return worker.connection.poll()
-    except OSError:
-        return False
+        while worker.connection.poll():
+            messages.append(worker.connection.recv())
+    except (EOFError, OSError):
+        alive = False
+    return messages, alive
 
 
 def on_processes(

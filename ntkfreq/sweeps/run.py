@@ -12,6 +12,7 @@ from ntkfreq import _checks
 from ntkfreq._threads import cores
 from ntkfreq.sweeps.assemble import assemble, conform, taken_apart
 from ntkfreq.sweeps.cell import Arrays, Outcome
+from ntkfreq.sweeps.cluster import check_address, on_cluster
 from ntkfreq.sweeps.grid import Grid
 from ntkfreq.sweeps.identity import check_by_reference, identity_of
 from ntkfreq.sweeps.local import Cell, Outcomes, in_this_process, on_processes
@@ -207,9 +208,8 @@ def _executor(
                 f"scheduler={_checks.show(scheduler)} and workers={workers} exclude each other; a "
                 "cluster has its own workers"
             )
-        address = _text("scheduler", scheduler)
+        address = check_address(_text("scheduler", scheduler))
         check_by_reference(function)
-        from ntkfreq.sweeps.cluster import on_cluster
 
         return lambda cells: on_cluster(
             function, cells, constants, scheduler=address, retries=again
