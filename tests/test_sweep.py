@@ -19,8 +19,11 @@ import xarray as xr
 
 import ntkfreq
 from ntkfreq import save_zarr, sweep
+from ntkfreq.sweeps.assemble import taken_apart
+from ntkfreq.sweeps.cell import run_cell
 from ntkfreq.sweeps.store import Store
 
+IDENTITY = ("function", "constants", "version", "label names")
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
 
@@ -163,6 +166,14 @@ def test_exit_in_a_cell_is_its_error():
         (lambda n: {"n": n}, "returned 'n', a name that the sweep uses itself"),
         (lambda n: {1: n}, "returned the name 1; use strings"),
         (lambda n: {"a": object()}, "returned 'a' with dtype object; return numbers"),
+        (
+            lambda n: xr.Dataset({"a": ((), 1.0, {"scale_factor": 2.0})}),
+            "attribute 'scale_factor' of 'a' would change its values",
+        ),
+        (
+            lambda n: xr.Dataset({"a": ((), 1.0, {"units": "days since 2000-01-01"})}),
+            "attribute 'units' of 'a' would change its values",
+        ),
         (lambda n: {"a": xr.DataArray([1.0])}, "returned 'a' as a DataArray; return a Dataset"),
     ],
 )
@@ -209,6 +220,22 @@ def test_grid_grows_and_shrinks(tmp_path):
         sweep(grid={"n": [3, 4]}, **calls)
 
 
+def test_unfinished_cells_outside_a_smaller_grid_are_kept(tmp_path):
+    path, log = tmp_path / "a.zarr", str(tmp_path / "log")
+    calls = {"function": cells.logged, "path": path, "constants": {"log": log}, "workers": 0}
+    sweep(grid={"n": [0, 1, 2]}, **calls)
+    store = Store(path, {})
+    result = ntkfreq.load_zarr(path)
+    store.identity = {name: result.attrs[name] for name in IDENTITY}
+    store._write(taken_apart(result))
+    path.rename(tmp_path / "away")  # as if it had been killed before the end
+    for _ in range(2):
+        assert sweep(grid={"n": [1]}, **calls)["square"].values.tolist() == [1]
+    assert sweep(grid={"n": [0, 1, 2]}, **calls)["square"].values.tolist() == [0, 1, 4]
+    assert lines(log) == list("012")
+    assert not store.parts.exists()
+
+
 def test_int_and_float_labels_are_different_calls(tmp_path):
     path, log = tmp_path / "a.zarr", str(tmp_path / "log")
     calls = {"function": cells.logged, "path": path, "constants": {"log": log}, "workers": 0}
@@ -253,10 +280,7 @@ def test_another_sweep_is_refused(tmp_path, change, match, complete):
     sweep(**calls, path=path)
     if not complete:  # as if it had been killed
         store = Store(path, {})
-        store.identity = {
-            name: ntkfreq.load_zarr(path).attrs[name]
-            for name in ("function", "constants", "version", "label names")
-        }
+        store.identity = {name: ntkfreq.load_zarr(path).attrs[name] for name in IDENTITY}
         store._write({})
         path.rename(tmp_path / "away")
         assert store.parts.is_dir()
@@ -287,7 +311,7 @@ def test_killed_sweep_computes_only_what_is_missing(tmp_path, workers):
     code = (
         "import sys, ntkfreq, sweep_cells as c\n"
         f"ntkfreq.sweep(c.logged, {{'n': range(60)}}, sys.argv[1], workers={workers},\n"
-        f"    constants={{'log': sys.argv[2], 'seconds': {0.05}}})\n"
+        f"    constants={{'log': sys.argv[2], 'seconds': 0.05}})\n"
     )
     run = subprocess.Popen([sys.executable, "-c", code, path, log], env=ENVIRONMENT)
     parts = tmp_path / "a.zarr.parts"
@@ -301,7 +325,6 @@ def test_killed_sweep_computes_only_what_is_missing(tmp_path, workers):
     time.sleep(0.2)
     assert len(lines(log)) <= len(before) + 2, "workers outlive the sweep"
     before = lines(log)
-    saved = set()
     store = Store(path, {})
     saved = {json.loads(key)["n"] for key in store.load()}
     assert saved
@@ -342,7 +365,7 @@ def test_many_batches_become_one(tmp_path):
     identity = {"function": "f", "constants": "{}", "version": "", "label names": "n"}
     store = Store(tmp_path / "a.zarr", identity)
     for k in range(12):
-        outcome = ntkfreq.sweeps.cell.run_cell(lambda n: {"n2": n * n}, {"n": k % 6 + k // 6}, {})
+        outcome = run_cell(lambda n: {"n2": n * n}, {"n": k % 6 + k // 6}, {})
         store._write({str(k % 6): outcome})
     again = Store(tmp_path / "a.zarr", identity)
     found = {key: int(one.values["n2"][1]) for key, one in again.load().items()}

@@ -44,8 +44,18 @@ class Cluster:
     def __init__(self, folder):
         self.folder, self.processes = folder, []
         file = folder / "scheduler.json"
-        self.start("scheduler", "--host=127.0.0.1", "--port=0", f"--scheduler-file={file}")
-        wait_for(lambda: file.exists() and file.read_text())
+        self.start(
+            "scheduler",
+            "--host=127.0.0.1",
+            "--port=0",
+            f"--scheduler-file={file}",
+            "--idle-timeout=120",  # should nobody be left to end it
+        )
+        try:
+            wait_for(lambda: file.exists() and file.read_text())
+        except BaseException:
+            self.end()
+            raise
         self.address = json.loads(file.read_text())["address"]
 
     def start(self, *arguments):
@@ -66,18 +76,22 @@ class Cluster:
             self.address,
             "--nthreads=1",
             "--memory-limit=0",
+            "--death-timeout=60",
             f"--local-directory={self.folder}",
         )
 
     def end(self):
-        for process in self.processes[::-1]:  # a nanny takes its worker along
-            process.terminate()
-        for process in self.processes[::-1]:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        # Workers first: one that loses its scheduler while it closes takes eight seconds.
+        scheduler, *workers = self.processes
+        for group in (workers, [scheduler]):
+            for process in group:  # a nanny takes its worker along
+                process.terminate()
+            for process in group:
+                try:
+                    process.wait(15)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
 
 @pytest.fixture(scope="module")

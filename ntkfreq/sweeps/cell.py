@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq.results import json_ready
 
+# What readers of a store take as an instruction to change values.
+INSTRUCTIONS = {
+    "_FillValue",
+    "_Unsigned",
+    "add_offset",
+    "coordinates",
+    "missing_value",
+    "scale_factor",
+}
 # Name to (dimensions, array, attributes), as xarray takes them.
 Arrays = dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]]
 
@@ -63,6 +73,7 @@ def _message(error: BaseException) -> str:
     # The first frame is run_cell itself.
     calls = traceback.format_tb(error.__traceback__)[1:][-3:]
     text = kind + ("\nLast calls:\n" + "".join(calls).rstrip() if calls else "")
+    text = text.encode(errors="replace").decode()  # a lone surrogate cannot be written
     return text if len(text) <= 4000 else text[:2000] + "\n...\n" + text[-1990:]
 
 
@@ -92,7 +103,14 @@ def _arrays(result: Any, labels: Mapping[str, Any]) -> tuple[Arrays, Arrays]:
 
 
 def _parts(array: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
-    return tuple(map(str, array.dims)), array.values, dict(array.attrs)
+    attrs: dict[str, Any] = json_ready(array.attrs)
+    orders = INSTRUCTIONS & attrs.keys()
+    if orders or " since " in str(attrs.get("units")):
+        raise ValueError(
+            f"the attribute {min(orders, default='units')!r} of {array.name!r} would change its "
+            "values when the store is read; remove it"
+        )
+    return tuple(map(str, array.dims)), array.values, attrs
 
 
 def _plain(name: Any, value: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
@@ -125,7 +143,8 @@ def _layout(values: Arrays, coords: Arrays) -> str:
         if array.dtype.kind == "T":
             line += " of strings"
         if name in coords:
-            content = repr(array.tolist()).encode()
-            line += f" #{hashlib.sha256(content).hexdigest()[:8]}"
+            text = array.dtype.kind == "T"
+            content = repr(array.tolist()).encode() if text else array.tobytes()
+            line += f" {array.dtype} #{hashlib.sha256(content).hexdigest()[:8]}"
         lines.append(line)
     return "; ".join(lines)

@@ -123,14 +123,14 @@ def _stored(
     prefer = "" if result is None else str(result.attrs["layout"])
     parts = store.load()
     known = conform(before | parts, prefer)
-    wanted, everything = grid.cell_keys(), full.cell_keys()
+    wanted, everything = set(grid.cell_keys()), set(full.cell_keys())
     if retry_failed:
-        known = {key: one for key, one in known.items() if not (one.error and key in set(wanted))}
-    if parts or set(everything) - set(known):
+        known = {key: one for key, one in known.items() if not (one.error and key in wanted)}
+    if everything & parts.keys() or everything - known.keys():
         _compute(run, full, known, store, progress)
         known = conform(known, prefer)
-        store.finish(assemble(full, known, store.identity), known if before else {})
-    store.clear()
+        others = {key: one for key, one in known.items() if key not in everything}
+        store.finish(assemble(full, known, store.identity), known if before else {}, others)
     return assemble(grid, known, store.identity)
 
 
@@ -163,9 +163,12 @@ def _compute(
 
     keys = grid.cell_keys()
     todo = [(k, labels) for k, labels in enumerate(grid.cells()) if keys[k] not in known]
+    if not todo:
+        return
     failed = sum(bool(known[key].error) for key in keys if key in known)
     coords: dict[str, Arrays] = {}  # those of one layout are the same: kept once
     bar = tqdm(total=len(keys), initial=len(keys) - len(todo), unit="cell", disable=not progress)
+    bar.set_postfix(failed=failed)
     with bar, closing(run(todo)) as outcomes:
         try:
             for arrived in outcomes:

@@ -89,20 +89,25 @@ class Store:
         # A slow disk takes no more than a tenth of the time.
         self._pause = max(FLUSH_SECONDS, 10 * (self._flushed - start))
 
-    def finish(self, result: xr.Dataset, cells: Mapping[str, Outcome]) -> None:
-        """Write the assembled result, then drop the batches.
+    def finish(
+        self, result: xr.Dataset, cells: Mapping[str, Outcome], others: Mapping[str, Outcome]
+    ) -> None:
+        """Write the assembled result, then drop the batches, but for `others`.
 
         Where it replaces another one, `cells` are all of them: they are among the batches for the
-        moment between two renames, in which there is no result.
+        moment between two renames, in which there is no result. `others` are finished cells that
+        are not in its grid.
         """
         if cells:
             self._write(cells)
         save_zarr(result, self.path)
-        self.clear()
-
-    def clear(self) -> None:
-        """Drop the batches."""
-        shutil.rmtree(self.parts, ignore_errors=True)
+        batches = self._batches()
+        if others:
+            self._write(others)
+            for batch in batches:
+                shutil.rmtree(batch)
+        else:
+            shutil.rmtree(self.parts)
 
     def _batches(self) -> list[Path]:
         return sorted(part for part in self.parts.glob("part-*") if (part / "zarr.json").is_file())
