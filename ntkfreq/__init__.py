@@ -53,6 +53,8 @@ _HOMES = {
     "train_many": "ntkfreq.network",
     "TrainHistory": "ntkfreq.network",
     "compare": "ntkfreq.comparison",
+    "extrapolate_width": "ntkfreq.width_extrapolation",
+    "WidthExtrapolation": "ntkfreq.width_extrapolation",
     "Comparison": "ntkfreq.comparison",
     "error_spectrum": "ntkfreq.spectrum",
     "band_energy": "ntkfreq.bands",

@@ -1,4 +1,4 @@
-"""Command line: `ntkfreq compare` predicts a profile's learning spectrum and trains to prove it."""
+"""Command line: `ntkfreq compare` proves a prediction on a profile, `ntkfreq validate` them all."""
 
 from __future__ import annotations
 
@@ -79,6 +79,49 @@ def compare(
         f"{report.verdict()}; {report.seconds:.0f} s\n"
         f"wrote {out}/compare.png, {out}/compare.txt, {out}/compare.zarr"
     )
+
+
+@app.command()
+def validate(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Scripts. Default: all.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="quick (seconds), full or paper.")] = "quick",
+    scripts: Annotated[
+        Path | None, typer.Option(help="Folder of the scripts. Default: that of the checkout.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for results and figures. Default: results/validate-SIZE."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Local processes. Default: one a core; quick takes none.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, instead of processes.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the scripts and stop.")] = False,
+) -> None:
+    """Check the package's claims on trained networks; exit status 1 if one fails.
+
+    A run that was stopped goes on where it stopped. The project's own results come from --size full
+    --out validation.
+    """
+    from ntkfreq.validation import suite
+
+    try:
+        chosen = suite.choose(scripts, names or [])
+        if listed:
+            typer.echo("\n".join(f"{script.name:20}  {script.title}" for script in chosen))
+            return
+        out = Path("results") / f"validate-{size}" if out is None else out
+        _make_folder(out)
+        execution = suite.execution(size, workers, scheduler)
+        failed = suite.run_all(chosen, size, execution, out, echo=typer.echo)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        typer.echo(f"ntkfreq validate: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if failed else 0)
 
 
 def _make_folder(out: Path) -> None:

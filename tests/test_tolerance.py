@@ -42,18 +42,6 @@ def test_problems_are_those_of_their_seeds_and_hard_enough():
     assert all(p.gamma_w == 0 for p in problems if p.measure == "Grid")
 
 
-def test_a_stopped_run_continues(tmp_path, monkeypatch):
-    keep = tmp_path / "rows.jsonl"
-    first = tolerance.judged([0, 4], [1e-3], keep)
-    keep.write_text(keep.read_text() + '{"seed": 8, "measu')
-    monkeypatch.setattr(tolerance, "judge", lambda seed, tolerances: {"seed": seed, "new": True})
-    rows = tolerance.judged([0, 4, 8], [1e-3], keep)
-    assert rows[:2] == first
-    assert rows[2] == {"seed": 8, "new": True}
-    monkeypatch.setattr(tolerance, "sources", lambda: "changed")
-    assert all("new" in row for row in tolerance.judged([0, 4], [1e-3], keep))
-
-
 def test_status_and_errors_are_counted_apart():
     def row(seed, status, error, **more):
         run = {"rtol": 1e-4, "status": status, "error": error, "seconds": 1.0} | more

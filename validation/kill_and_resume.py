@@ -24,7 +24,7 @@ from tqdm import tqdm
 from ntkfreq import FourierFeatureNet, Normal, TrainHistory, train
 from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.network.step_schedules import Cosine, Warmup
-from validation._common import command, verdicts
+from ntkfreq.validation import Execution, command, size_of, verdicts
 
 SIZES = {"quick": {"seeds": 2, "first": 1}, "full": {"seeds": 20, "first": 0}}
 STEPS = {"reference": 1500, "direct": 12_000, "nufft": 1500}
@@ -96,14 +96,14 @@ def killed(seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def run(size: str = "full") -> dict[str, Any]:
-    """All kills and the verdicts."""
-    config = SIZES[size]
+def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any]:
+    """All kills and the verdicts; each kills a process of its own, so they are not spread."""
+    config, execution = size_of(SIZES, size), execution or Execution()
     seeds = range(config["first"], config["first"] + config["seeds"])
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             killed(seed, Path(folder))
-            for seed in tqdm(seeds, desc="kill_and_resume", disable=size == "quick")
+            for seed in tqdm(seeds, desc="kill_and_resume", disable=not execution.progress)
         ]
     identical = sum(row["identical"] for row in rows)
     halfway = sum(0 < row["resumed_from"] < row["steps"] for row in rows)
@@ -113,7 +113,7 @@ def run(size: str = "full") -> dict[str, Any]:
                 "histories identical after a kill": (identical, config["seeds"], config["seeds"]),
                 "kills that hit a run halfway": (
                     halfway,
-                    config["seeds"] / 2 if size == "full" else 0,
+                    config["seeds"] / 2 if size != "quick" else 0,
                     config["seeds"],
                 ),
             }
@@ -124,4 +124,4 @@ def run(size: str = "full") -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command(run, "kill_and_resume")
+    command(__file__)

@@ -15,35 +15,27 @@ Claims, per tolerance, among the solutions that say "converged": at least 99 % o
 below it, none above ten times it, and at most 5 % of the solutions say otherwise; the references
 are converged to a tenth of the tightest tolerance.
 
-A run that was stopped continues where it stopped, unless a source file has changed.
+A full run takes about 15 minutes on two cores.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import multiprocessing
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-import ntkfreq
 from ntkfreq import Line, solve_frequency_pde
 from ntkfreq.results import json_ready
-from validation._common import command, verdicts
+from ntkfreq.validation import Execution, command, size_of, verdicts
 from validation._dense import box_errors, points_errors
 from validation._elements import Seen, frequency_errors
 from validation._formulas import Problem, total
 from validation._random_problems import draw as random_problem
 from validation._random_problems import solver_arguments
-from validation._tolerance_figure import draw
+from validation._tolerance_figure import draw as draw
 from validation._zone import Zone
 
 SIZES = {
@@ -55,11 +47,6 @@ SIZES = {
 }
 TAGS = ("heavy", "kinks", "ratio", "far", "decay", "start")
 REFERENCE = 1e-9
-REFERENCES = (
-    "_random_problems", "_formulas", "_quadrature", "_memories", "_dense", "_zone", "_elements",
-)  # fmt: skip
-# Not under version control, and left alone by `make clean`.
-UNFINISHED = Path(__file__).parents[1] / "results" / "validation" / "tolerance.jsonl"
 
 
 class InSpace:
@@ -159,52 +146,9 @@ def judge(seed: int, tolerances: list[float]) -> dict[str, Any]:
     return row
 
 
-def sources() -> str:
-    """Digest of all that a result depends on."""
-    digest = hashlib.sha256()
-    here = Path(__file__).parent
-    own = [here / f"{name}.py" for name in ("tolerance", *REFERENCES)]
-    for path in [*sorted(Path(ntkfreq.__file__).parent.rglob("*.py")), *own]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def judged(seeds: list[int], tolerances: list[float], keep: Path | None) -> list[dict[str, Any]]:
-    """Rows of all problems; with `keep`, each is written there at once and not computed again."""
-    version = {"sources": sources(), "tolerances": tolerances}
-    rows: dict[int, dict[str, Any]] = {}
-    if keep is not None and keep.exists():
-        lines = keep.read_text().splitlines()
-        # The last line may be cut where the run was stopped.
-        whole = [json.loads(line) for line in lines if line.endswith("}")]
-        if whole and whole[0] == version:
-            rows = {row["seed"]: row for row in whole[1:]}
-    if keep is not None:
-        keep.parent.mkdir(parents=True, exist_ok=True)
-        keep.write_text("".join(json.dumps(line) + "\n" for line in [version, *rows.values()]))
-    missing = [seed for seed in seeds if seed not in rows]
-    with tqdm(total=len(seeds), initial=len(rows), desc="tolerance", disable=keep is None) as bar:
-        for row in _found(missing, tolerances, parallel=keep is not None):
-            rows[row["seed"]] = row
-            bar.update()
-            if keep is not None:
-                with keep.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-    return [rows[seed] for seed in seeds]
-
-
-def _found(seeds: list[int], tolerances: list[float], parallel: bool) -> Iterator[dict[str, Any]]:
-    """Rows as they come, from one process a core where there is much to do."""
-    if not parallel or len(seeds) < 8:
-        yield from (json_ready(judge(seed, tolerances)) for seed in seeds)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        mp_context=context, initializer=threadpool_limits, initargs=(1,)
-    ) as pool:
-        futures = [pool.submit(judge, seed, tolerances) for seed in seeds]
-        for future in as_completed(futures):
-            yield json_ready(future.result())
+def cell(seed: int, tolerances: list[float]) -> dict[str, str]:
+    """Row of one problem as text: how many entries it has depends on the problem."""
+    return {"row": json.dumps(json_ready(judge(seed, tolerances)))}
 
 
 def ratios(rows: list[dict[str, Any]], rtol: float) -> np.ndarray:
@@ -248,13 +192,12 @@ def summary(rows: list[dict[str, Any]], rtol: float) -> dict[str, Any]:
     }
 
 
-def run(size: str = "full", keep: Path | None = None) -> dict[str, Any]:
+def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any]:
     """Errors of every problem at every tolerance, and the verdicts."""
-    config = SIZES[size]
+    config, execution = size_of(SIZES, size), execution or Execution()
     seeds, tolerances = config["problems"], config["tolerances"]
-    if size == "full" and keep is None:
-        keep = UNFINISHED
-    rows = judged(seeds, tolerances, keep)
+    found = execution.cells("tolerance", cell, {"seed": seeds}, {"tolerances": tolerances})
+    rows = [json.loads(row) for row in found["row"].values]
     tables = [summary(rows, rtol) for rtol in tolerances]
     claims: dict[str, tuple[float, float, float]] = {
         "largest uncertainty of a reference": (
@@ -269,19 +212,16 @@ def run(size: str = "full", keep: Path | None = None) -> dict[str, Any]:
         claims[f"{name}: largest error over it"] = (table["max_ratio"] or np.inf, 0.0, 10.0)
         other = len(table["not_converged"]) / len(rows)
         claims[f"{name}: share of solutions that say not converged"] = (other, 0.0, 0.05)
-    for tag in TAGS if size == "full" else ():
+    for tag in TAGS if size != "quick" else ():
         share = float(np.mean([tag in row["tags"] for row in rows]))
         claims[f"share of problems with {tag}"] = (share, 0.2, 1.0)
-    result = {
+    return {
         "claims": verdicts(claims),
         "config": {"seeds": len(seeds), "tolerances": tolerances},
         "tables": tables,
-        "problems": rows if size == "full" else [asdict(random_problem(seed)) for seed in seeds],
+        "problems": rows if size != "quick" else [asdict(random_problem(seed)) for seed in seeds],
     }
-    if keep is not None and all(row["holds"] for row in result["claims"].values()):
-        keep.unlink()
-    return result
 
 
 if __name__ == "__main__":
-    command(run, "tolerance", draw)
+    command(__file__)

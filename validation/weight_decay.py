@@ -28,25 +28,21 @@ Kernels of finite width also have a bias, of order 1/width. It shows where the s
 with everything decaying to zero, at t = 400, the mean is -4.5 % at width 512, -0.6 % at 4096 and
 -0.04 % at 65536, and up to 16384 that is more than two standard errors.
 
-A full run takes about 16 minutes on one core; killed, it starts again where it stopped.
+A full run takes about 16 minutes on one core.
 """
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
-from tqdm import tqdm
 
 from ntkfreq import FourierFeatureNet, Normal, Points, solve_frequency_pde, train
-from validation._common import command, short, verdicts
+from ntkfreq.validation import Execution, command, size_of, verdicts
 from validation._decay_equation import output as equation
-from validation._decay_figure import draw
-from validation._resume import folder_of, kept, store
+from validation._decay_figure import draw as draw
 
 X, X_TEST = np.linspace(-1.0, 1.0, 16), np.linspace(-1.0, 1.0, 201)
 DENSITY, SIGMA_A = Normal(scale=12.0), 3.0
@@ -96,6 +92,9 @@ CASES = (
     Case(0.01, 0.01, reported=((72.9, 1.422e-2), (170.8, 7.48e-2), (400.0, 3.82e-1))),
     Case(0.01, 0.01, "start"),
 )
+
+# All times of errors reported first.
+EARLY = sorted({time for case in CASES for time, _ in case.reported})
 
 
 def target(x: np.ndarray) -> np.ndarray:
@@ -177,31 +176,18 @@ def probe(case: Case, t: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def measure(case: Case, config: dict[str, Any], folder: Path | None, bar: Any) -> dict[str, Any]:
-    """Trained and predicted test errors (widths, seeds, T), and predictions at reported times."""
-    t = TIMES[: config["times"]]
-    early = np.array([time for time, _ in case.reported if folder is not None])
+def cell(case: str, width: int, seed: int, times: int) -> dict[str, Any]:
+    """One network: trained and predicted test errors (T,), predictions at the reported times."""
+    one, t = next(row for row in CASES if row.name == case), TIMES[:times]
+    net = network(width, seed)
+    early = np.array(EARLY)
     clock = np.union1d(t, early)
-    shape = len(config["widths"]), config["seeds"]
-    runs, flows = np.empty((*shape, t.size)), np.empty((*shape, clock.size))
-    missed = 0
-    for place in np.ndindex(shape):
-        width, seed = config["widths"][place[0]], place[1]
-        net = network(width, seed)
-        name = f"{case.name}, width {width}, seed {seed}"
-        values = kept(folder, name)
-        if values is None:
-            values = store(folder, name, trained(case, net, t))
-        runs[place] = values
-        flows[place], met = predicted(case, net, clock)
-        missed += not met
-        bar.update(width)
+    flow, met = predicted(one, net, clock)
     return {
-        "t": t,
-        "trained": runs,
-        "predicted": flows[:, :, np.isin(clock, t)],
-        "reported": flows[-1][:, np.isin(clock, early)],
-        "missed": missed,
+        "trained": trained(one, net, t),
+        "predicted": flow[np.isin(clock, t)],
+        "reported": flow[np.isin(clock, early)],
+        "met": met,
     }
 
 
@@ -218,6 +204,16 @@ def settings() -> dict[str, Any]:
         "times": TIMES,
         "draw": "default_rng([width, seed])",
     }
+
+
+def short(value: Any) -> Any:
+    """Nested values with the digits of arrays cut to seven: more would fill results with noise."""
+    if isinstance(value, dict):
+        return {key: short(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        rounded = [float(f"{number:.7g}") for number in value.ravel()]
+        return np.array(rounded).reshape(value.shape)
+    return value
 
 
 def scatter(data: dict[str, Any], widths: list[int]) -> dict[str, Any]:
@@ -262,9 +258,10 @@ def judge(
     claims[f"{case.name}: share of the step left"] = (float(np.abs(left).max()), 0.0, 0.003)
     distance = float(np.abs(one["equation"]).max())
     claims[f"{case.name}: log ratio to the independent equation"] = (distance, 0.0, 1e-6)
-    claims[f"{case.name}: predictions short of their tolerance"] = (data["missed"], 0.0, 0.0)
-    for k, (time, error) in enumerate(case.reported if full else ()):
-        logs = np.log(data["reported"][:, k])
+    missed = int(np.sum(~data["met"]))
+    claims[f"{case.name}: predictions short of their tolerance"] = (missed, 0.0, 0.0)
+    for time, error in case.reported if full else ():
+        logs = np.log(data["reported"][-1, :, EARLY.index(time)])
         slack = max(2 * float(logs.std(ddof=1)), 0.03)
         name = f"{case.name}, t = {time:g}: log of first reported over mean predicted test error"
         claims[name] = (float(np.log(error) - logs.mean()), -slack, slack)
@@ -280,27 +277,28 @@ def curves(case: Case, width: int) -> dict[str, np.ndarray]:
     }
 
 
-def run(size: str = "full") -> dict[str, Any]:
+def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any]:
     """Test errors of every case, width and seed, what they say together, and the verdicts."""
-    config, full = SIZES[size], size == "full"
-    folder = folder_of("weight_decay", settings(), ["network", "density"]) if full else None
+    config, full = size_of(SIZES, size), size != "quick"
+    execution = execution or Execution()
+    grid = {
+        "case": [case.name for case in CASES],
+        "width": config["widths"],
+        "seed": list(range(config["seeds"])),
+    }
+    found = execution.cells("weight_decay", cell, grid, {"times": config["times"]})
     claims: dict[str, tuple[float, float, float]] = {}
     cases: dict[str, dict[str, Any]] = {}
-    total = len(CASES) * config["seeds"] * sum(config["widths"])
-    with tqdm(total=total, desc="weight_decay", unit="unit", disable=not full) as bar:
-        for case in CASES:
-            data = measure(case, config, folder, bar)
-            data["decay"] = case.decay
-            data |= scatter(data, config["widths"]) | {"probe": probe(case, data["t"])}
-            claims |= judge(case, data, config, full)
-            if full:
-                data["curves"] = curves(case, config["widths"][-1])
-            cases[case.name] = data
-    if folder is not None:
-        shutil.rmtree(folder)
-    result = {"claims": verdicts(claims), "config": config | settings(), "cases": cases}
-    return short(result)
+    for case in CASES:
+        one = found.sel(case=case.name)
+        data = {name: one[name].values for name in ("trained", "predicted", "reported", "met")}
+        data |= {"t": TIMES[: config["times"]], "decay": case.decay}
+        data |= scatter(data, config["widths"]) | {"probe": probe(case, data["t"])}
+        claims |= judge(case, data, config, full)
+        data["curves"] = curves(case, config["widths"][-1])
+        cases[case.name] = data
+    return {"claims": verdicts(claims), "config": config | settings(), "cases": short(cases)}
 
 
 if __name__ == "__main__":
-    command(run, "weight_decay", draw)
+    command(__file__)

@@ -1,0 +1,99 @@
+"""What produced a result: versions, and a hash of the code."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import platform
+from collections.abc import Callable, Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import ntkfreq
+
+_PACKAGE = Path(ntkfreq.__file__).parent
+# Parts of the package that no number depends on: changing them keeps what was computed.
+_ABOUT = ("cli.py", "plotting.py", "profile.py", "report", "sweeps", "validation")
+_COUNTS = "validation/learning.py"
+
+
+def environment() -> dict[str, str]:
+    """Versions that a result depends on.
+
+    Examples
+    --------
+    >>> environment()["ntkfreq"] == __import__("ntkfreq").__version__
+    True
+    """
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("ntkfreq", "numpy", "scipy", "numba", "finufft", "torch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def code_hash(files: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of files, whatever their order.
+
+    Examples
+    --------
+    >>> len(code_hash([])), code_hash([]) == code_hash(iter([]))
+    (64, True)
+    """
+    mark = hashlib.sha256()
+    for path in sorted(files):
+        # A checkout may have other line ends.
+        mark.update(path.name.encode() + path.read_bytes().replace(b"\r\n", b"\n"))
+    return mark.hexdigest()
+
+
+def script_hash(script: Path) -> str:
+    """Hash of the whole package, of a script, and of the helpers beside it."""
+    beside = script.parent.glob("_*.py")
+    return code_hash([*_PACKAGE.rglob("*.py"), script, *beside])
+
+
+def numerics_hash(function: Callable[..., Any]) -> str:
+    """Hash of the package's numerics and of what a function of a script uses there.
+
+    It decides whether values kept by a run that was stopped are still those of the code: what
+    only judges or draws may change, what computes may not.
+    """
+    mark = hashlib.sha256(_used(function).encode())
+    home = Path(str(inspect.getsourcefile(function))).parent
+    helpers = [path for path in home.glob("_*.py") if not path.stem.endswith("_figure")]
+    numerics = [
+        path for path in _PACKAGE.rglob("*.py") if path.relative_to(_PACKAGE).parts[0] not in _ABOUT
+    ]
+    mark.update((code_hash(helpers) + code_hash(numerics)).encode())
+    return mark.hexdigest()
+
+
+def _counts(path: Path) -> bool:
+    return path.name != "__init__.py" and (
+        path.parts[0] not in _ABOUT or path.as_posix() == _COUNTS
+    )
+
+
+def _used(function: Callable[..., Any]) -> str:
+    """Sources of the definitions at the top of a function's module that it leads to."""
+    tree = ast.parse(inspect.getsource(inspect.getmodule(function) or function))
+    defined: dict[str, ast.AST] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                    defined[part.id] = node
+    wanted, found = [function.__name__], dict[str, str]()
+    while wanted:
+        name = wanted.pop()
+        if name in defined and name not in found:
+            found[name] = ast.unparse(defined[name])
+            wanted += [part.id for part in ast.walk(defined[name]) if isinstance(part, ast.Name)]
+    return "\n".join(found[name] for name in sorted(found))

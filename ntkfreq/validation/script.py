@@ -1,0 +1,133 @@
+"""Validation scripts: found in a folder, run at a size, their results written whole."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ntkfreq.results import json_ready, whole_file
+from ntkfreq.validation.execution import SIZES, Execution
+from ntkfreq.validation.provenance import environment, script_hash
+
+
+@dataclass(frozen=True)
+class Script:
+    """One script: a module with `SIZES`, `run(size, execution) -> dict` and maybe `draw`."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the file without its suffix."""
+        return self.path.stem
+
+    @property
+    def title(self) -> str:
+        """First line of the script's docstring, read without running it."""
+        text = ast.get_docstring(ast.parse(self.path.read_text(encoding="utf-8"))) or ""
+        return text.partition("\n")[0].rstrip(".")
+
+    def load(self) -> ModuleType:
+        """Import the script as part of its folder, so that other processes find its functions."""
+        root = str(self.path.parent.parent)
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        return importlib.import_module(f"{self.path.parent.name}.{self.name}")
+
+    def run(self, size: str, execution: Execution) -> dict[str, Any]:
+        """Result of a size, with what produced it.
+
+        Raises
+        ------
+        ValueError
+            For an unknown size.
+        """
+        if size not in SIZES:
+            raise ValueError(f"size={size!r} must be one of {', '.join(SIZES)}")
+        module, started = self.load(), time.perf_counter()
+        before = len(execution.seconds)
+        result = module.run(size=size, execution=execution)
+        about = {
+            "script": self.name,
+            "size": size,
+            "seconds": round(time.perf_counter() - started, 1),
+            # Cells may have run side by side, or in an earlier call that was stopped.
+            "cell_seconds": round(sum(execution.seconds[before:]), 1),
+            "environment": environment(),
+            "code": script_hash(self.path),
+        }
+        return dict(json_ready(about | result))
+
+    def save(self, result: dict[str, Any], results: Path, figures: Path) -> list[Path]:
+        """Write `NAME.json`, and `NAME.png` where the script draws; whole or not at all."""
+        results.mkdir(parents=True, exist_ok=True)
+        written = [results / f"{self.name}.json"]
+        with whole_file(written[0]) as scratch:
+            scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        draw = getattr(self.load(), "draw", None)
+        if draw is not None:
+            figures.mkdir(parents=True, exist_ok=True)
+            written.append(figures / f"{self.name}.png")
+            with whole_file(written[1]) as scratch:
+                draw(result, scratch)
+        return written
+
+
+def find_scripts(folder: Path) -> dict[str, Script]:
+    """Scripts of a folder by name; files that start with an underscore are their helpers.
+
+    Raises
+    ------
+    ValueError
+        When there is none.
+    """
+    found = {path.stem: Script(path) for path in sorted(folder.glob("[!_]*.py"))}
+    if not found:
+        raise ValueError(
+            f"scripts={str(folder)!r} holds no validation script; run in a checkout of the "
+            "project, or name its validation folder with --scripts"
+        )
+    return found
+
+
+def pick(scripts: dict[str, Script], names: Sequence[str]) -> list[Script]:
+    """The named scripts, all of them without names.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not there.
+    """
+    for name in names:
+        if name not in scripts:
+            raise ValueError(f"NAME={name!r} is none of {', '.join(scripts)}")
+    return [scripts[name] for name in (names or scripts)]
+
+
+def holds(result: dict[str, Any]) -> bool:
+    """Whether every claim of a result holds."""
+    return all(row["holds"] for row in result["claims"].values())
+
+
+def command(file: str) -> None:
+    """Command line of one script: `python validation/NAME.py`, by default at full size.
+
+    The same as `ntkfreq validate NAME --size full --out validation`.
+    """
+    from ntkfreq.cli import app
+
+    path = Path(file).resolve()
+    given = sys.argv[1:]
+    if "--size" not in given:
+        given += ["--size", "full"]
+    if "--out" not in given and given[given.index("--size") + 1] == "full":
+        given += ["--out", str(path.parent)]
+    app(["validate", path.stem, "--scripts", str(path.parent), *given])

@@ -1,0 +1,81 @@
+"""Many scripts in turn: progress, table, what failed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ntkfreq
+from ntkfreq.validation.execution import SIZES, Execution
+from ntkfreq.validation.script import Script, find_scripts, holds, pick
+from ntkfreq.validation.table import table
+
+# Not under version control, and left alone by `make clean`.
+_KEPT = Path("results") / "validation"
+
+
+def choose(folder: Path | None, names: Sequence[str]) -> list[Script]:
+    """Scripts by name from a folder, by default that of the checkout the package is run from.
+
+    Raises
+    ------
+    ValueError
+        When there are no scripts, or none of a name.
+    """
+    if folder is None:
+        beside = Path(ntkfreq.__file__).parents[1] / "validation"
+        folder = beside if beside.is_dir() else Path("validation")
+    return pick(find_scripts(folder.resolve()), names)
+
+
+def execution(size: str, workers: int | None, scheduler: str | None) -> Execution:
+    """How the cells of a size are computed: quick ones at once, others kept and spread.
+
+    Raises
+    ------
+    ValueError
+        For an unknown size, or both workers and a scheduler.
+    """
+    if size not in SIZES:
+        raise ValueError(f"size={size!r} must be one of {', '.join(SIZES)}")
+    if workers is not None and scheduler is not None:
+        raise ValueError(
+            f"workers={workers} and scheduler={scheduler!r} exclude each other; give one of them"
+        )
+    if size == "quick" and workers is None:
+        workers = 0
+    kept = None if size == "quick" else _KEPT
+    return Execution(kept, workers, scheduler, progress=size != "quick" and sys.stderr.isatty())
+
+
+def run_all(
+    scripts: Sequence[Script],
+    size: str,
+    how: Execution,
+    out: Path,
+    *,
+    echo: Callable[[str], None] = print,
+) -> list[str]:
+    """Run scripts one after the other, write and print their results; names of what failed.
+
+    A script that ends with an error does not stop the others; it counts as failed.
+    """
+    failed: list[str] = []
+    for count, script in enumerate(scripts, start=1):
+        echo(f"[{count}/{len(scripts)}] {script.name}: {script.title}")
+        try:
+            result = script.run(size, how)
+        except Exception as error:
+            echo(f"{script.name}: {type(error).__name__}: {error}\n")
+            failed.append(script.name)
+            continue
+        script.save(result, out / "results", out / "figures")
+        echo(table([result]) + "\n")
+        if not holds(result):
+            failed.append(script.name)
+    done = f"{len(scripts) - len(failed)} of {len(scripts)} scripts hold"
+    echo(f"{done}; results and figures in {out}")
+    if failed:
+        echo(f"failed: {', '.join(failed)}")
+    return failed
