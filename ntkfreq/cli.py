@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,8 @@ from typing import Annotated
 import typer
 
 from ntkfreq import __version__
+from ntkfreq.results import make_folder
+from ntkfreq.validation.command import validate
 
 app = typer.Typer(
     help="Which frequencies a network learns when: predicted before training, proven after.",
@@ -61,7 +62,7 @@ def compare(
     try:
         settings = Settings(narrow, wide, sigma_a, width, steps, seed=seed)
         profile = jacksboro(row) if data is None else read_profile(data)
-        _make_folder(out)
+        make_folder(out)
         typer.echo(f"{profile.name}: {len(profile.x)} samples")
         for note in profile.notes:
             typer.echo(f"note: {note}")
@@ -81,54 +82,4 @@ def compare(
     )
 
 
-@app.command()
-def validate(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Scripts. Default: all.")
-    ] = None,
-    size: Annotated[str, typer.Option(help="quick (seconds), full or paper.")] = "quick",
-    scripts: Annotated[
-        Path | None, typer.Option(help="Folder of the scripts. Default: that of the checkout.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for results and figures. Default: results/validate-SIZE."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Local processes. Default: one a core; quick takes none.")
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, instead of processes.")
-    ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List the scripts and stop.")] = False,
-) -> None:
-    """Check the package's claims on trained networks; exit status 1 if one fails.
-
-    A run that was stopped goes on where it stopped. The project's own results come from --size full
-    --out validation.
-    """
-    from ntkfreq.validation import suite
-
-    try:
-        chosen = suite.choose(scripts, names or [])
-        if listed:
-            typer.echo("\n".join(f"{script.name:20}  {script.title}" for script in chosen))
-            return
-        out = Path("results") / f"validate-{size}" if out is None else out
-        _make_folder(out)
-        execution = suite.execution(size, workers, scheduler)
-        failed = suite.run_all(chosen, size, execution, out, echo=typer.echo)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        typer.echo(f"ntkfreq validate: {error}", err=True)
-        raise typer.Exit(2) from None
-    raise typer.Exit(1 if failed else 0)
-
-
-def _make_folder(out: Path) -> None:
-    """Make the output folder before the work, not after it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"out={str(out)!r} cannot be made a folder: {error.strerror}") from None
-    if not os.access(out, os.W_OK):
-        raise ValueError(f"out={str(out)!r} cannot be written to; name another folder")
+app.command()(validate)

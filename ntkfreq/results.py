@@ -135,6 +135,28 @@ def whole_file(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def make_folder(out: Path) -> None:
+    """Make an output folder before the work, not after it.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be made or written to.
+
+    Examples
+    --------
+    >>> make_folder(Path("/dev/null/results"))
+    Traceback (most recent call last):
+    ValueError: out='/dev/null/results' cannot be made a folder: Not a directory
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out={str(out)!r} cannot be made a folder: {error.strerror}") from None
+    if not os.access(out, os.W_OK):
+        raise ValueError(f"out={str(out)!r} cannot be written to; name another folder")
+
+
 def load_zarr(path: str | os.PathLike[str]) -> Any:
     """Read a store written by :func:`save_zarr`, fully into memory.
 

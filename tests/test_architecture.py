@@ -44,9 +44,9 @@ LEVELS = {
     "sweeps": 6,
     "comparison": 6,
     "profile": 6,
-    "width_extrapolation": 6,
+    "width_extrapolation": 1,
     "report": 7,
-    "validation": 8,
+    "validation": 7,
     "cli": 8,
     "__main__": 8,
 }

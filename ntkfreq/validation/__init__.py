@@ -3,6 +3,6 @@
 from ntkfreq.validation.claims import intervals as intervals
 from ntkfreq.validation.claims import mean_interval as mean_interval
 from ntkfreq.validation.claims import verdicts as verdicts
+from ntkfreq.validation.command import command as command
 from ntkfreq.validation.execution import Execution as Execution
 from ntkfreq.validation.execution import size_of as size_of
-from ntkfreq.validation.script import command as command

@@ -115,19 +115,3 @@ def pick(scripts: dict[str, Script], names: Sequence[str]) -> list[Script]:
 def holds(result: dict[str, Any]) -> bool:
     """Whether every claim of a result holds."""
     return all(row["holds"] for row in result["claims"].values())
-
-
-def command(file: str) -> None:
-    """Command line of one script: `python validation/NAME.py`, by default at full size.
-
-    The same as `ntkfreq validate NAME --size full --out validation`.
-    """
-    from ntkfreq.cli import app
-
-    path = Path(file).resolve()
-    given = sys.argv[1:]
-    if "--size" not in given:
-        given += ["--size", "full"]
-    if "--out" not in given and given[given.index("--size") + 1] == "full":
-        given += ["--out", str(path.parent)]
-    app(["validate", path.stem, "--scripts", str(path.parent), *given])

@@ -1,0 +1,67 @@
+"""Command line of the suite: `ntkfreq validate`, and each script by itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntkfreq.results import make_folder
+from ntkfreq.validation import suite
+
+
+def validate(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Scripts. Default: all.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="quick (seconds), full or paper.")] = "quick",
+    scripts: Annotated[
+        Path | None, typer.Option(help="Folder of the scripts. Default: that of the checkout.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for results and figures. Default: results/validate-SIZE."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Local processes. Default: one a core; quick takes none.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, instead of processes.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the scripts and stop.")] = False,
+) -> None:
+    """Check the package's claims on trained networks; exit status 1 if one fails.
+
+    A run that was stopped goes on where it stopped. The project's own results come from --size full
+    --out validation.
+    """
+    try:
+        chosen = suite.choose(scripts, names or [])
+        if listed:
+            typer.echo("\n".join(f"{script.name:20}  {script.title}" for script in chosen))
+            return
+        out = Path("results") / f"validate-{size}" if out is None else out
+        make_folder(out)
+        execution = suite.execution(size, workers, scheduler)
+        failed = suite.run_all(chosen, size, execution, out, echo=typer.echo)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        typer.echo(f"ntkfreq validate: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(1 if failed else 0)
+
+
+def command(file: str) -> None:
+    """Command line of one script: `python validation/NAME.py`, by default at full size.
+
+    The same as `ntkfreq validate NAME --size full --out validation`.
+    """
+    path, given = Path(file).resolve(), sys.argv[1:]
+    if "--size" not in given:
+        given += ["--size", "full"]
+    if "--out" not in given and given[given.index("--size") + 1] == "full":
+        given += ["--out", str(path.parent)]
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(validate)
+    app([path.stem, "--scripts", str(path.parent), *given])
