@@ -93,7 +93,7 @@ def threads(n):
 def process(n, log):
     """Note the process, wait, so that a test can kill it."""
     note(log, os.getpid())
-    time.sleep(0.15)
+    time.sleep(0.25)
     return noise(n, 20)
 
 

@@ -19,7 +19,7 @@ import xarray as xr
 
 import ntkfreq
 from ntkfreq import save_zarr, sweep
-from ntkfreq.sweeps.assemble import taken_apart
+from ntkfreq.sweeps.assemble import conform, taken_apart
 from ntkfreq.sweeps.cell import run_cell
 from ntkfreq.sweeps.store import Store
 
@@ -190,6 +190,13 @@ def test_cell_of_another_shape_fails_even_if_it_comes_first(tmp_path):
             "ValueError: the function returned values(values_0=3), where other cells gave "
             "values(values_0=2)"
         )
+
+
+def test_of_two_shapes_as_common_the_first_of_the_grid_counts():
+    first, second = run_cell(cells.odd_shape, {"n": 2}, {}), run_cell(cells.odd_shape, {"n": 0}, {})
+    for arrival in ({"a": first, "b": second}, {"b": second, "a": first}):
+        assert conform(arrival, ["b", "a"])["b"].error == ""
+        assert "other cells gave" in conform(arrival, ["b", "a"])["a"].error
 
 
 # Resuming

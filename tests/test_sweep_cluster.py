@@ -70,7 +70,14 @@ class Cluster:
                 )
             )
 
-    def add_worker(self):
+    def add_workers(self, count):
+        before = len(self.processes)
+        for _ in range(count):
+            self._add_worker()
+        for k in range(before, len(self.processes)):
+            wait_for(lambda k=k: "Registered to" in (self.folder / f"{k}.log").read_text())
+
+    def _add_worker(self):
         self.start(
             "worker",
             self.address,
@@ -98,8 +105,7 @@ class Cluster:
 def dask_cluster(tmp_path_factory):
     running = Cluster(tmp_path_factory.mktemp("dask"))
     try:
-        running.add_worker()
-        running.add_worker()
+        running.add_workers(2)
         yield running
     finally:
         running.end()
@@ -110,13 +116,15 @@ def lines(log):
 
 
 def test_cluster_gives_the_numbers_of_local_processes(dask_cluster, tmp_path):
-    grid = {"seed": range(6), "size": [20, 60]}
-    there = sweep(cells.noise, grid, tmp_path / "a.zarr", scheduler=dask_cluster.address)
-    here = sweep(cells.noise, grid, workers=2)
+    grid, constants = {"seed": range(300)}, {"size": 60}
+    address = dask_cluster.address
+    there = sweep(cells.noise, grid, tmp_path / "a.zarr", constants=constants, scheduler=address)
+    here = sweep(cells.noise, grid, constants=constants, workers=2)
+    assert there["singular"].shape == (300, 60)
     for name in ("singular", "trace", "error"):
         np.testing.assert_array_equal(there[name], here[name])
     # The store does not know where its cells were computed.
-    again = sweep(cells.noise, grid, tmp_path / "a.zarr", workers=0)
+    again = sweep(cells.noise, grid, tmp_path / "a.zarr", constants=constants, workers=0)
     xr.testing.assert_identical(again, there)
 
 
@@ -143,12 +151,12 @@ def test_killed_worker_of_a_cluster(dask_cluster, tmp_path):
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    grid = {"n": range(24)}
+    grid = {"n": range(16)}
     result = sweep(cells.process, grid, constants={"log": log}, scheduler=dask_cluster.address)
     killer.join()
     assert victims
     assert result.attrs["failed cells"] == 0
-    assert len(lines(log)) > 24, "the cell in flight ran again"
+    assert len(lines(log)) > 16, "the cell in flight ran again"
     here = sweep(cells.process, grid, constants={"log": str(tmp_path / "here")}, workers=2)
     np.testing.assert_array_equal(result["singular"], here["singular"])
 
@@ -202,7 +210,7 @@ def test_lost_scheduler(tmp_path, monkeypatch):
     log = tmp_path / "log"
     own = Cluster(tmp_path)
     try:
-        own.add_worker()
+        own.add_workers(1)
 
         def end():
             wait_for(lambda: len(lines(log)) >= 3)

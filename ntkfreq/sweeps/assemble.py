@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,20 +20,24 @@ TEXT = np.dtypes.StringDType()
 _CELL_TYPE = "dtype_of_cells"  # where a missing cell turned whole numbers into floats
 
 
-def conform(outcomes: Mapping[str, Outcome], prefer: str = "") -> dict[str, Outcome]:
-    """Outcomes with one layout: `prefer`, else the most common one; the others become failed.
+def conform(
+    outcomes: Mapping[str, Outcome], order: Iterable[str], prefer: str = ""
+) -> dict[str, Outcome]:
+    """Outcomes with one layout; those of another become failed.
+
+    That is `prefer`, else the most common one, and of several the first in the order of the grid,
+    since the order in which cells finish is a matter of chance.
 
     Examples
     --------
     >>> odd, even = Outcome(layout="a()"), Outcome(layout="b()")
-    >>> done = conform({"0": even, "1": odd, "2": even})
+    >>> done = conform({"0": even, "1": odd, "2": even}, "012")
     >>> done["1"].error
     'ValueError: the function returned a(), where other cells gave b()'
     """
-    counts = Counter(outcome.layout for outcome in outcomes.values() if outcome.layout)
-    if not counts:
-        return dict(outcomes)
-    common = prefer or counts.most_common(1)[0][0]
+    found = (outcomes[key].layout for key in order if key in outcomes)
+    counts = Counter(layout for layout in found if layout)
+    common = prefer or (counts.most_common(1)[0][0] if counts else "")
     return {
         key: outcome if outcome.layout in ("", common) else _mismatched(outcome, common)
         for key, outcome in outcomes.items()

@@ -11,12 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ntkfreq._threads import one_thread
 from ntkfreq.sweeps.cell import Outcome, run_cell
-from ntkfreq.sweeps.local import TICK, Cell, Outcomes, killed
+from ntkfreq.sweeps.local import TICK, Cell, Outcomes, Pace, killed
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -25,11 +24,11 @@ CONNECT_SECONDS = 8
 LOOK_SECONDS = 5.0  # between two looks at how many threads the cluster has
 
 
-def cell_on_one_thread(job: bytes, labels: Mapping[str, Any]) -> Outcome:
-    """What a Dask worker runs: the cell as a local worker would, for the same numbers."""
+def on_one_thread(job: bytes, chunk: list[dict[str, Any]]) -> list[Outcome]:
+    """What a Dask worker runs: cells as a local worker would, for the same numbers."""
     function, constants = _loaded(job)
     with one_thread():
-        return run_cell(function, labels, constants)
+        return [run_cell(function, labels, constants) for labels in chunk]
 
 
 @lru_cache(maxsize=4)
@@ -61,59 +60,64 @@ def on_cluster(
     """
     with _connected(scheduler) as client:
         crew = _Crew(client, scheduler, _packed(function, constants), retries)
-        waiting, suspects, alone = iter(cells), deque[Cell](), set[int]()
+        waiting, suspects, alone = deque(cells), deque[Cell](), set[int]()
         while True:
-            for number, labels in islice(waiting, crew.free()):
-                crew.submit(number, labels)
+            while waiting and crew.has_room():
+                count = crew.pace.chunk(len(waiting), crew.size)
+                crew.submit([waiting.popleft() for _ in range(count)])
             if not crew.running and suspects:
-                number, labels = suspects.popleft()
-                alone.add(number)
-                crew.submit(number, labels)
+                alone.add(suspects[0][0])
+                crew.submit([suspects.popleft()])
             if not crew.running:
                 return
             future = crew.next_done()
             if future is None:
                 yield None
                 continue
-            number, labels = crew.running.pop(future)
-            outcome = _outcome(future, scheduler)
+            chunk = crew.running.pop(future)
+            outcomes = _outcomes(future, scheduler)
             future.release()  # the cluster forgets the result at once
-            if outcome is None and number not in alone:
-                suspects.append((number, labels))
+            if outcomes is not None:
+                for (number, _), outcome in zip(chunk, outcomes, strict=True):
+                    crew.pace.add(outcome.seconds)
+                    yield number, outcome
+            elif chunk[0][0] not in alone:
+                suspects.extend(chunk)
             else:
-                yield number, outcome or killed("on several workers, then alone")
+                yield chunk[0][0], killed("on several workers, then alone")
 
 
 class _Crew:
     """Futures on their way, and how many more there may be."""
 
     def __init__(self, client: Client, scheduler: str, job: bytes, retries: int) -> None:
-        self.running: dict[Future[Any], Cell] = {}
+        self.running: dict[Future[Any], list[Cell]] = {}
+        self.pace, self.size = Pace(), 1
         self._client, self._scheduler = client, scheduler
         self._job, self._retries = job, retries
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
-        self._window, self._looked = 0, -LOOK_SECONDS
+        self._looked = -LOOK_SECONDS
 
-    def free(self) -> int:
-        """How many cells may be submitted: enough to keep all workers busy, few enough to fit."""
+    def has_room(self) -> bool:
+        """Whether to submit more: enough to keep all threads busy, few enough to fit anywhere."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
             try:
-                self._window = 32 + 4 * sum(self._client.nthreads().values())
+                self.size = max(1, sum(self._client.nthreads().values()))
             except OSError as error:
                 raise _lost(self._scheduler) from error
             self._looked = time.monotonic()
-        return max(0, self._window - len(self.running))
+        return len(self.running) < 8 + 2 * self.size
 
-    def submit(self, number: int, labels: dict[str, Any]) -> None:
+    def submit(self, chunk: list[Cell]) -> None:
         future = self._client.submit(
-            cell_on_one_thread,
+            on_one_thread,
             self._job,
-            labels,
+            [labels for _, labels in chunk],
             key=f"sweep-{uuid.uuid4().hex}",
             retries=self._retries,
             pure=False,
         )
-        self.running[future] = (number, labels)
+        self.running[future] = chunk
         future.add_done_callback(self._done.put)
 
     def next_done(self) -> Future[Any] | None:
@@ -124,13 +128,13 @@ class _Crew:
             return None
 
 
-def _outcome(future: Future[Any], scheduler: str) -> Outcome | None:
-    """Outcome of a future that has finished; None where its workers died."""
+def _outcomes(future: Future[Any], scheduler: str) -> list[Outcome] | None:
+    """Outcomes of a future that has finished; None where its workers died."""
     from distributed import CancelledError, KilledWorker
     from distributed.comm import CommClosedError
 
     try:
-        outcome: Outcome = future.result()
+        outcomes: list[Outcome] = future.result()
     except KilledWorker:
         return None
     except (CancelledError, CommClosedError) as error:
@@ -142,7 +146,7 @@ def _outcome(future: Future[Any], scheduler: str) -> Outcome | None:
             f"({type(error).__name__}: {error}); install the same packages there and make its "
             "module importable, for example by PYTHONPATH"
         ) from error
-    return outcome
+    return outcomes
 
 
 def _lost(scheduler: str) -> ConnectionError:

@@ -46,6 +46,34 @@ def in_this_process(
 
 
 @dataclass
+class Pace:
+    """How many cells to hand out at a time: a tenth of a second's work, where cells are short.
+
+    Examples
+    --------
+    >>> pace = Pace()
+    >>> pace.chunk(1000, workers=2)
+    1
+    >>> pace.add(0.01)
+    >>> pace.chunk(1000, workers=2), pace.chunk(12, workers=2)
+    (10, 3)
+    """
+
+    mean: float | None = None  # running mean of seconds a cell
+
+    def add(self, seconds: float) -> None:
+        """Learn from a cell that is done."""
+        self.mean = seconds if self.mean is None else 0.8 * self.mean + 0.2 * seconds
+
+    def chunk(self, left: int, workers: int) -> int:
+        """Cells for one worker; near the end all share what is left."""
+        if self.mean is None:
+            return 1
+        count = int(CHUNK_SECONDS / max(self.mean, 1e-6))
+        return max(1, min(count, CHUNK_CELLS, left // (2 * workers)))
+
+
+@dataclass
 class _Worker:
     process: BaseProcess
     connection: Connection
@@ -62,7 +90,7 @@ class Crew:
         self.workers: list[_Worker] = []
         self._deaths: Counter[int] = Counter()  # by number of the cell
         self._failed_starts = 0
-        self._pace: float | None = None  # running mean of seconds a cell
+        self._pace = Pace()
 
     @property
     def busy(self) -> bool:
@@ -83,10 +111,8 @@ class Crew:
                 self._give(worker)
 
     def _give(self, worker: _Worker) -> None:
-        count = 1 if self._pace is None else int(CHUNK_SECONDS / max(self._pace, 1e-6))
-        # Near the end all workers share what is left.
-        count = min(count, CHUNK_CELLS, len(self.queue) // (2 * self.size))
-        chunk = [self.queue.popleft() for _ in range(max(count, 1))]
+        count = self._pace.chunk(len(self.queue), self.size)
+        chunk = [self.queue.popleft() for _ in range(count)]
         try:
             worker.connection.send(chunk)
             worker.cells.extend(chunk)
@@ -110,15 +136,12 @@ class Crew:
                     )
                 else:
                     worker.cells.popleft()
-                    self._keep_pace(message[1].seconds)
+                    self._pace.add(message[1].seconds)
                     yield message
             if not alive:
                 yield from self._bury(worker)
         if not happened:
             yield None
-
-    def _keep_pace(self, seconds: float) -> None:
-        self._pace = seconds if self._pace is None else 0.8 * self._pace + 0.2 * seconds
 
     def _bury(self, worker: _Worker) -> Outcomes:
         """A worker has died: the cell that it was running is tried again, or given up."""

@@ -104,7 +104,7 @@ def sweep(
     if path is None:
         outcomes: dict[str, Outcome] = {}
         _compute(run, full, outcomes, None, progress)
-        return assemble(full, conform(outcomes), identity)
+        return assemble(full, conform(outcomes, full.cell_keys()), identity)
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path={_checks.show(path)} must be the name of a store, or None")
     return _stored(run, full, Store(Path(path), identity), retry_failed, progress)
@@ -122,13 +122,13 @@ def _stored(
     before = {} if result is None else taken_apart(result)
     prefer = "" if result is None else str(result.attrs["layout"])
     parts = store.load()
-    known = conform(before | parts, prefer)
+    known = conform(before | parts, full.cell_keys(), prefer)
     wanted, everything = set(grid.cell_keys()), set(full.cell_keys())
     if retry_failed:
         known = {key: one for key, one in known.items() if not (one.error and key in wanted)}
     if everything & parts.keys() or everything - known.keys():
         _compute(run, full, known, store, progress)
-        known = conform(known, prefer)
+        known = conform(known, full.cell_keys(), prefer)
         others = {key: one for key, one in known.items() if key not in everything}
         store.finish(assemble(full, known, store.identity), known if before else {}, others)
     return assemble(grid, known, store.identity)
