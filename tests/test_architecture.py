@@ -44,6 +44,7 @@ LEVELS = {
     "comparison": 6,
     "profile": 6,
     "report": 7,
+    "experiments": 7,
     "cli": 8,
     "__main__": 8,
 }
