@@ -34,10 +34,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes = right.subplots(2, -(-len(names) // 2), sharex=True, sharey=True)
     for ax, name in zip(axes.flat, names, strict=False):
         _draw_times(ax, name, result)
-    for ax in axes[-1]:
-        ax.set_xlabel("frequency (rad per unit of x)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(r"time to halve (units of $2/\lambda_{\max}$)")
+    right.supxlabel("frequency of the tone (rad per unit of x)", fontsize="medium")
+    right.supylabel(r"time to halve its error (units of $2/\lambda_{\max}$)", fontsize="medium")
     axes[0, 0].legend(frameon=False, fontsize="small", loc="lower right")
     right.suptitle("Learning times by the NTK of the start and of trained networks")
     fig.savefig(path, dpi=100)
@@ -82,4 +80,4 @@ def _draw_times(ax: Any, name: str, result: dict[str, Any]) -> None:
     ax.axhline(config["end"][name], color=GREY, ls=":", lw=1)
     ax.text(tones[0], 1.3 * config["end"][name], "end of run", color=GREY, fontsize="x-small")
     ax.set_title(name, fontsize="small")
-    ax.set(ylim=(0.3, 1e6), xticks=np.round(tones, 1))
+    ax.set(ylim=(0.3, 1e6), xticks=[5, 15, 25])

@@ -58,6 +58,10 @@ TONES = np.pi * np.arange(1, 11, 2)
 # Above the resolution of the window, below half the highest frequency of the samples.
 FREQUENCIES = np.pi * np.arange(3, 16)
 FRACTION, HORIZON = 0.5, 1e9
+# Modes slower than this share of the fastest take more than a million of the largest stable steps.
+LEAST = 1e-6
+BY_NTK, TRAINED = "highest over lowest tone, by its NTK", "highest over lowest tone, trained"
+HEADLINE = ("exponent of the effective density", BY_NTK, TRAINED)
 SIZES = {
     "quick": {"width": 64, "seeds": 2, "steps": 300, "share": 0.2},
     "full": {"width": 256, "seeds": 6, "steps": 5000, "share": 0.2},
@@ -66,9 +70,12 @@ SIZES = {
 
 
 def signal(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Midpoints of [-1, 1] and the tones on them with random phases, mean square about one."""
+    """Midpoints of [-1, 1] and the tones on them, mean square one.
+
+    Each tone is as much sine as cosine, of random signs: a network may learn the one much sooner.
+    """
     x = -1 + (2 * np.arange(SAMPLES) + 1) / SAMPLES
-    phase = np.random.default_rng([seed, 1]).uniform(0, 2 * np.pi, TONES.size)
+    phase = np.pi / 4 + np.pi / 2 * np.random.default_rng([seed, 1]).integers(4, size=TONES.size)
     return x, np.cos(np.outer(x, TONES) + phase).sum(axis=1) * np.sqrt(2 / TONES.size)
 
 
@@ -113,7 +120,8 @@ def cell(network: str, seed: int, width: int, steps: int, share: float) -> dict[
             rng = np.random.default_rng([seed, 0])
             net, inputs = mlp([1, width, width, 1], rng=rng, **options), scale * x
         gram = empirical_ntk_gram(net, inputs)
-        top = float(np.linalg.eigvalsh(gram)[-1]) / SAMPLES
+        rates = np.linalg.eigvalsh(gram) / SAMPLES
+        top = float(rates[-1])
         step_size = share * 2 / top
         grid = np.concatenate([[0.0], np.geomspace(1.0, HORIZON / share, 800)])
         error = kernel_steps(gram, output(net, inputs) - y, step_size, grid)
@@ -127,6 +135,7 @@ def cell(network: str, seed: int, width: int, steps: int, share: float) -> dict[
             "predicted": learning_times(x, share * grid, error),
             "measured": learning_times(x, share * taken, path - y),
             "top": top,
+            "modes": int(np.count_nonzero(rates > LEAST * rates[-1])),
             "sharpening": float(np.linalg.eigvalsh(after)[-1]) / SAMPLES / top,
             "kernel_change": float(np.linalg.norm(after - gram) / np.linalg.norm(gram)),
         }
@@ -148,11 +157,16 @@ def median_interval(samples: Any) -> tuple[float, float, float, float]:
 
     Exact whatever the distribution, and defined for times that are infinite. The innermost pair
     that encloses it in 95 % of cases; below six samples the outermost, which does so less often.
+    What is not a number is left out.
     """
     from scipy import stats
 
-    values = np.sort(np.asarray(samples, dtype=float).ravel())
+    values = np.asarray(samples, dtype=float).ravel()
+    values = np.sort(values[~np.isnan(values)])
     count = values.size
+    if count < 2:
+        only = float(values[0]) if count else float("nan")
+        return only, only, only, 0.0
     inside = [1 - 2 * stats.binom.cdf(k, count, 0.5) for k in range(count // 2)]
     enough = [k for k, level in enumerate(inside) if level >= 0.95]
     k = enough[-1] if enough else 0
@@ -160,9 +174,12 @@ def median_interval(samples: Any) -> tuple[float, float, float, float]:
 
 
 def bias(times: np.ndarray, last: float) -> np.ndarray:
-    """Learning time of the highest over that of the lowest tone, of times (seeds, tones)."""
-    capped = np.minimum(times, last)
-    return np.asarray(capped[:, -1] / capped[:, 0])
+    """Learning time of the highest over that of the lowest tone, of times (seeds, tones).
+
+    Not a number where not even the lowest is learned by the `last` time that was looked at.
+    """
+    highest, lowest = np.minimum(times[:, -1], last), times[:, 0]
+    return np.asarray(np.where(lowest < last, highest / lowest, np.nan))
 
 
 def equivalent_std(ratio: float) -> float:
@@ -187,25 +204,27 @@ def figures(
         known = (predicted[:, 1] <= end[name]) | (measured[:, 1] <= end[name])
         stated[name] = {
             "exponent of the effective density": parts["exponent"],
-            "highest over lowest tone, by its NTK": bias(predicted, HORIZON),
-            "highest over lowest tone, trained": bias(measured, end[name]),
+            BY_NTK: bias(predicted, HORIZON),
+            TRAINED: bias(measured, end[name]),
             "lowest tone, trained over by its NTK": lag[:, 0],
             "tones learned within the run, by its NTK": (predicted <= end[name]).sum(axis=1),
             "tones learned within the run, trained": (measured <= end[name]).sum(axis=1),
             "largest eigenvalue, end over start": parts["sharpening"],
+            f"modes above {LEAST:g} of the largest, of {SAMPLES}": parts["modes"],
         }
         if known.all():
             stated[name]["second tone, trained over by its NTK"] = lag[:, 1]
     return stated
 
 
-def rows(stated: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, Any]]:
-    """The figures as medians with their intervals."""
-    found: dict[str, dict[str, Any]] = {}
+def rows(stated: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The figures of each network as medians with their intervals."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for name, values in stated.items():
+        found[name] = {}
         for what, samples in values.items():
             median, low, high, level = median_interval(samples)
-            found |= intervals({f"{name}: {what}": (median, low, high)}, round(level, 3))
+            found[name] |= intervals({what: (median, low, high)}, round(level, 3))
     return found
 
 
@@ -213,8 +232,7 @@ def judged(
     stated: dict[str, dict[str, np.ndarray]], control: dict[str, np.ndarray]
 ) -> dict[str, tuple[float, float, float]]:
     """The answer: the control follows its kernel and has no bias, every common start has one."""
-    key = "highest over lowest tone, by its NTK"
-    least = min(float(stated[name][key].min()) for name in COMMON)
+    least = min(float(np.nanmin(stated[name][BY_NTK])) for name in COMMON)
     ratio = control["measured"] / control["predicted"]
     return {
         "control: highest over lowest tone, trained, mean over seeds": (
@@ -242,7 +260,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     grid = {"network": list(names), "seed": list(range(config["seeds"]))}
     constants = {key: config[key] for key in ("width", "steps", "share")}
     cells = execution.cells("initializations", cell, grid, constants)
-    keys = ("density", "exponent", "predicted", "measured", "sharpening", "kernel_change", "top")
+    keys = [key for key in cells.data_vars if "seed" in cells[key].dims and key != "error"]
     data = {name: {key: cells[key].sel(network=name).values for key in keys} for name in names}
     return summary(data, config)
 
@@ -252,9 +270,11 @@ def summary(data: dict[str, dict[str, np.ndarray]], config: dict[str, Any]) -> d
     end = dict.fromkeys(data, config["steps"] * config["share"])
     end[CONTROL] = 0.1 * config["share"] * min(config["steps"], 400)
     stated = figures(data, end)
-    answers = verdicts(judged(stated, data[CONTROL]))
+    measured = rows(stated)
+    headline = {f"{name}: {what}": measured[name][what] for name in measured for what in HEADLINE}
     return {
-        "claims": answers | rows(stated),
+        "claims": verdicts(judged(stated, data[CONTROL])) | headline,
+        "figures": measured,
         "config": config
         | {
             "networks": {name: repr(options) for name, options in PERCEPTRONS.items()}
@@ -266,10 +286,10 @@ def summary(data: dict[str, dict[str, np.ndarray]], config: dict[str, Any]) -> d
             "horizon": HORIZON,
             "end": end,
             "optimizer": "full-batch gradient descent, step share x 2/lambda_max of the start",
-            "rng": "network default_rng([seed, 0]), phases default_rng([seed, 1])",
+            "rng": "network default_rng([seed, 0]), signs default_rng([seed, 1])",
         },
         "equivalent_std": {
-            name: equivalent_std(float(np.median(values["highest over lowest tone, by its NTK"])))
+            name: equivalent_std(float(np.nanmedian(values[BY_NTK])))
             for name, values in stated.items()
         },
         "networks": data,
