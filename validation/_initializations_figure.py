@@ -48,8 +48,11 @@ def _draw_densities(ax: Any, result: dict[str, Any]) -> None:
         density = np.median(np.array(parts["density"]) / np.array(parts["top"])[:, None], axis=0)
         color, style = _style(name)
         ax.loglog(xi, density, style, color=color, label=name, lw=2 if color == "black" else 1.5)
-    ax.loglog(xi, 0.2 * xi**-2.0, color=GREY, lw=0.8)
-    ax.annotate(r"$\xi^{-2}$", (xi[-1], 0.2 * xi[-1] ** -2.0), color=GREY, va="center")
+    # What a kink amounts to, and what the window of the density lets through at least.
+    for power, level, text in ((2, 2e-3, r"$\xi^{-2}$"), (10, 1e-5, r"window, $\xi^{-10}$")):
+        line = level * (xi / xi[0]) ** -power
+        ax.loglog(xi, line, color=GREY, lw=0.8)
+        ax.annotate(text, (xi[5], line[5]), color=GREY, ha="right", va="top", fontsize="small")
     ax.set(
         xlabel="frequency (rad per unit of x)",
         ylabel=r"effective density $\rho_{\rm eff}/\lambda_{\max}$ (unit of $x$)",

@@ -5,7 +5,9 @@ of two hidden layers of width 256 under full-batch gradient descent. Each networ
 through its empirical NTK at the start:
 
 - the effective density of frequencies, and the exponent p of its decay :math:`\xi^{-p}`. A kink in
-  the NTK, as ReLU has it, makes p = 2; tanh decays faster than the window resolves (p = 10);
+  the NTK, as ReLU has it, makes p = 2; tanh decays faster than the window resolves (p = 10).
+  Under He's zero biases all kinks lie at x = 0 and the NTK has rank four: p is then that of four
+  functions and says nothing of what is learned;
 - the time at which the kernel, taken as constant, halves the error of each tone: exact steps of
   gradient descent, seen under a Hann window, which at these tones takes in no other.
 
@@ -52,7 +54,9 @@ PERCEPTRONS: dict[str, tuple[dict[str, Any], float]] = {
 CONTROL = "Fourier features"
 # Those whose users have done nothing about the bias.
 COMMON = [name for name, (_, scale) in PERCEPTRONS.items() if scale == 1.0]
-DENSITY, CONTROL_WIDTH = Normal(scale=60.0), 16384
+DENSITY = Normal(scale=60.0)
+# The control learns every tone in about one largest stable step: few, and of a tenth of the share.
+CONTROL_STEPS, CONTROL_SHARE = 100, 0.1
 SAMPLES = 64
 TONES = np.pi * np.arange(1, 11, 2)
 # Above the resolution of the window, below half the highest frequency of the samples.
@@ -64,11 +68,23 @@ BY_NTK, TRAINED = (
     "highest over lowest tone, by its NTK",
     "highest over lowest tone, trained, at least",
 )
+# What a cell gives, one value or row a seed.
+KEPT = (
+    "density",
+    "exponent",
+    "predicted",
+    "measured",
+    "top",
+    "modes",
+    "sharpening",
+    "kernel_change",
+)
 HEADLINE = ("exponent of the effective density", BY_NTK, TRAINED)
+# The source names no size; the largest trains until more tones are learned.
 SIZES = {
-    "quick": {"width": 64, "seeds": 2, "steps": 300, "share": 0.2},
-    "full": {"width": 256, "seeds": 6, "steps": 5000, "share": 0.2},
-    "paper": {"width": 256, "seeds": 6, "steps": 100_000, "share": 0.2},
+    "quick": {"width": 64, "control_width": 4096, "seeds": 2, "steps": 300, "share": 0.2},
+    "full": {"width": 256, "control_width": 16384, "seeds": 6, "steps": 5000, "share": 0.2},
+    "paper": {"width": 256, "control_width": 16384, "seeds": 6, "steps": 100_000, "share": 0.2},
 }
 
 
@@ -106,21 +122,20 @@ def output(net: Any, x: np.ndarray) -> np.ndarray:
     return descend(net, x, np.zeros(len(x)), step_size=1.0, steps=0).output[0]
 
 
-def cell(network: str, seed: int, width: int, steps: int, share: float) -> dict[str, Any]:
+def cell(
+    network: str, seed: int, width: int, control_width: int, steps: int, share: float
+) -> dict[str, Any]:
     """One network: its effective density, and learning times predicted and measured."""
     from ntkfreq.network.backends.torch_threads import at_most
 
     with at_most(1), one_thread():
         x, y = signal(seed)
+        rng = np.random.default_rng([seed, 0])
         if network == CONTROL:
-            net: Any = FourierFeatureNet.sample(
-                DENSITY, CONTROL_WIDTH, zero_output=True, rng=np.random.default_rng([seed, 0])
-            )
-            # It learns all tones in few steps: finer ones, to read times between them.
-            inputs, steps, share = x, min(steps, 400), 0.1 * share
+            net: Any = FourierFeatureNet.sample(DENSITY, control_width, zero_output=True, rng=rng)
+            inputs, steps, share = x, CONTROL_STEPS, CONTROL_SHARE * share
         else:
             options, scale = PERCEPTRONS[network]
-            rng = np.random.default_rng([seed, 0])
             net, inputs = mlp([1, width, width, 1], rng=rng, **options), scale * x
         gram = empirical_ntk_gram(net, inputs)
         rates = np.linalg.eigvalsh(gram) / SAMPLES
@@ -261,17 +276,16 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     config, execution = size_of(SIZES, size), execution or Execution()
     names: Sequence[str] = [*PERCEPTRONS, CONTROL]
     grid = {"network": list(names), "seed": list(range(config["seeds"]))}
-    constants = {key: config[key] for key in ("width", "steps", "share")}
+    constants = {key: config[key] for key in ("width", "control_width", "steps", "share")}
     cells = execution.cells("initializations", cell, grid, constants)
-    keys = [key for key in cells.data_vars if "seed" in cells[key].dims and key != "error"]
-    data = {name: {key: cells[key].sel(network=name).values for key in keys} for name in names}
+    data = {name: {key: cells[key].sel(network=name).values for key in KEPT} for name in names}
     return summary(data, config)
 
 
 def summary(data: dict[str, dict[str, np.ndarray]], config: dict[str, Any]) -> dict[str, Any]:
     """From the cells to the result."""
     end = dict.fromkeys(data, config["steps"] * config["share"])
-    end[CONTROL] = 0.1 * config["share"] * min(config["steps"], 400)
+    end[CONTROL] = CONTROL_STEPS * CONTROL_SHARE * config["share"]
     stated = figures(data, end)
     measured = rows(stated)
     headline = {f"{name}: {what}": measured[name][what] for name in measured for what in HEADLINE}
@@ -281,7 +295,7 @@ def summary(data: dict[str, dict[str, np.ndarray]], config: dict[str, Any]) -> d
         "config": config
         | {
             "networks": {name: repr(options) for name, options in PERCEPTRONS.items()}
-            | {CONTROL: f"{DENSITY!r}, width {CONTROL_WIDTH}"},
+            | {CONTROL: repr(DENSITY)},
             "tones": TONES,
             "frequencies": FREQUENCIES,
             "samples": SAMPLES,
