@@ -94,7 +94,7 @@ def test_a_figure_is_drawn_of_results_with_infinite_times(tmp_path: Path):
     rng = np.random.default_rng(0)
     data = {}
     for name in names:
-        # The claims are about the control, which learns all.
+        # The claims are about those that learn all.
         times = (
             np.full((3, 5), 2.0)
             if name == script.CONTROL

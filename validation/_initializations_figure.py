@@ -23,15 +23,19 @@ def _style(name: str) -> tuple[str, str]:
     return "black", "-"
 
 
+# The same network as one beside it, with the same density.
+_TWIN = "hardly moving"
+
+
 def draw(result: dict[str, Any], path: Path) -> None:
     """Draw a result of `validation.initializations` into a PNG."""
     import matplotlib.pyplot as plt
 
     names = list(result["networks"])
-    fig = plt.figure(figsize=(13, 6.2), layout="constrained")
-    left, right = fig.subfigures(1, 2, width_ratios=(1, 1.9))
+    fig = plt.figure(figsize=(13, 7.4), layout="constrained")
+    left, right = fig.subfigures(1, 2, width_ratios=(1, 1.6))
     _draw_densities(left.subplots(), result)
-    axes = right.subplots(2, -(-len(names) // 2), sharex=True, sharey=True)
+    axes = right.subplots(3, -(-len(names) // 3), sharex=True, sharey=True)
     for ax, name in zip(axes.flat, names, strict=False):
         _draw_times(ax, name, result)
     right.supxlabel("frequency of the tone (rad per unit of x)", fontsize="medium")
@@ -45,6 +49,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
 def _draw_densities(ax: Any, result: dict[str, Any]) -> None:
     xi = np.array(result["config"]["frequencies"])
     for name, parts in result["networks"].items():
+        if _TWIN in name:
+            continue
         density = np.median(np.array(parts["density"]) / np.array(parts["top"])[:, None], axis=0)
         color, style = _style(name)
         ax.loglog(xi, density, style, color=color, label=name, lw=2 if color == "black" else 1.5)
