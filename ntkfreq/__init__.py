@@ -44,6 +44,7 @@ _HOMES = {
     "KernelOperator": "ntkfreq.ntk.operator",
     "ntk_spectrum": "ntkfreq.ntk.eigen",
     "NTKSpectrum": "ntkfreq.ntk.eigen",
+    "effective_density": "ntkfreq.ntk.effective",
     "ntk_regression": "ntkfreq.ntk.regression",
     "gram_flow": "ntkfreq.ntk.flow",
     "empirical_ntk_gram": "ntkfreq.ntk.empirical",

@@ -32,6 +32,7 @@ LEVELS = {
     "waves": 1,
     "lanczos": 1,
     "plotting": 1,
+    "width_extrapolation": 1,
     "density": 2,
     "measure": 2,
     "target": 3,
@@ -44,9 +45,9 @@ LEVELS = {
     "sweeps": 6,
     "comparison": 6,
     "profile": 6,
-    "width_extrapolation": 1,
     "report": 7,
     "validation": 7,
+    "experiments": 7,
     "cli": 8,
     "__main__": 8,
 }

@@ -1,5 +1,6 @@
 """The neural tangent kernel on data: Gram matrices, products, flow, regression, eigenvalues."""
 
+from ntkfreq.ntk.effective import effective_density
 from ntkfreq.ntk.eigen import NTKSpectrum, ntk_spectrum
 from ntkfreq.ntk.empirical import empirical_ntk_gram
 from ntkfreq.ntk.flow import gram_flow
@@ -10,6 +11,7 @@ from ntkfreq.ntk.regression import ntk_regression
 __all__ = [
     "KernelOperator",
     "NTKSpectrum",
+    "effective_density",
     "empirical_ntk_gram",
     "gram_flow",
     "ntk_gram",

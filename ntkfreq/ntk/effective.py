@@ -1,0 +1,76 @@
+"""The density of frequencies that a kernel amounts to, whatever network it is of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.ntk.kernels import symmetric_gram
+from ntkfreq.spectrum import fourier_sum
+
+
+def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
+    r"""Density from which random Fourier features would learn each frequency at the kernel's rate.
+
+    A wave :math:`v_i = g(x_i)\,e^{i \xi x_i}` under a window g decays at the rate
+
+    .. math:: \lambda(\xi) = \frac{v^* K v}{N\, v^* v}, \qquad
+              \rho_{\mathrm{eff}}(\xi) = \frac{|\Omega|}{2\pi}\, \lambda(\xi),
+
+    the latter because a stationary kernel :math:`k(x - x')` of density :math:`\rho` on an interval
+    :math:`\Omega` has :math:`\lambda = 2\pi\rho/|\Omega|`. Its integral over all frequencies is
+    the mean of :math:`K(x, x)` under the window.
+
+    Parameters
+    ----------
+    gram : array_like, shape (n, n)
+        Gram matrix, for instance that of :func:`ntkfreq.empirical_ntk_gram`.
+    x : array_like, shape (n,)
+        Points in one dimension, evenly spread over an interval.
+    frequencies : array_like, shape (F,)
+        Angular frequencies, radians per unit of x.
+
+    Returns
+    -------
+    ndarray, shape (F,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a matrix that is not symmetric or of another size, for points in more dimensions or all
+        in one place.
+
+    Notes
+    -----
+    The window is Hann's, squared. It resolves :math:`6\pi/|\Omega|`, and what it lets through from
+    far off falls like :math:`\xi^{-10}`: of a kernel that falls faster than that, this is an upper
+    bound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal, ntk_gram
+    >>> x, density = np.linspace(-1, 1, 200), Normal(scale=20.0)
+    >>> found = effective_density(ntk_gram(density, x, sigma_a=0.0), x, [10.0, 30.0])
+    >>> (found / density.pdf(np.array([10.0, 30.0]))).round(2)
+    array([0.99, 1.01])
+    """
+    points = _checks.real_array("x", x, 1)
+    matrix = symmetric_gram("gram", gram)
+    count = points.size
+    if len(matrix) != count:
+        raise ValueError(f"gram has shape {matrix.shape} for {count} points x")
+    grid = _checks.real_array("frequencies", frequencies, 1)
+    extent = float(np.ptp(points))
+    if extent == 0:
+        raise ValueError("x holds one place only; a frequency needs points over an interval")
+    # Each of n even points stands for extent/(n - 1).
+    length = extent * count / (count - 1)
+    window = np.cos(np.pi * (points - (points.min() + points.max()) / 2) / length) ** 4
+    window /= np.linalg.norm(window)
+    values, vectors = np.linalg.eigh(matrix * window * window[:, None])
+    seen = np.abs(fourier_sum(points[:, None], vectors.T, grid[:, None])) ** 2
+    return np.asarray(length / (2 * np.pi) * (values @ seen) / count)
