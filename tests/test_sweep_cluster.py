@@ -70,14 +70,14 @@ class Cluster:
                 )
             )
 
-    def add_workers(self, count):
+    def add_workers(self, count, *options):
         before = len(self.processes)
         for _ in range(count):
-            self._add_worker()
+            self._add_worker(*options)
         for k in range(before, len(self.processes)):
             wait_for(lambda k=k: "Registered to" in (self.folder / f"{k}.log").read_text())
 
-    def _add_worker(self):
+    def _add_worker(self, *options):
         self.start(
             "worker",
             self.address,
@@ -85,6 +85,7 @@ class Cluster:
             "--memory-limit=0",
             "--death-timeout=60",
             f"--local-directory={self.folder}",
+            *options,
         )
 
     def end(self):
@@ -210,7 +211,7 @@ def test_lost_scheduler(tmp_path, monkeypatch):
     log = tmp_path / "log"
     own = Cluster(tmp_path)
     try:
-        own.add_workers(1)
+        own.add_workers(1, "--no-nanny")
 
         def end():
             wait_for(lambda: len(lines(log)) >= 3)
@@ -223,6 +224,8 @@ def test_lost_scheduler(tmp_path, monkeypatch):
             sweep(cells.logged, path=tmp_path / "a.zarr", scheduler=own.address, **call)
         ender.join()
     finally:
+        for process in own.processes:  # at once: a worker looks for its scheduler for a while
+            process.kill()
         own.end()
     kept = list((tmp_path / "a.zarr.parts").glob("part-*"))
     assert kept
