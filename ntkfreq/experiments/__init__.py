@@ -2,5 +2,13 @@
 
 from ntkfreq.experiments.descent import Run, descend, largest_stable_step
 from ntkfreq.experiments.models import mlp
+from ntkfreq.experiments.periodic import harmonic_density, periodic_features
 
-__all__ = ["Run", "descend", "largest_stable_step", "mlp"]
+__all__ = [
+    "Run",
+    "descend",
+    "harmonic_density",
+    "largest_stable_step",
+    "mlp",
+    "periodic_features",
+]
