@@ -26,6 +26,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",
     "derivation",  # docs/_ext
+    "results",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/**/GALLERY_HEADER.rst"]

@@ -15,7 +15,7 @@ _SEEDS = ("-", "--", ":")
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw a result of `validation.weight_decay` into a PNG."""
+    """Test errors over time, predicted and trained, and their distance against the width."""
     fig = plt.figure(figsize=(12.4, 5.4), layout="constrained")
     left, right = fig.subfigures(1, 2, width_ratios=(1.55, 1))
     axes = left.subplots(2, 2, sharex=True, sharey=True)

@@ -28,7 +28,7 @@ _TWIN = "hardly moving"
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw a result of `validation.initializations` into a PNG."""
+    """Effective densities, and learning times of the tones by the NTK and trained, by network."""
     import matplotlib.pyplot as plt
 
     names = list(result["networks"])

@@ -32,8 +32,27 @@ class Script:
     @property
     def title(self) -> str:
         """First line of the script's docstring, read without running it."""
-        text = ast.get_docstring(ast.parse(self.path.read_text(encoding="utf-8"))) or ""
-        return text.partition("\n")[0].rstrip(".")
+        return self._docstring().partition("\n")[0].rstrip(".")
+
+    @property
+    def text(self) -> str:
+        """The rest of the script's docstring."""
+        return self._docstring().partition("\n")[2].strip()
+
+    @property
+    def caption(self) -> str:
+        """What `draw` says its figure shows; empty for a script without one."""
+        tree = _tree(self.path)
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and "draw" in [name.asname or name.name for name in node.names]:
+                tree = _tree(self.path.with_name(f"{str(node.module).rpartition('.')[2]}.py"))
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == "draw":
+                return (ast.get_docstring(node) or "").partition("\n")[0]
+        return ""
+
+    def _docstring(self) -> str:
+        return ast.get_docstring(_tree(self.path)) or ""
 
     def load(self) -> ModuleType:
         """Import the script as part of its folder, so that other processes find its functions."""
@@ -79,6 +98,10 @@ class Script:
             with whole_file(written[1]) as scratch:
                 draw(result, scratch)
         return written
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def find_scripts(folder: Path) -> dict[str, Script]:

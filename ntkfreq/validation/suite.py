@@ -61,6 +61,9 @@ def run_all(
 
     A script that ends with an error does not stop the others; it counts as failed.
     """
+    # Loaded here so that it also runs by itself, as python -m ntkfreq.validation.readme.
+    from ntkfreq.validation.readme import update_readme
+
     failed: list[str] = []
     for count, script in enumerate(scripts, start=1):
         echo(f"[{count}/{len(scripts)}] {script.name}: {script.title}")
@@ -71,6 +74,8 @@ def run_all(
             failed.append(script.name)
             continue
         script.save(result, out / "results", out / "figures")
+        if out.resolve() == script.path.parent:
+            update_readme(script.path.parent)
         echo(table([result]) + "\n")
         if not holds(result):
             failed.append(script.name)

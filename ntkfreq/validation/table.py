@@ -61,7 +61,7 @@ def markdown(result: dict[str, Any]) -> str:
     '| slope | `width` | -0.5 ± 0.1 | -0.52 |'
     """
     return "\n".join(
-        f"| {name} | `{result['script']}` | {tolerance} | "
+        f"| {name.replace('|', chr(92) + '|')} | `{result['script']}` | {tolerance} | "
         + (f"**{value}, FAILS** |" if verdict == "FAILS" else f"{value} |")
         for name, tolerance, value, verdict in rows(result)
     )
