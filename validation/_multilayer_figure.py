@@ -18,7 +18,12 @@ def draw(result: dict[str, Any], path: Path) -> None:
     densities, activations = list(config["densities"]), config["activations"]
     rows = len(activations) + 1
     fig, axes = plt.subplots(
-        rows, len(densities), figsize=(11, 2.7 * rows + 0.6), sharex=True, layout="constrained"
+        rows,
+        len(densities),
+        figsize=(11, 2.7 * rows + 0.6),
+        sharex=True,
+        sharey="row",
+        layout="constrained",
     )
     measured, predicted, rate, two_layer = (
         np.array(curves[key], dtype=float)
@@ -28,7 +33,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
         for row, activation in enumerate(activations):
             ax = axes[row, column]
             _times(ax, config, measured[column, row], predicted[column, row])
-            ax.set_title(f"{density}: {config['densities'][density]}; {activation}", fontsize=9)
+            rho = config["densities"][density].replace(", dim=1", "")
+            ax.set_title(f"{density}: {rho}\n{activation}", fontsize=9)
         ax = axes[-1, column]
         _rates(ax, config, rate[column, 0], two_layer[column, 0, 0])
         ax.set_title(f"kernel at the start, {activations[0]}", fontsize=9)
@@ -36,7 +42,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     for ax in axes[:-1, 0]:
         ax.set_ylabel("time to halve the tone\n(step size x steps)")
     axes[-1, 0].set_ylabel("rate of a tone\n(1 = fastest tone)")
-    axes[0, 0].legend(fontsize="x-small", frameon=False, ncols=2)
+    axes[0, 0].legend(fontsize="x-small", frameon=False, ncols=2, loc="upper left")
     fig.suptitle(
         f"Deep networks, width {config['width']}, {config['seeds']} seeds: mean and range. "
         "Dashed: predicted for two layers"
