@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from ntkfreq.results import json_ready
 from validation import _multilayer_statistics as statistics
 from validation import multilayer
 
@@ -82,7 +85,22 @@ def test_a_gram_matrix_with_a_rate_for_every_tone():
 
 
 def test_without_hidden_layers_all_three_times_are_one():
-    found = multilayer.cell("narrow", "tanh", 0, 16384, 0)
+    found = multilayer.cell("narrow", "tanh", 0, 4096, 0)
     np.testing.assert_allclose(found["measured"], found["own"], rtol=0.05)
-    np.testing.assert_allclose(found["measured"], found["predicted"], rtol=0.3)
-    assert np.median(found["measured"] / found["predicted"]) == pytest.approx(1.0, abs=0.06)
+    # 43 of the frequencies drawn lie within the highest tone's band: a rate is known to 15 %.
+    np.testing.assert_allclose(found["measured"], found["predicted"], rtol=0.45)
+    assert np.median(found["measured"] / found["predicted"]) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_kernel_that_stays_is_what_a_wide_deep_network_trains_with():
+    found = multilayer.cell("narrow", "tanh", 2, 256, 0)
+    np.testing.assert_allclose(found["measured"], found["own"], rtol=0.1)
+    assert np.all(found["measured"] < found["predicted"])
+
+
+def test_quick_size_holds_and_is_drawn(tmp_path):
+    result = multilayer.run(size="quick")
+    assert all(row["holds"] for row in result["claims"].values())
+    assert all(row["low"] <= row["value"] <= row["high"] for row in result["measurements"].values())
+    multilayer.draw(json.loads(json.dumps(json_ready(result))), tmp_path / "figure.png")
+    assert 10_000 < (tmp_path / "figure.png").stat().st_size < 300_000

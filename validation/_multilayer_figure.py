@@ -47,7 +47,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         f"Deep networks, width {config['width']}, {config['seeds']} seeds: mean and range. "
         "Dashed: predicted for two layers"
     )
-    fig.savefig(path, dpi=105)
+    fig.savefig(path, dpi=90)
     plt.close(fig)
 
 

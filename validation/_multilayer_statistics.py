@@ -22,6 +22,8 @@ _WORDS = {
     "rate": "slope of log measured against log two-layer time",
     "bias": "time of the highest over the lowest tones (two layers: {:.3g})",
     "speed": "median of measured over two-layer time",
+    "own": "median of measured over own-kernel time",
+    "power": "power of the width by which log times leave those of the own kernel",
 }
 
 Table = dict[str, dict[str, tuple[float, float, float]]]
@@ -132,26 +134,35 @@ def own_distance(data: Any) -> dict[str, Any]:
     return table
 
 
-def headline(table: Table, distance: dict[str, Any]) -> dict[str, tuple[float, float, float]]:
-    """The figures that a reader needs first: two depths, order, rate, bias and speed."""
+def headline(
+    table: Table, found: dict[str, list[dict[str, float]]], distance: dict[str, Any]
+) -> dict[str, tuple[float, float, float]]:
+    """The figures that a reader needs first; the first activation has two depths, others one."""
+    labels = {case: case.split(", ") for case in table if ", depth 0," not in case}
+    activations = list(dict.fromkeys(label[1] for label in labels.values()))
+    depths = sorted({label[2] for label in labels.values()})
     chosen: dict[str, tuple[float, float, float]] = {}
-    deep = [case for case in table if ", depth 0," not in case]
-    depths = sorted({case.split(", ")[2] for case in deep})
-    for case in deep:
-        density, _, depth, _ = case.split(", ")
-        if depth not in (*depths[1:2], depths[-1]):
-            continue
+    for case, (density, activation, depth, _) in labels.items():
         row = table[case]
-        # The wide density predicts no order and no slope.
-        names = ("bias", "speed") if density == "wide" else ("pairs", "rate", "bias", "speed")
-        for name in names:
-            chosen[f"{case}: {_WORDS[name].format(row['predicted bias'][0])}"] = row[name]
+        if depth == depths[-1] or (depth in depths[1:2] and activation == activations[0]):
+            # The wide density predicts no order and no slope.
+            names = ("bias", "speed") if density == "wide" else ("pairs", "rate", "bias", "speed")
+            for name in names:
+                chosen[f"{case}: {_WORDS[name].format(row['predicted bias'][0])}"] = row[name]
     for activation, row in distance.items():
-        name = (
-            f"{activation}, depth 2: power of the width in the distance to the own kernel's times"
-        )
-        chosen[name] = row["slope"]
+        for depth in depths[-1:]:
+            chosen[f"{activation}, {depth}, all densities: {_WORDS['own']}"] = _pooled(
+                [found[case] for case in labels if labels[case][1:3] == [activation, depth]]
+            )
+        chosen[f"{activation}, narrow, depth 2: {_WORDS['power']}"] = row["slope"]
     return chosen
+
+
+def _pooled(cases: list[list[dict[str, float]]]) -> tuple[float, float, float]:
+    """Measured over own-kernel time, its logarithm averaged over cases for every seed."""
+    logs = np.mean([[np.log(one["own"]) for one in seeds] for seeds in cases], axis=0)
+    middle, low, high = np.exp(mean_interval(logs))
+    return float(middle), float(low), float(high)
 
 
 def curves(data: Any) -> dict[str, Any]:
