@@ -11,7 +11,7 @@ from ntkfreq.plotting import FREQUENCY, GREY
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Draw a result of `validation.multilayer` into a PNG."""
+    """Learning times of the tones by depth, measured and two-layer, and rates by the kernel."""
     import matplotlib.pyplot as plt
 
     config, curves = result["config"], result["curves"]

@@ -4,8 +4,8 @@ The photograph "camera" of scikit-image, averaged over blocks of 8 x 8 pixels to
 the square [-1, 1]^2, grey values with mean 0 and standard deviation 1. Networks with
 frequencies from a narrow and a wide normal density, a Laplace density, and a ring of normals that
 favours high frequencies learn it from zero output, width 65536, all parameters trained. The
-learning time of a band of |xi| is the time at which the RMS of the error spectrum in that ring has
-halved.
+learning time of a band of :math:`|\xi|` is the time at which the RMS of the error spectrum in that
+ring has halved.
 
 Bands up to 2.5 standard deviations (per coordinate) of each density are judged, every seed by
 itself: the median of predicted over measured learning time is within 3 % of one for each density,

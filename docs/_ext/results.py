@@ -56,7 +56,7 @@ def depend(directive: SphinxDirective) -> None:
 
 def section(script: Script, result: dict[str, Any]) -> list[str]:
     """Lines of a section, as reStructuredText."""
-    lines = [f".. _result-{script.name}:", "", script.title, "-" * len(script.title), ""]
+    lines = [f".. _result-{script.name}:", "", script.title, "~" * len(script.title), ""]
     lines += [*script.text.splitlines(), "", *table(result), ""]
     picture = FOLDER / "figures" / f"{script.name}.png"
     if picture.is_file():
@@ -85,18 +85,20 @@ def made(script: Script, result: dict[str, Any]) -> list[str]:
     rule = config.get("optimizer", "")
     if isinstance(rule, dict):
         rule = "; ".join(f"{name}: {text}" for name, text in rule.items())
+    versions = dict(result["environment"])
+    machine = versions.pop("machine")
     fields = {
         "Command": f"``ntkfreq validate {script.name} --size {result['size']} --out validation``",
         "Seeds": str(config.get("seeds", "")),
         "Width": width(config),
         "Optimizer": plain(rule),
-        "Versions": ", ".join(f"{name} {text}" for name, text in result["environment"].items()),
+        "Versions": ", ".join(f"{name} {text}" for name, text in versions.items())
+        + f", on {machine}",
         "Code": f"``{result['code'][:12]}`` (SHA-256 of the package and the script)"
         if "code" in result
         else "",
         "Computing time": duration(result),
-        "All numbers": f"``validation/results/{script.name}.json``",
-        "Script": f"``validation/{script.name}.py``",
+        "Files": f"``validation/{script.name}.py``, ``validation/results/{script.name}.json``",
     }
     return [f":{name}: {text}" for name, text in fields.items() if text]
 

@@ -94,6 +94,8 @@ def tolerance_text(row: Mapping[str, Any]) -> str:
     ('at most 0.03', '-0.5 ± 0.1')
     >>> tolerance_text({"low": 10.0, "high": None}), tolerance_text({"low": -0.01, "high": 0.01})
     ('at least 10', '± 0.01')
+    >>> tolerance_text({"low": 0.8, "high": 1.25})
+    '0.8 to 1.25'
     """
     low, high = (None if end is None or not np.isfinite(end) else end for end in ends(row))
     if "level" in row:
@@ -108,9 +110,10 @@ def tolerance_text(row: Mapping[str, Any]) -> str:
     middle, half = (low + high) / 2, (high - low) / 2
     if abs(middle) < 1e-9 * half:
         return f"± {half:.4g}"
-    if half < abs(middle):
-        return f"{middle:.4g} ± {half:.4g}"
-    return f"{low:.4g} to {high:.4g}"
+    both = f"{low:.4g} to {high:.4g}"
+    about = f"{middle:.4g} ± {half:.4g}"
+    # A window about one or -1/2 is read as such; one from 0.8 to 1.25 has no middle to speak of.
+    return about if half < abs(middle) and len(about) <= len(both) else both
 
 
 def ends(row: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -44,7 +44,9 @@ class Script:
         """What `draw` says its figure shows; empty for a script without one."""
         tree = _tree(self.path)
         for node in tree.body:
-            if isinstance(node, ast.ImportFrom) and "draw" in [name.asname or name.name for name in node.names]:
+            if isinstance(node, ast.ImportFrom) and "draw" in [
+                name.asname or name.name for name in node.names
+            ]:
                 tree = _tree(self.path.with_name(f"{str(node.module).rpartition('.')[2]}.py"))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name == "draw":
