@@ -112,6 +112,6 @@ def test_a_figure_is_drawn_of_results_with_infinite_times(tmp_path: Path):
     result = script.summary(data, script.SIZES["quick"] | {"seeds": 3})
     rows = result["figures"][names[0]]
     assert rows[script.BY_NTK]["level"] == 0.75
-    assert set(result["claims"]) > {f"{name}: {script.BY_NTK}" for name in names}
+    assert set(result["measurements"]) > {f"{name}: {script.BY_NTK}" for name in names}
     script.draw(json.loads(json.dumps(json_ready(result))), tmp_path / "figure.png")
     assert 10_000 < (tmp_path / "figure.png").stat().st_size < 300_000

@@ -20,10 +20,13 @@ SCRIPTS = find_scripts(RESULTS.parent)
 
 # The quick size of `tolerance` is tested beside its references.
 @pytest.mark.parametrize("name", sorted(SCRIPTS.keys() - {"tolerance"}))
-def test_quick_size_holds(name):
+def test_quick_size_holds_and_is_drawn(name, tmp_path):
     result = SCRIPTS[name].run("quick", Execution())
-    failed = {name: row for name, row in result["claims"].items() if not row["holds"]}
-    assert not failed
+    assert not {claim: row for claim, row in result["claims"].items() if not row["holds"]}
+    for row in result.get("measurements", {}).values():
+        assert row["low"] <= row["value"] <= row["high"]
+    for path in SCRIPTS[name].save(result, tmp_path, tmp_path):
+        assert path.stat().st_size < (300_000 if path.suffix == ".png" else 1_000_000)
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)

@@ -305,7 +305,8 @@ def summary(data: dict[str, dict[str, np.ndarray]], config: dict[str, Any]) -> d
     measured = rows(stated)
     headline = {f"{name}: {what}": measured[name][what] for name in measured for what in HEADLINE}
     return {
-        "claims": verdicts(judged(stated, data)) | headline,
+        "claims": verdicts(judged(stated, data)),
+        "measurements": headline,
         "figures": measured,
         "config": config
         | {
