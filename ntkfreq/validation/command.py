@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Annotated
 
@@ -57,11 +57,15 @@ def command(file: str) -> None:
 
     The same as `ntkfreq validate NAME --size full --out validation`.
     """
-    path, given = Path(file).resolve(), sys.argv[1:]
-    if "--size" not in given:
-        given += ["--size", "full"]
-    if "--out" not in given and given[given.index("--size") + 1] == "full":
-        given += ["--out", str(path.parent)]
+    path = Path(file).resolve()
+    # Read by a parser, since --size=quick is an option as well as --size quick.
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--size", default="full")
+    parser.add_argument("--out")
+    known, rest = parser.parse_known_args()
+    given = ["--scripts", str(path.parent), "--size", known.size]
+    if known.out is not None or known.size == "full":
+        given += ["--out", known.out or str(path.parent)]
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(validate)
-    app([path.stem, "--scripts", str(path.parent), *given])
+    app([path.stem, *given, *rest])

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ntkfreq.results import json_ready
 from ntkfreq.validation.provenance import numerics_hash
 
@@ -100,7 +102,9 @@ class Execution:
         self.seconds.append(float(data["seconds"].sum()))
         failed = data["error"] != ""
         if bool(failed.any()):
-            first = data["error"].where(failed, drop=True).stack(cell=list(grid))[0]
+            # Not where(drop=True): it keeps the whole rows and columns of the failed ones.
+            place = np.unravel_index(int(failed.values.ravel().argmax()), failed.shape)
+            first = data["error"][place]
             labels = {key: first[key].item() for key in grid}
             raise RuntimeError(
                 f"{name}: {int(failed.sum())} of {failed.size} cells failed, the first of them "

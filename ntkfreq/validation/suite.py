@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ntkfreq
+from ntkfreq import _checks
 from ntkfreq.validation.execution import SIZES, Execution
 from ntkfreq.validation.script import Script, find_scripts, holds, pick
 from ntkfreq.validation.table import table
@@ -35,7 +36,7 @@ def execution(size: str, workers: int | None, scheduler: str | None) -> Executio
     Raises
     ------
     ValueError
-        For an unknown size, or both workers and a scheduler.
+        For an unknown size, a negative number of workers, or both workers and a scheduler.
     """
     if size not in SIZES:
         raise ValueError(f"size={size!r} must be one of {', '.join(SIZES)}")
@@ -43,7 +44,9 @@ def execution(size: str, workers: int | None, scheduler: str | None) -> Executio
         raise ValueError(
             f"workers={workers} and scheduler={scheduler!r} exclude each other; give one of them"
         )
-    if size == "quick" and workers is None:
+    if workers is not None:
+        _checks.integer("workers", workers, 0)
+    elif size == "quick":
         workers = 0
     kept = None if size == "quick" else _KEPT
     return Execution(kept, workers, scheduler, progress=size != "quick" and sys.stderr.isatty())
@@ -69,15 +72,15 @@ def run_all(
         echo(f"[{count}/{len(scripts)}] {script.name}: {script.title}")
         try:
             result = script.run(size, how)
+            script.save(result, out / "results", out / "figures")
+            if out.resolve() == script.path.parent:
+                update_readme(script.path.parent)
+            kept = holds(result)
+            echo(table([result]) + "\n")
         except Exception as error:
             echo(f"{script.name}: {type(error).__name__}: {error}\n")
-            failed.append(script.name)
-            continue
-        script.save(result, out / "results", out / "figures")
-        if out.resolve() == script.path.parent:
-            update_readme(script.path.parent)
-        echo(table([result]) + "\n")
-        if not holds(result):
+            kept = False
+        if not kept:
             failed.append(script.name)
     done = f"{len(scripts) - len(failed)} of {len(scripts)} scripts hold"
     echo(f"{done}; results and figures in {out}")
