@@ -21,11 +21,16 @@ def periodic_features(
     sigma_a: float = 1.0,
     rng: int | np.random.Generator | None = None,
 ) -> Any:
-    r"""Network :math:`m^{-1/2}\sum_j a_j\varphi(w_j x) + b_j\varphi(w_j x - \pi/2)` of output zero.
+    r"""Network of periodic features in pairs a quarter of a period apart, of output zero.
 
-    The wave :math:`\varphi` has period :math:`2\pi` and mean square 1/2, so that for the cosine
-    this is :class:`ntkfreq.FourierFeatureNet`. Units come in pairs of equal w and opposite a, b.
-    A square wave has no slope: gradient descent does not move its frequencies.
+    .. math:: f(x) = m^{-1/2} \sum_j a_j \varphi(w_j x + \theta_j)
+       + b_j \varphi(w_j x + \theta_j - \pi/2).
+
+    The wave :math:`\varphi` has period :math:`2\pi` and mean square 1/2. Phases
+    :math:`\theta_j` are drawn uniformly and stay. For the cosine they turn (a, b), which changes
+    nothing, and this is :class:`ntkfreq.FourierFeatureNet`; for other waves the kernel depends on
+    :math:`x - x'` alone only with them. Units come in pairs of equal w and opposite a, b. A square
+    wave has no slope: gradient descent does not move its frequencies.
 
     Parameters
     ----------
@@ -67,6 +72,7 @@ def periodic_features(
     generator = np.random.default_rng(rng)
     half = density.sample(width // 2, generator)
     weights = sigma_a * generator.standard_normal((2, width // 2))
+    phases = generator.uniform(0.0, 2 * math.pi, width // 2)
 
     start = np.ravel(half)
     signed = np.concatenate([weights, -weights], axis=1)
@@ -75,9 +81,10 @@ def periodic_features(
         torch.nn.Module.__init__(self)
         self.w = torch.nn.Parameter(torch.tensor(np.concatenate([start, start])))
         self.a, self.b = (torch.nn.Parameter(torch.tensor(row)) for row in signed)
+        self.register_buffer("theta", torch.tensor(np.concatenate([phases, phases])))
 
     def forward(self: Any, x: Any) -> Any:
-        phase = x.reshape(-1, 1) * self.w
+        phase = x.reshape(-1, 1) * self.w + self.theta
         values = shape(phase) @ self.a + shape(phase - math.pi / 2) @ self.b
         return values / math.sqrt(width)
 
@@ -105,8 +112,8 @@ def _shape(wave: str) -> Any:
 def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Density:
     r"""Density that the output weights of periodic features see: the wave's harmonics of rho_w.
 
-    A wave :math:`\varphi = \sum_n c_n \cos n z` has the kernel
-    :math:`\sum_n 2 c_n^2 \frac12 \int \rho_w(w) \cos(n w z)\,dw`, that of the density
+    A wave :math:`\varphi = \sum_n c_n \cos n z` of random phase has the kernel
+    :math:`\sum_n c_n^2 \int \rho_w(w) \cos(n w (x - x'))\,dw`, that of the density
     :math:`\sum_n c_n^2\, \rho_w(\xi/n)/n \,/ \sum_n c_n^2`. With w at rest it takes the place of
     rho_w in the equation.
 
@@ -132,7 +139,7 @@ def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Den
     Examples
     --------
     >>> square = harmonic_density(Normal(scale=2.0), "square", harmonics=3)
-    >>> float(square.pdf(0.0) / Normal(scale=2.0).pdf(0.0)).__round__(4)
+    >>> float(square.pdf([0.0])[0] / Normal(scale=2.0).pdf([0.0])[0]).__round__(4)
     0.9333
     """
     power = {"cosine": None, "triangle": 4, "square": 2}[_checks.choice("wave", wave, WAVES)]
