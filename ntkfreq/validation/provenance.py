@@ -66,14 +66,13 @@ def numerics_hash(function: Callable[..., Any]) -> str:
     mark = hashlib.sha256(_used(function).encode())
     home = Path(str(inspect.getsourcefile(function))).parent
     helpers = [path for path in home.glob("_*.py") if not path.stem.endswith("_figure")]
-    numerics = [
-        path for path in _PACKAGE.rglob("*.py") if path.relative_to(_PACKAGE).parts[0] not in _ABOUT
-    ]
+    numerics = [path for path in _PACKAGE.rglob("*.py") if _counts(path.relative_to(_PACKAGE))]
     mark.update((code_hash(helpers) + code_hash(numerics)).encode())
     return mark.hexdigest()
 
 
 def _counts(path: Path) -> bool:
+    """Whether numbers depend on a file of the package; lists of names do not compute."""
     return path.name != "__init__.py" and (
         path.parts[0] not in _ABOUT or path.as_posix() == _COUNTS
     )
