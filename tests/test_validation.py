@@ -24,7 +24,9 @@ def test_quick_size_holds_and_is_drawn(name, tmp_path):
     result = SCRIPTS[name].run("quick", Execution())
     assert not {claim: row for claim, row in result["claims"].items() if not row["holds"]}
     for row in result.get("measurements", {}).values():
-        assert row["low"] <= row["value"] <= row["high"]
+        # A time that is never reached is None.
+        if None not in (row["low"], row["value"], row["high"]):
+            assert row["low"] <= row["value"] <= row["high"]
     for path in SCRIPTS[name].save(result, tmp_path, tmp_path):
         assert path.stat().st_size < (300_000 if path.suffix == ".png" else 1_000_000)
 

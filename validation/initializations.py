@@ -36,7 +36,6 @@ from ntkfreq import (
     error_spectrum,
     train,
 )
-from ntkfreq._threads import one_thread
 from ntkfreq.bands import band_learning_time
 from ntkfreq.experiments import descend, mlp
 from ntkfreq.validation import Execution, command, intervals, size_of, verdicts
@@ -131,39 +130,36 @@ def cell(
     network: str, seed: int, width: int, control_width: int, steps: int, share: float
 ) -> dict[str, Any]:
     """One network: its effective density, and learning times predicted and measured."""
-    from ntkfreq.network.backends.torch_threads import at_most
-
-    with at_most(1), one_thread():
-        x, y = signal(seed)
-        rng = np.random.default_rng([seed, 0])
-        if network == CONTROL:
-            net: Any = FourierFeatureNet.sample(DENSITY, control_width, zero_output=True, rng=rng)
-            inputs, steps, share = x, CONTROL_STEPS, CONTROL_SHARE * share
-        else:
-            options, scale = PERCEPTRONS[network]
-            net, inputs = mlp([1, width, width, 1], rng=rng, **options), scale * x
-        gram = empirical_ntk_gram(net, inputs)
-        rates = np.linalg.eigvalsh(gram) / SAMPLES
-        top = float(rates[-1])
-        step_size = share * 2 / top
-        grid = np.concatenate([[0.0], np.geomspace(1.0, HORIZON / share, 800)])
-        start = output(net, inputs)
-        y = start + AMPLITUDE * y if network == STILL else y
-        error = kernel_steps(gram, start - y, step_size, grid)
-        density = effective_density(gram, x, FREQUENCIES)
-        taken, path, end = trained(net, inputs, y, step_size, steps)
-        after = empirical_ntk_gram(end, inputs)
-        slope = np.polyfit(np.log(FREQUENCIES), np.log(density), 1)[0]
-        return {
-            "density": density,
-            "exponent": -float(slope),
-            "predicted": learning_times(x, share * grid, error),
-            "measured": learning_times(x, share * taken, path - y),
-            "top": top,
-            "modes": int(np.count_nonzero(rates > LEAST * rates[-1])),
-            "sharpening": float(np.linalg.eigvalsh(after)[-1]) / SAMPLES / top,
-            "kernel_change": float(np.linalg.norm(after - gram) / np.linalg.norm(gram)),
-        }
+    x, y = signal(seed)
+    rng = np.random.default_rng([seed, 0])
+    if network == CONTROL:
+        net: Any = FourierFeatureNet.sample(DENSITY, control_width, zero_output=True, rng=rng)
+        inputs, steps, share = x, CONTROL_STEPS, CONTROL_SHARE * share
+    else:
+        options, scale = PERCEPTRONS[network]
+        net, inputs = mlp([1, width, width, 1], rng=rng, **options), scale * x
+    gram = empirical_ntk_gram(net, inputs)
+    rates = np.linalg.eigvalsh(gram) / SAMPLES
+    top = float(rates[-1])
+    step_size = share * 2 / top
+    grid = np.concatenate([[0.0], np.geomspace(1.0, HORIZON / share, 800)])
+    start = output(net, inputs)
+    y = start + AMPLITUDE * y if network == STILL else y
+    error = kernel_steps(gram, start - y, step_size, grid)
+    density = effective_density(gram, x, FREQUENCIES)
+    taken, path, end = trained(net, inputs, y, step_size, steps)
+    after = empirical_ntk_gram(end, inputs)
+    slope = np.polyfit(np.log(FREQUENCIES), np.log(density), 1)[0]
+    return {
+        "density": density,
+        "exponent": -float(slope),
+        "predicted": learning_times(x, share * grid, error),
+        "measured": learning_times(x, share * taken, path - y),
+        "top": top,
+        "modes": int(np.count_nonzero(rates > LEAST * rates[-1])),
+        "sharpening": float(np.linalg.eigvalsh(after)[-1]) / SAMPLES / top,
+        "kernel_change": float(np.linalg.norm(after - gram) / np.linalg.norm(gram)),
+    }
 
 
 def trained(

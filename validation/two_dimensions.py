@@ -128,6 +128,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     pixels = config["pixels"]
     left.imshow(photograph(pixels)[1].reshape(pixels, pixels), cmap="gray", extent=(-1, 1, -1, 1))
     left.set(title=f"what is learned: {pixels} x {pixels} samples", xlabel="$x_1$", ylabel="$x_0$")
+    left.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     center = np.mean(config["bands"], axis=1)
     for color, case in zip((BLUE, ORANGE, GREEN, "#CC79A7"), config["cases"], strict=False):
         predicted, measured = (np.array(result[key][case]) for key in ("predicted", "measured"))
