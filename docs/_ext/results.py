@@ -76,7 +76,8 @@ def table(result: dict[str, Any]) -> list[str]:
         lines += [f"   {'* -' if k == 0 else '  -'} {text}" for k, text in enumerate(texts)]
     if len(found) <= _LONG:
         return lines
-    return folded(plain(summary([result])), lines, unfolded=not holds(result))
+    title = summary([result]).replace(" of 1 script", "").rstrip(".")
+    return folded(title, lines, unfolded=not holds(result))
 
 
 def made(script: Script, result: dict[str, Any]) -> list[str]:
