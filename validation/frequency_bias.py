@@ -142,7 +142,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Learning times against frequency, one panel a density, and all the ratios."""
+    """Learning times against frequency, one panel a density."""
     import matplotlib.pyplot as plt
 
     from ntkfreq.plotting import BLUE, GREY, ORANGE
