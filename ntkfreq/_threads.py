@@ -72,6 +72,20 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def allowed_threads() -> int:
+    """Threads that a parallel library should take: one a core, fewer by OMP_NUM_THREADS.
+
+    FINUFFT takes as many as it is told, also where the environment leaves it fewer, and warns.
+
+    Examples
+    --------
+    >>> 1 <= allowed_threads() <= cores()
+    True
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(cores(), int(wanted)) if wanted.isdigit() and int(wanted) > 0 else cores()
+
+
 @contextmanager
 def one_thread(when: bool = True) -> Iterator[None]:
     """Run linear algebra on one thread, for the whole process.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from ntkfreq._threads import one_thread
+from ntkfreq._threads import allowed_threads, cores, one_thread
+from ntkfreq.network.backends.cost import Work
 
 
 def counts():
-    import numpy as np
-
     np.eye(2) @ np.eye(2)
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
@@ -49,3 +49,12 @@ def test_only_the_thread_that_set_it_lifts_it():
         thread.join()
         assert counts() == {1}
     assert counts() == before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [("1", 1), ("1,1", 1), ("999", cores()), ("", cores()), ("many", cores())]
+)
+def test_the_environment_limits_threads(monkeypatch, wanted, found):
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    assert allowed_threads() == found
+    assert Work.of(np.zeros((8, 1)), np.zeros((4, 1))).threads == found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntkfreq._threads import cores
+from ntkfreq._threads import allowed_threads
 from ntkfreq._types import FloatArray
 from ntkfreq.spectrum import nufft_threads
 from ntkfreq.waves import LARGEST_PHASE, largest_phase
@@ -73,7 +73,7 @@ class Work:
             steps=steps,
             phase=largest_phase(x, w),
             grid=float(np.prod(extent / np.pi + 12)),
-            threads=cores() if threads is None else min(threads, cores()),
+            threads=min(threads or allowed_threads(), allowed_threads()),
         )
 
     @property

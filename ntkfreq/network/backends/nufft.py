@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntkfreq._threads import cores
+from ntkfreq._threads import allowed_threads
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import take_steps
@@ -69,7 +69,8 @@ class Nufft(TwoLayer):
         """Cores that a step occupies."""
         if nufft_threads(points + units) == 1:
             return 1
-        return cores() if self.most_threads is None else min(cores(), self.most_threads)
+        most = allowed_threads()
+        return most if self.most_threads is None else min(most, self.most_threads)
 
     def warm_up(self, points: int, units: int, dim: int) -> None:
         """Load FINUFFT, and Numba for the drift of the kernel."""
