@@ -228,11 +228,13 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
     curves = result["curves"]
     fig, axes = plt.subplots(1, len(curves), figsize=(4 * len(curves), 4.2), squeeze=False)
-    styles = {"line": (ORANGE, "--"), "box": (BLUE, "-"), "lattice": (GREEN, "-.")}
+    # Equations that say the same lie on top of each other: the widest line first.
+    styles = {"line": (ORANGE, "-", 5.0), "box": (BLUE, "-", 2.0), "lattice": (GREEN, "--", 1.6)}
     for ax, (setting, rows) in zip(axes.flat, curves.items(), strict=True):
         t = np.array(rows["t"])
-        for name, (color, line) in styles.items():
-            ax.loglog(t[1:], np.array(rows[name])[1:], line, color=color, label=f"{name} equation")
+        for name, (color, line, size) in styles.items():
+            loss = np.array(rows[name])[1:]
+            ax.loglog(t[1:], loss, line, color=color, lw=size, label=f"{name} equation")
         for k, loss in enumerate(np.array(rows["trained"])):
             label = "trained networks" if k == 0 else None
             ax.loglog(t[1:], loss[1:], "o", color="black", mfc="none", ms=4, label=label)
