@@ -7,8 +7,9 @@ discrete-time dynamics of the same rule, from the same f_0, without a free param
 
 - For every rule and step size, at each of the first 60 steps, the mean of the training loss over
   seeds is within 3 % of the mean predicted one.
-- Gradient flow at the same times, t = step size x steps, is not: from 1.5/lambda_max on and with
-  momentum it misses the loss by more than 20 % somewhere.
+- Gradient flow at the same times, t = step size x steps, is not: at 1.9/lambda_max and with
+  momentum it misses the loss by more than 20 % somewhere. (At 1.5/lambda_max by 15 %: the fastest
+  modes jump to and fro, but hold little of the loss after a few steps.)
 - Heavy ball makes the loss oscillate: it first rises at the predicted step.
 """
 
@@ -32,7 +33,7 @@ METHODS = {
     "heavy ball 0.9": (HeavyBall(0.9), 1.0),
     "Nesterov 0.9": (Nesterov(0.9), 1.0),
 }
-FLOW_FAILS = ("1.5", "1.9", "heavy ball 0.9", "Nesterov 0.9")
+FLOW_FAILS = ("1.9", "heavy ball 0.9", "Nesterov 0.9")
 DENSITY, SIGMA_A, SAMPLES, STEPS = Normal(scale=12.0), 1.0, 64, 60
 SIZES = {
     "quick": {"width": 8192, "seeds": 4},
@@ -85,8 +86,10 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     grid = {"seed": list(range(config["seeds"]))}
     data = execution.cells("finite_step", cell, grid, {"width": config["width"]})
     means = {key: data[key].values.mean(axis=0) for key in ("trained", "predicted", "flow")}
-    ratio = data["trained"].values / means["predicted"]
-    error = ratio.std(axis=0, ddof=1) / np.sqrt(config["seeds"])
+    # Seeds differ in f_0, so what scatters is the difference to their own predictions.
+    apart = (data["trained"].values - data["predicted"].values) / means["predicted"]
+    error = apart.std(axis=0, ddof=1) / np.sqrt(config["seeds"])
+    missed = np.abs(means["flow"] / means["trained"] - 1).max(axis=1)
     # Four networks of width 8192 scatter 28 times as much as 24 of width 2^20.
     slack = 0.03 if size != "quick" else 0.5
     claims: dict[str, tuple[float, float, float]] = {}
@@ -95,12 +98,8 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
         off = np.abs(means["trained"][k] / means["predicted"][k] - 1)
         claims[f"{title}: largest |trained over predicted mean loss - 1|"] = (off.max(), 0.0, slack)
         if name in FLOW_FAILS:
-            flow = np.abs(means["flow"][k] / means["trained"][k] - 1).max()
-            claims[f"{title}: largest |gradient flow over trained mean loss - 1|"] = (
-                flow,
-                0.2,
-                np.inf,
-            )
+            words = f"{title}: largest |gradient flow over trained mean loss - 1|"
+            claims[words] = (missed[k], 0.2, np.inf)
     k = list(METHODS).index("heavy ball 0.9")
     found, expected = first_rise(means["trained"][k]), first_rise(means["predicted"][k])
     claims["heavy ball 0.9: steps between the first rise of the loss and the predicted one"] = (
@@ -123,6 +122,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
             "rng": "default_rng([width, seed])",
         },
         "standard_error": {name: error[k].max() for k, name in enumerate(METHODS)},
+        "missed_by_flow": {name: missed[k] for k, name in enumerate(METHODS)},
         "first_rise": {"trained": found, "predicted": expected},
         **{
             key: {name: values[k] for k, name in enumerate(METHODS)}
