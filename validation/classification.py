@@ -293,7 +293,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
             if "logistic" in case:
                 kernel = np.array(sides["kernel"][k], float)
                 ax.loglog(kernel.ravel(), measured.ravel(), "x", color=color, ms=4)
-        ends = np.array([3.0, 5000.0])
+        ends = np.array([5.0, 900.0])
         ax.loglog(ends, ends, color=GREY, lw=0.8)
         ax.set(title=case, xlabel="predicted learning time")
         ax.title.set_fontsize("medium")
