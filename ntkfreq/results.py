@@ -194,7 +194,7 @@ def load_zarr(path: str | os.PathLike[str]) -> Any:
 
 
 def json_ready(value: Any) -> Any:
-    """Nested settings as JSON values: arrays to lists, NumPy scalars to Python's.
+    """Nested settings as JSON values: arrays, xarray's too, to lists, NumPy scalars to Python's.
 
     Examples
     --------
@@ -206,8 +206,8 @@ def json_ready(value: Any) -> Any:
         return {str(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [json_ready(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return json_ready(value.tolist())
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
+        return json_ready(np.asarray(value).tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None  # JSON has no infinity
     if value is None or isinstance(value, str | int | float | bool):

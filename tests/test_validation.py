@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ def test_committed_full_results_hold_and_say_how_they_were_made(path):
     assert result["config"]["seeds"] >= 5
     assert all(row["holds"] for row in result["claims"].values())
     assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_committed_results_hold_numbers_and_not_their_pictures(path):
+    assert not re.search(r"array\(|<xarray", path.read_text())
 
 
 @pytest.mark.parametrize("path", sorted(FIGURES.glob("*.png")), ids=lambda path: path.stem)

@@ -33,8 +33,8 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
-from ntkfreq.validation import Execution, command, mean_interval, size_of, verdicts
-from ntkfreq.validation.learning import learning_times, ratio_claims
+from ntkfreq.validation import Execution, command, size_of, verdicts
+from ntkfreq.validation.learning import learned, learning_times, ratio_claims, times_by_case
 
 # Name: density, and its standard deviation about zero (of its even part).
 CASES = {
@@ -105,10 +105,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     data = execution.cells("frequency_bias", cell, grid, constants)
     slack = float(np.sqrt(65536 / config["width"]))
     count = {case: len(judged(case)) for case in config["cases"]}
-    predicted, measured = (
-        {case: data[key].sel(case=case).values[:, : count[case]] for case in config["cases"]}
-        for key in ("predicted", "measured")
-    )
+    predicted, measured = times_by_case(data, count)
     claims = ratio_claims(measured, predicted, slack)
     bias = {case: times[:, -1] / times[:, 0] for case, times in measured.items()}
     windows = {"narrow normal": (5.0, np.inf), "wide normal": (0.8, 1.25), "favours high": (0, 0.5)}
@@ -132,13 +129,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
             "threshold": "RMS of a band's error spectrum at half of its start",
             "rng": "default_rng([width, seed])",
         },
-        "bias": {case: mean_interval(ratios) for case, ratios in bias.items()},
-        "predicted": {case: times[0] for case, times in predicted.items()},
-        "measured": {case: np.round(times, 4) for case, times in measured.items()},
-        "output_error": {case: data["output_error"].sel(case=case) for case in config["cases"]},
-        "step_size": {case: data["step_size"].sel(case=case)[0] for case in config["cases"]},
-        "steps": {case: data["steps"].sel(case=case)[0] for case in config["cases"]},
-    }
+    } | learned(data, predicted, measured)
 
 
 def draw(result: dict[str, Any], path: Path) -> None:

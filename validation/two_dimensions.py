@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import Laplace, Mixture, Normal
-from ntkfreq.validation import Execution, command, mean_interval, size_of, verdicts
-from ntkfreq.validation.learning import learning_times, ratio_claims
+from ntkfreq.validation import Execution, command, size_of, verdicts
+from ntkfreq.validation.learning import learned, learning_times, ratio_claims, times_by_case
 
 SIGMA_A, EDGE = 1.0, 2.5
 RING = 24.0
@@ -89,10 +89,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     grid = {"case": config["cases"], "seed": list(range(config["seeds"]))}
     data = execution.cells("two_dimensions", cell, grid, constants)
     count = {case: len(judged(case, config["pixels"])) for case in config["cases"]}
-    predicted, measured = (
-        {case: data[key].sel(case=case).values[:, : count[case]] for case in config["cases"]}
-        for key in ("predicted", "measured")
-    )
+    predicted, measured = times_by_case(data, count)
     slack = float(np.sqrt(65536 / config["width"]))
     claims = ratio_claims(measured, predicted, slack)
     return {
@@ -108,13 +105,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
             "threshold": "RMS of a band's error spectrum at half of its start",
             "rng": "default_rng([width, seed])",
         },
-        "bias": {case: mean_interval(t[:, -1] / t[:, 0]) for case, t in measured.items()},
-        "predicted": {case: times[0] for case, times in predicted.items()},
-        "measured": {case: np.round(times, 4) for case, times in measured.items()},
-        "output_error": {case: data["output_error"].sel(case=case) for case in config["cases"]},
-        "step_size": {case: data["step_size"].sel(case=case)[0] for case in config["cases"]},
-        "steps": {case: data["steps"].sel(case=case)[0] for case in config["cases"]},
-    }
+    } | learned(data, predicted, measured)
 
 
 def draw(result: dict[str, Any], path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from ntkfreq.density import Density
 from ntkfreq.network import FourierFeatureNet, train
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
+from ntkfreq.validation.claims import mean_interval
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Of a band's learning time at most this share is one step.
 _FINEST = 0.1
@@ -102,6 +106,41 @@ def learning_times(
         "output_error": float(comparison.output_error.max()),
         "step_size": step_size,
         "steps": steps,
+    }
+
+
+def times_by_case(
+    data: xr.Dataset, judged: Mapping[str, int]
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Predicted and measured times (seeds, bands) of cells labelled `case` and `seed`.
+
+    Of each case the first so many bands are judged; the others are nan.
+    """
+    predicted, measured = (
+        {case: data[side].sel(case=case).values[:, :count] for case, count in judged.items()}
+        for side in ("predicted", "measured")
+    )
+    return predicted, measured
+
+
+def learned(
+    data: xr.Dataset, predicted: Mapping[str, FloatArray], measured: Mapping[str, FloatArray]
+) -> dict[str, Any]:
+    """What a result says of every case besides its claims.
+
+    `bias` is the learning time of the highest band over that of the lowest, measured: mean over
+    seeds and interval. Predictions, steps and step size are the same for all seeds.
+    """
+    cases = {case: data.sel(case=case) for case in predicted}
+    return {
+        "bias": {
+            case: mean_interval(times[:, -1] / times[:, 0]) for case, times in measured.items()
+        },
+        "predicted": {case: times[0] for case, times in predicted.items()},
+        "measured": {case: np.round(times, 4) for case, times in measured.items()},
+        "output_error": {case: one["output_error"].values for case, one in cases.items()},
+        "step_size": {case: float(one["step_size"][0]) for case, one in cases.items()},
+        "steps": {case: int(one["steps"][0]) for case, one in cases.items()},
     }
 
 
