@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._threads import one_thread
+from ntkfreq._threads import allowed_threads, one_thread
 from ntkfreq._types import ComplexArray, FloatArray
 
 # Above this many point-frequency pairs a type-3 NUFFT beats the dense exponential matrix, in one,
@@ -82,8 +82,8 @@ def _cells(x: FloatArray, frequencies: FloatArray) -> float:
 
 
 def nufft_threads(size: int) -> int:
-    """FINUFFT's `nthreads` for so many points and frequencies together: 1, or 0 for all."""
-    return 1 if size <= _SERIAL else 0
+    """FINUFFT's `nthreads` for so many points and frequencies together."""
+    return 1 if size <= _SERIAL else allowed_threads()
 
 
 def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray, repeatable: bool) -> ComplexArray:

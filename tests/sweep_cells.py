@@ -81,11 +81,16 @@ def exits(n):
 
 
 def threads(n):
+    import numba
+    import torch
     from threadpoolctl import threadpool_info
 
     np.ones((2, 2)) @ np.ones((2, 2))
+    blas = [row["num_threads"] for row in threadpool_info() if row["user_api"] == "blas"]
     return {
-        "most": max(library["num_threads"] for library in threadpool_info()),
+        "most": max(blas),
+        "numba": numba.get_num_threads(),
+        "torch": torch.get_num_threads(),
         "variable": os.environ["OMP_NUM_THREADS"],
     }
 

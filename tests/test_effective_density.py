@@ -81,6 +81,8 @@ def test_integral_is_the_mean_of_the_diagonal():
         (np.ones((2, 3)), [0.0, 1.0], [1.0], ValueError, "gram has shape .*must be square"),
         (np.eye(2), [[0.0], [1.0]], [1.0], ValueError, r"x has shape \(2, 1\)"),
         (np.eye(2), [1.0, 1.0], [1.0], ValueError, "x holds one place only"),
+        (np.eye(3), [0.0, 0.1, 1.0], [1.0], ValueError, "x has gaps from 0.1 to 0.9; give points"),
+        (np.eye(3), [0.0, 1.0, 2.0], [1.0, -3.5], ValueError, "reach 3.5, above 3.142 where waves"),
         (np.eye(2), [0.0, 1.0], [np.nan], ValueError, "frequencies holds 1 NaN"),
         (np.eye(2), ["a", "b"], [1.0], TypeError, "x=.* must be an array of real numbers"),
     ],

@@ -10,6 +10,7 @@ from scipy import stats
 from ntkfreq import empirical_ntk_gram
 from ntkfreq.experiments import descend, largest_stable_step, mlp
 from ntkfreq.results import json_ready
+from ntkfreq.validation import median_interval
 from validation import initializations as script
 
 
@@ -64,7 +65,7 @@ def test_a_perceptron_follows_its_kernel_where_it_hardly_moves(activation):
 @pytest.mark.parametrize(("count", "level"), [(2, 0.5), (5, 0.9375), (6, 0.96875), (12, 0.95)])
 def test_median_interval_covers_as_often_as_it_says(count, level):
     draws = np.random.default_rng(0).exponential(size=(4000, count))
-    rows = np.array([script.median_interval(draw) for draw in draws])
+    rows = np.array([median_interval(draw) for draw in draws])
     assert np.all(rows[:, 1] <= rows[:, 0]) & np.all(rows[:, 0] <= rows[:, 2])
     covered = np.mean((rows[:, 1] <= np.log(2)) & (np.log(2) <= rows[:, 2]))
     assert rows[0, 3] == pytest.approx(level, abs=0.02 if count == 12 else 1e-12)
@@ -72,9 +73,9 @@ def test_median_interval_covers_as_often_as_it_says(count, level):
 
 
 def test_median_interval_of_few_and_of_infinite():
-    assert script.median_interval([3.0, np.nan]) == (3.0, 3.0, 3.0, 0.0)
-    assert np.isnan(script.median_interval([np.nan])[0])
-    assert script.median_interval([1.0, 2.0, np.inf])[:3] == (2.0, 1.0, np.inf)
+    assert median_interval([3.0, np.nan]) == (3.0, 3.0, 3.0, 0.0)
+    assert np.isnan(median_interval([np.nan])[0])
+    assert median_interval([1.0, 2.0, np.inf])[:3] == (2.0, 1.0, np.inf)
 
 
 def test_bias_is_a_lower_bound_and_undefined_where_nothing_is_learned():

@@ -124,6 +124,7 @@ def test_output_is_zero_and_a_seed_repeats(name):
         ({"width": 7}, "width=7 must be even, for pairs of opposite output weights"),
         ({"width": 0}, "width=0 must be at least 2"),
         ({"wave": "saw"}, "wave='saw' must be one of"),
+        ({"sigma_a": np.nan}, "sigma_a=nan"),
         ({"density": Normal(scale=1.0, dim=2)}, "density has dim=2; features of one variable"),
     ],
 )
@@ -132,6 +133,11 @@ def test_bad_features_are_refused(changes, match):
         periodic_features(**({"density": Uniform(scale=3.0), "width": 8} | changes))
 
 
-def test_unknown_waves_have_no_harmonics():
+def test_what_has_no_harmonics():
     with pytest.raises(ValueError, match="wave='saw' must be one of"):
         harmonic_density(RHO, "saw")
+    with pytest.raises(ValueError, match="harmonics=0 must be at least 1"):
+        harmonic_density(RHO, "square", harmonics=0)
+    for density in (Normal(scale=1.0, dim=2), Uniform(scale=3.0)):
+        with pytest.raises(TypeError, match="must be a one-dimensional Normal"):
+            harmonic_density(density, "square")

@@ -109,10 +109,16 @@ def test_processes_give_the_numbers_of_this_process():
         np.testing.assert_array_equal(here[name], there[name])
 
 
-def test_workers_have_one_thread():
-    result = sweep(cells.threads, {"n": [0]}, workers=1)
-    assert result["most"].item() == 1
+@pytest.mark.parametrize("workers", [0, 1])
+def test_cells_have_one_thread_wherever_they_run(workers):
+    import numba
+
+    before = numba.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    result = sweep(cells.threads, {"n": [0]}, workers=workers)
+    for library in ("most", "numba", "torch"):
+        assert result[library].item() == 1
     assert result["variable"].item() == "1"
+    assert (numba.get_num_threads(), os.environ.get("OMP_NUM_THREADS")) == before
 
 
 def test_progress_bar_counts_failed_cells(capsys):

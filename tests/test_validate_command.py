@@ -238,6 +238,20 @@ def test_commands_that_make_no_sense_end_with_status_2(scripts, arguments, match
     assert notes() == []
 
 
+def test_other_sizes_do_not_replace_the_full_results(scripts):
+    folder = scripts(a=SQUARES)
+    run = validate("--scripts", folder, "--size", "quick", "--out", folder)
+    assert run.exit_code == 2
+    assert "holds the results of full size, which size='quick' would replace" in run.output
+    assert not (folder / "results").exists()
+
+
+def test_a_script_without_claims_is_no_proof(scripts):
+    folder = scripts(empty='SIZES = {}\ndef run(size, execution):\n    return {"claims": {}}\n')
+    with pytest.raises(ValueError, match="empty returns no claims, so nothing could fail"):
+        find_scripts(folder)["empty"].run("quick", suite.execution("quick", None, None))
+
+
 def test_what_the_suite_refuses():
     with pytest.raises(ValueError, match="size='huge' must be one of"):
         suite.execution("huge", None, None)
@@ -361,7 +375,8 @@ def test_readme_is_written_with_the_results(scripts):
     with pytest.raises(ValueError, match=r"README.md lacks the lines .*; put them where the table"):
         readme.filled(f"{readme.END} {readme.BEGIN}", folder)
     path.write_text(f"# Before\n\n{readme.BEGIN}\nstale\n{readme.END}\n\nafter\n")
-    assert validate("--scripts", folder, "--out", folder).exit_code == 1
+    full = ("--size", "full", "--workers", 0)
+    assert validate("--scripts", folder, "--out", folder, *full).exit_code == 1
     text = path.read_text()
     assert "stale" not in text
     assert text.startswith("# Before\n")

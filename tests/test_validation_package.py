@@ -194,6 +194,8 @@ import numpy as np
 
 FACTOR, OTHER = 2.0, 3.0
 LIMIT: float = 0.1
+TABLE = {}
+TABLE["entry"] = FACTOR
 
 
 class Rule:
@@ -235,6 +237,7 @@ def hashed(folder, monkeypatch, source, **beside):
     [
         ("FACTOR, OTHER = 2.0,", "FACTOR, OTHER = 2.5,", False),
         ("power = 2", "power = 3", False),
+        ('TABLE["entry"] = FACTOR', 'TABLE["entry"] = 3', False),
         ("return FACTOR * n", "return n", False),
         ('{"value": helper(n)}', '{"values": helper(n)}', False),
         ("LIMIT: float = 0.1", "LIMIT: float = 0.2", True),

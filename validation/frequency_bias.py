@@ -73,7 +73,13 @@ def cell(case: str, seed: int, width: int) -> dict[str, Any]:
     x, y = signal()
     bands = judged(case)
     both = learning_times(
-        CASES[case][0], x, y, width=width, sigma_a=SIGMA_A, seed=seed, bands=bands
+        CASES[case][0],
+        x,
+        y,
+        width=width,
+        sigma_a=SIGMA_A,
+        rng=np.random.default_rng([width, list(CASES).index(case), seed]),
+        bands=bands,
     )
     rest = np.full(len(BANDS) - len(bands), np.nan)
     times = {key: np.concatenate([both[key], rest]) for key in ("predicted", "measured")}
@@ -86,7 +92,7 @@ def beyond(seed: int, width: int) -> dict[str, float]:
     density = CASES["uniform"][0]
     solution = solve_frequency_pde(density, (x, y), sigma_a=SIGMA_A)
     inside = max(solution.learning_time(band) for band in judged("uniform"))
-    rng = np.random.default_rng([width, seed, 1])
+    rng = np.random.default_rng([width, len(CASES), seed])
     net = FourierFeatureNet.sample(density, width, sigma_a=SIGMA_A, zero_output=True, rng=rng)
     step_size = 0.25 * solution.max_step_size
     steps = int(np.ceil(4 * inside / step_size))
@@ -127,7 +133,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
             "sigma_a": SIGMA_A,
             "optimizer": "gradient descent, full batch; steps in step_size and steps",
             "threshold": "RMS of a band's error spectrum at half of its start",
-            "rng": "default_rng([width, seed])",
+            "rng": "default_rng([width, number of the density, seed])",
         },
     } | learned(data, predicted, measured)
 

@@ -38,7 +38,14 @@ from ntkfreq import (
 )
 from ntkfreq.bands import band_learning_time
 from ntkfreq.experiments import descend, mlp
-from ntkfreq.validation import Execution, command, intervals, size_of, verdicts
+from ntkfreq.validation import (
+    Execution,
+    command,
+    intervals,
+    median_interval,
+    size_of,
+    verdicts,
+)
 from validation._initializations_figure import draw as draw
 
 # Name: options of the perceptron, and what its inputs are multiplied by.
@@ -173,27 +180,6 @@ def trained(
     return run.step.astype(float), run.output, run.module
 
 
-def median_interval(samples: Any) -> tuple[float, float, float, float]:
-    """Median, order statistics on either side, and how often they enclose the true median.
-
-    Exact whatever the distribution, and defined for times that are infinite. The innermost pair
-    that encloses it in 95 % of cases; below six samples the outermost, which does so less often.
-    What is not a number is left out.
-    """
-    from scipy import stats
-
-    values = np.asarray(samples, dtype=float).ravel()
-    values = np.sort(values[~np.isnan(values)])
-    count = values.size
-    if count < 2:
-        only = float(values[0]) if count else float("nan")
-        return only, only, only, 0.0
-    inside = [1 - 2 * stats.binom.cdf(k, count, 0.5) for k in range(count // 2)]
-    enough = [k for k, level in enumerate(inside) if level >= 0.95]
-    k = enough[-1] if enough else 0
-    return float(np.median(values)), float(values[k]), float(values[-1 - k]), float(inside[k])
-
-
 def bias(times: np.ndarray, last: float) -> np.ndarray:
     """Learning time of the highest over that of the lowest tone, of times (seeds, tones).
 
@@ -220,9 +206,10 @@ def figures(
     stated = {}
     for name, parts in data.items():
         predicted, measured = parts["predicted"], parts["measured"]
-        # Where the run ended first, time over prediction is a lower bound, like the bias.
+        # Where the run ended before a tone was learned this is a lower bound; where neither side
+        # learns it within the run there is none.
         lag = np.minimum(measured, end[name]) / np.minimum(predicted, HORIZON)
-        known = (predicted[:, 1] <= end[name]) | (measured[:, 1] <= end[name])
+        lag[(predicted > end[name]) & (measured > end[name])] = np.nan
         stated[name] = {
             "exponent of the effective density": parts["exponent"],
             BY_NTK: bias(predicted, HORIZON),
@@ -233,7 +220,7 @@ def figures(
             "largest eigenvalue, end over start": parts["sharpening"],
             f"modes above {LEAST:g} of the largest, of {SAMPLES}": parts["modes"],
         }
-        if known.all():
+        if not np.isnan(lag[:, 1]).any():
             stated[name]["second tone, trained over by its NTK"] = lag[:, 1]
     return stated
 

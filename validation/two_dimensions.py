@@ -73,7 +73,7 @@ def cell(case: str, seed: int, width: int, pixels: int) -> dict[str, Any]:
         y,
         width=width,
         sigma_a=SIGMA_A,
-        seed=seed,
+        rng=np.random.default_rng([width, list(CASES).index(case), seed]),
         bands=bands,
         most=600,
     )
@@ -103,7 +103,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
             "sigma_a": SIGMA_A,
             "optimizer": "gradient descent, full batch; steps in step_size and steps",
             "threshold": "RMS of a band's error spectrum at half of its start",
-            "rng": "default_rng([width, seed])",
+            "rng": "default_rng([width, number of the density, seed])",
         },
     } | learned(data, predicted, measured)
 

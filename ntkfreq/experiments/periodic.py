@@ -69,7 +69,8 @@ def periodic_features(
         raise ValueError(f"width={width} must be even, for pairs of opposite output weights")
     if density.dim != 1:
         raise ValueError(f"density has dim={density.dim}; features of one variable need dim=1")
-    generator = np.random.default_rng(rng)
+    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    generator = _checks.generator("rng", rng)
     half = density.sample(width // 2, generator)
     weights = sigma_a * generator.standard_normal((2, width // 2))
     phases = generator.uniform(0.0, 2 * math.pi, width // 2)
@@ -133,8 +134,8 @@ def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Den
 
     Raises
     ------
-    ValueError
-        For another wave.
+    TypeError, ValueError
+        For another wave, another density, or no harmonics.
 
     Examples
     --------
@@ -142,6 +143,9 @@ def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Den
     >>> float(square.pdf([0.0])[0] / Normal(scale=2.0).pdf([0.0])[0]).__round__(4)
     0.9333
     """
+    if not isinstance(density, Normal) or density.dim != 1:
+        raise TypeError(f"density={_checks.show(density)} must be a one-dimensional Normal")
+    _checks.integer("harmonics", harmonics, 1)
     power = {"cosine": None, "triangle": 4, "square": 2}[_checks.choice("wave", wave, WAVES)]
     if power is None:
         return density

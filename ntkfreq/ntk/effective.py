@@ -40,8 +40,8 @@ def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
     Raises
     ------
     TypeError, ValueError
-        For a matrix that is not symmetric or of another size, for points in more dimensions or all
-        in one place.
+        For a matrix that is not symmetric or of another size, for points in more dimensions, all in
+        one place or unevenly spread, and for frequencies that the points do not tell apart.
 
     Notes
     -----
@@ -67,6 +67,18 @@ def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
     extent = float(np.ptp(points))
     if extent == 0:
         raise ValueError("x holds one place only; a frequency needs points over an interval")
+    gaps = np.diff(np.sort(points))
+    if np.ptp(gaps) > 0.1 * gaps.mean():
+        raise ValueError(
+            f"x has gaps from {gaps.min():.3g} to {gaps.max():.3g}; give points that are evenly "
+            "spread and stand for the same part of the interval"
+        )
+    highest = np.pi / gaps.mean()
+    if np.abs(grid).max() > highest:
+        raise ValueError(
+            f"frequencies reach {np.abs(grid).max():.4g}, above {highest:.4g} where waves on these "
+            "points are taken for slower ones; give denser points"
+        )
     # Each of n even points stands for extent/(n - 1).
     length = extent * count / (count - 1)
     window = np.cos(np.pi * (points - (points.min() + points.max()) / 2) / length) ** 4

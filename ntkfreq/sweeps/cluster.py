@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ntkfreq._threads import one_thread
 from ntkfreq.sweeps.cell import Outcome, run_cell
 from ntkfreq.sweeps.local import TICK, Cell, Outcomes, Pace, killed
+from ntkfreq.sweeps.threads import single_threaded
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -27,7 +27,7 @@ LOOK_SECONDS = 5.0  # between two looks at how many threads the cluster has
 def on_one_thread(job: bytes, chunk: list[dict[str, Any]]) -> list[Outcome]:
     """What a Dask worker runs: cells as a local worker would, for the same numbers."""
     function, constants = _loaded(job)
-    with one_thread():
+    with single_threaded():
         return [run_cell(function, labels, constants) for labels in chunk]
 
 

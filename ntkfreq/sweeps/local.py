@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from ntkfreq._threads import one_thread
 from ntkfreq.sweeps.cell import Outcome, run_cell
+from ntkfreq.sweeps.threads import single_threaded
 from ntkfreq.sweeps.worker import READY, serve
 
 Cell = tuple[int, dict[str, Any]]  # number and labels
@@ -40,7 +40,7 @@ def in_this_process(
     [(0, 'square()')]
     """
     for number, labels in cells:
-        with one_thread():
+        with single_threaded():
             outcome = run_cell(function, labels, constants)
         yield number, outcome
 

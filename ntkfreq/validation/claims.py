@@ -85,6 +85,36 @@ def mean_interval(samples: Any, level: float = LEVEL) -> tuple[float, float, flo
     return mean, mean - reach, mean + reach
 
 
+def median_interval(samples: Any) -> tuple[float, float, float, float]:
+    """Median, order statistics on either side, and how often they enclose the true median.
+
+    Exact whatever the distribution, and defined for times that are infinite. The innermost pair
+    that encloses it in 95 % of cases; below six samples the outermost, which does so less often.
+    What is not a number is left out.
+
+    Returns
+    -------
+    (median, low, high, level)
+
+    Examples
+    --------
+    >>> median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    (3.5, 1.0, 6.0, 0.96875)
+    """
+    from scipy import stats
+
+    values = np.asarray(samples, dtype=float).ravel()
+    values = np.sort(values[~np.isnan(values)])
+    count = values.size
+    if count < 2:
+        only = float(values[0]) if count else float("nan")
+        return only, only, only, 0.0
+    inside = [1 - 2 * stats.binom.cdf(k, count, 0.5) for k in range(count // 2)]
+    enough = [k for k, level in enumerate(inside) if level >= 0.95]
+    k = enough[-1] if enough else 0
+    return float(np.median(values)), float(values[k]), float(values[-1 - k]), float(inside[k])
+
+
 def tolerance_text(row: Mapping[str, Any]) -> str:
     """The tolerance of a claim, or the interval of a measured figure, in words.
 

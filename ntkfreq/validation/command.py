@@ -43,6 +43,7 @@ def validate(
             typer.echo("\n".join(f"{script.name:20}  {script.title}" for script in chosen))
             return
         out = Path("results") / f"validate-{size}" if out is None else out
+        suite.refuse_mixture(chosen, size, out)
         make_folder(out)
         execution = suite.execution(size, workers, scheduler)
         failed = suite.run_all(chosen, size, execution, out, echo=typer.echo)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._threads import one_thread
 from ntkfreq.results import json_ready
-from ntkfreq.validation.provenance import numerics_hash
+from ntkfreq.validation.provenance import environment, numerics_hash
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,25 +82,24 @@ class Execution:
         from ntkfreq import sweep
 
         constants = dict(constants or {})
-        code = numerics_hash(function)
+        # Other libraries round otherwise, and other cells are another sweep.
+        version = json.dumps([numerics_hash(function), environment()])
         path = None
         if self.folder is not None:
-            settings = json.dumps([code, json_ready(constants)], sort_keys=True)
+            settings = json.dumps([version, json_ready([constants, grid])], sort_keys=True)
             mark = hashlib.sha256(settings.encode()).hexdigest()[:12]
             path = Path(self.folder) / f"{name}-{mark}.zarr"
-        workers = None if self.scheduler else self.workers
-        with _on_one_thread() if workers == 0 else nullcontext():
-            data: xr.Dataset = sweep(
-                function,
-                grid,
-                path,
-                constants=constants,
-                scheduler=self.scheduler,
-                workers=workers,
-                retry_failed=True,
-                version=code,
-                progress=self.progress,
-            )
+        data: xr.Dataset = sweep(
+            function,
+            grid,
+            path,
+            constants=constants,
+            scheduler=self.scheduler,
+            workers=None if self.scheduler else self.workers,
+            retry_failed=True,
+            version=version,
+            progress=self.progress,
+        )
         self.seconds.append(float(data["seconds"].sum()))
         failed = data["error"] != ""
         if bool(failed.any()):
@@ -116,19 +112,3 @@ class Execution:
                 f"{labels}: {first.item()}"
             )
         return data
-
-
-@contextmanager
-def _on_one_thread() -> Iterator[None]:
-    """As worker processes do: small work loses by threads, and several round otherwise than one."""
-    import numba
-
-    with ExitStack() as stack:
-        stack.enter_context(one_thread())
-        if find_spec("torch") is not None:
-            from ntkfreq.network.backends.torch_threads import at_most
-
-            stack.enter_context(at_most(1))
-        stack.callback(numba.set_num_threads, numba.get_num_threads())
-        numba.set_num_threads(1)
-        yield

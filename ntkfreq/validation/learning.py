@@ -65,7 +65,7 @@ def learning_times(
     *,
     width: int,
     sigma_a: float,
-    seed: int,
+    rng: np.random.Generator,
     bands: Sequence[tuple[float, float]],
     share: float = 0.25,
     most: int = 1500,
@@ -84,7 +84,7 @@ def learning_times(
     >>> from ntkfreq import Normal
     >>> x = np.linspace(-1, 1, 16)
     >>> both = learning_times(Normal(scale=4.0), x, np.sin(3 * x), width=4096, sigma_a=1.0,
-    ...     seed=0, bands=[(2.0, 4.0)])
+    ...     rng=np.random.default_rng(0), bands=[(2.0, 4.0)])
     >>> bool(abs(both["measured"][0] / both["predicted"][0] - 1) < 0.1)
     True
     """
@@ -95,7 +95,7 @@ def learning_times(
         width,
         sigma_a=sigma_a,
         zero_output=True,
-        rng=np.random.default_rng([width, seed]),
+        rng=rng,
     )
     history = train(net, x, y, step_size=step_size, steps=steps, record=160, kernel_probe=0)
     comparison = compare(solution, history)

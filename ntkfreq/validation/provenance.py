@@ -79,7 +79,10 @@ def _counts(path: Path) -> bool:
 
 
 def _used(function: Callable[..., Any]) -> str:
-    """Sources of the definitions at the top of a function's module that it leads to."""
+    """Sources of the definitions at the top of a function's module that it leads to.
+
+    What else stands there (an entry put into a table, a loop) may change any of them: it counts.
+    """
     tree = ast.parse(inspect.getsource(inspect.getmodule(function) or function))
     defined: dict[str, ast.AST] = {}
     for node in tree.body:
@@ -90,9 +93,25 @@ def _used(function: Callable[..., Any]) -> str:
                 if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                     defined[part.id] = node
     wanted, found = [function.__name__], dict[str, str]()
+    for number, node in enumerate(tree.body):
+        if _acts(node):
+            found[f"{number}"] = ast.unparse(node)
+            wanted += [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
     while wanted:
         name = wanted.pop()
         if name in defined and name not in found:
             found[name] = ast.unparse(defined[name])
             wanted += [part.id for part in ast.walk(defined[name]) if isinstance(part, ast.Name)]
     return "\n".join(found[name] for name in sorted(found))
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Whether a statement does more than define a name; what only a script runs does not count."""
+    if isinstance(node, ast.Assign):
+        return not all(isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.If):
+        return "__name__" not in ast.unparse(node.test)
+    defines = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.AnnAssign
+    return not isinstance(node, defines)

@@ -76,6 +76,8 @@ class Script:
         module, started = self.load(), time.perf_counter()
         before = len(execution.seconds)
         result = module.run(size=size, execution=execution)
+        if not result["claims"]:
+            raise ValueError(f"{self.name} returns no claims, so nothing could fail; state one")
         about = {
             "script": self.name,
             "size": size,

@@ -52,6 +52,21 @@ def execution(size: str, workers: int | None, scheduler: str | None) -> Executio
     return Execution(kept, workers, scheduler, progress=size != "quick" and sys.stderr.isatty())
 
 
+def refuse_mixture(scripts: Sequence[Script], size: str, out: Path) -> None:
+    """Keep results of other sizes from replacing the full ones beside the scripts.
+
+    Raises
+    ------
+    ValueError
+        When `out` is the folder of a script and the size is not full.
+    """
+    if size != "full" and any(out.resolve() == script.path.parent for script in scripts):
+        raise ValueError(
+            f"out={str(out)!r} holds the results of full size, which size={size!r} would replace; "
+            "name another folder"
+        )
+
+
 def run_all(
     scripts: Sequence[Script],
     size: str,
