@@ -32,6 +32,10 @@ def test_quick_size_holds_and_is_drawn(name, tmp_path):
         assert path.stat().st_size < (300_000 if path.suffix == ".png" else 1_000_000)
 
 
+def test_every_script_has_a_committed_result():
+    assert {path.stem for path in RESULTS.glob("*.json")} == set(SCRIPTS)
+
+
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_committed_full_results_hold_and_say_how_they_were_made(path):
     result = json.loads(path.read_text())
