@@ -19,8 +19,7 @@ FIGURES = RESULTS.parent / "figures"
 SCRIPTS = find_scripts(RESULTS.parent)
 
 
-# The quick size of `tolerance` is tested beside its references.
-@pytest.mark.parametrize("name", sorted(SCRIPTS.keys() - {"tolerance"}))
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_quick_size_holds_and_is_drawn(name, tmp_path):
     result = SCRIPTS[name].run("quick", Execution())
     assert not {claim: row for claim, row in result["claims"].items() if not row["holds"]}

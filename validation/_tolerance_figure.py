@@ -20,9 +20,15 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
     tolerances = result["config"]["tolerances"]
     fig, axes = plt.subplots(
-        1, len(tolerances), figsize=(11, 3.8), sharey=True, sharex=True, layout="constrained"
+        1,
+        len(tolerances),
+        figsize=(11, 3.8),
+        sharey=True,
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
-    for ax, rtol in zip(axes, tolerances, strict=True):
+    for ax, rtol in zip(axes[0], tolerances, strict=True):
         for name, color in COLORS.items():
             found = [
                 max(run["error"], run.get("test_error", 0.0)) / rtol
@@ -42,8 +48,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
             xlabel=r"true error / rtol",
         )
         ax.grid(color="0.9")
-    axes[0].set_ylabel("share of problems with a smaller error")
-    axes[0].legend(loc="upper left", frameon=False)
+    axes[0, 0].set_ylabel("share of problems with a smaller error")
+    axes[0, 0].legend(loc="upper left", frameon=False)
     count = result["config"]["seeds"]
     fig.suptitle(f"{count} random problems against dense references: errors stay below rtol")
     fig.savefig(path, dpi=110)
