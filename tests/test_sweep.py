@@ -515,6 +515,9 @@ def test_public_name_is_the_function():
     code = (
         "import ntkfreq, ntkfreq.sweeps.run\n"
         "from ntkfreq import sweep\n"
-        "assert callable(sweep) and sweep is ntkfreq.sweep\n"
+        "print(callable(sweep) and sweep is ntkfreq.sweep)\n"
     )
-    subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "True"

@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
     True
     """
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in ("ntkfreq", "numpy", "scipy", "numba", "finufft", "torch"):
+    for name in ("ntkfreq", "numpy", "scipy", "numba", "finufft", "torch", "scikit-image"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
