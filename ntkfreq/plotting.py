@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._types import BoolArray, FloatArray
 from ntkfreq.bands import band_energy, first_passage
 
 if TYPE_CHECKING:
@@ -195,3 +195,106 @@ def plot_kernel_spectrum(spectrum: Any) -> Figure:
     axes[1].set(xlabel="x (first coordinate)", ylabel="eigenvector (mean square 1)")
     axes[1].legend(frameon=False)
     return fig
+
+
+# Of the phases: pale for regions, full for marks; the shapes tell them apart without colour.
+_PHASES = {
+    "confusion": ("#D9D9D9", "#7F7F7F", "s"),
+    "memorization": ("#F6D9A0", "#E69F00", "^"),
+    "grokking": ("#9CC9E6", "#0072B2", "o"),
+    "comprehension": ("#A6DCC8", "#009E73", "D"),
+}
+
+
+def plot_phases(
+    phases: Any,
+    ax: Axes | None = None,
+    *,
+    x: str = "weight_decay",
+    y: str = "sigma_a",
+    networks: Any = None,
+) -> Axes:
+    """A map of phases, its regions named, with trained networks on it.
+
+    Parameters
+    ----------
+    phases : xarray.Dataset
+        As :func:`ntkfreq.phase_map` returns it, of two dimensions.
+    ax : matplotlib Axes, optional
+        Where to draw; default a new figure.
+    x, y : str
+        Which dimension goes along which axis. Axes are logarithmic where all values are positive.
+    networks : iterable of (x, y, phase), optional
+        Places and phases (names or indices) of trained networks.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        When the map does not have exactly these two dimensions.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import ListedColormap
+
+    if set(phases["phase"].dims) != {x, y}:
+        raise ValueError(
+            f"phases has dimensions {phases['phase'].dims}, the axes are x={x!r} and y={y!r}; "
+            "select one value of the others with .sel, or name the axes"
+        )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+    code = phases["phase"].transpose(y, x).values
+    across, up = phases[x].values, phases[y].values
+    pale = ListedColormap([colors[0] for colors in _PHASES.values()])
+    ax.pcolormesh(_edges(across), _edges(up), code, cmap=pale, vmin=-0.5, vmax=3.5, rasterized=True)
+    ax.set(
+        xscale="log" if across.min() > 0 else "linear",
+        yscale="log" if up.min() > 0 else "linear",
+        xlabel=_AXES.get(x, x),
+        ylabel=_AXES.get(y, y),
+        xlim=_edges(across)[[0, -1]],
+        ylim=_edges(up)[[0, -1]],
+    )
+    names = list(_PHASES)
+    for k, name in enumerate(names):
+        if np.mean(code == k) > 0.03:
+            row, column = _inmost(code == k)
+            ax.text(
+                across[column], up[row], name, ha="center", va="center", color="0.15", fontsize=11,
+                fontweight="bold", zorder=4,
+            )  # fmt: skip
+    for place_x, place_y, phase in networks or ():
+        _, color, shape = _PHASES[phase if isinstance(phase, str) else names[int(phase)]]
+        ax.plot(place_x, place_y, shape, color=color, markeredgecolor="0.1", markersize=6.5, zorder=3)
+    return ax
+
+
+_AXES = {
+    "weight_decay": r"weight decay $\gamma_a$ (1 / training time)",
+    "sigma_a": r"initialization scale $\sigma_a$ (units of $y$)",
+    "n_points": "number of data points",
+}
+
+
+def _edges(centres: FloatArray) -> FloatArray:
+    """Edges of cells about increasing centres, halfway in the logarithm where they are positive."""
+    if len(centres) == 1:
+        return np.array([centres[0] - 0.5, centres[0] + 0.5])
+    log = centres.min() > 0
+    marks = np.log(centres) if log else np.asarray(centres, dtype=np.float64)
+    middle = (marks[1:] + marks[:-1]) / 2
+    ends = np.concatenate([[2 * marks[0] - middle[0]], middle, [2 * marks[-1] - middle[-1]]])
+    return np.exp(ends) if log else ends
+
+
+def _inmost(inside: BoolArray) -> tuple[int, int]:
+    """The cell of a region that is farthest from its boundary, with room to the sides for a word."""
+    from scipy import ndimage
+
+    rows, columns = inside.shape
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=(1 / rows, 0.3 / columns))
+    row, column = np.unravel_index(int(depth[1:-1, 1:-1].argmax()), inside.shape)
+    return int(row), int(column)

@@ -1,0 +1,100 @@
+"""Phases of many training runs at once: a map over whatever was varied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq.grokking.onset import PHASES, grokking_onset
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def phase_map(curves: Any, *, threshold: Any, late: float = 3.0) -> xr.Dataset:
+    """Onset and phase of every pair of loss curves in a labelled dataset.
+
+    Parameters
+    ----------
+    curves : xarray.Dataset
+        Training and test losses over a dimension `t` and any others, as
+        :func:`ntkfreq.expected_losses_many` gives them: `train_mean` and `test_mean`, or
+        `train_loss` and `test_loss`.
+    threshold, late
+        As for :func:`ntkfreq.grokking_onset`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `t_train` and `t_test` in the units of `t`, inf where a loss stays above its threshold, and
+        `phase`, an index into `ntkfreq.grokking.PHASES`, whose names are also in its attributes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For curves that are no such dataset, and for what :func:`ntkfreq.grokking_onset` refuses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal, Points, expected_losses_many
+    >>> x = np.linspace(-1, 1, 12)
+    >>> curves = expected_losses_many(
+    ...     Normal(scale=8.0), lambda x: np.sin(3 * x), measure=Points(x),
+    ...     sigma_a=[0.1, 3.0], weight_decay=[1e-4, 3e-3, 0.3],
+    ... )
+    >>> phases = phase_map(curves, threshold=0.03)
+    >>> phases.phase.values
+    array([[3, 3, 0],
+           [2, 2, 0]], dtype=int8)
+    >>> phases.phase.attrs["flag_meanings"]
+    'confusion memorization grokking comprehension'
+    """
+    import xarray as xr
+
+    train, test = _losses(curves)
+    clock = curves["t"].values
+    lead = train.shape[:-1]
+    times = np.empty((2, *lead))
+    phase = np.empty(lead, dtype=np.int8)
+    for place in np.ndindex(lead):
+        onset = grokking_onset(
+            clock, train.values[place], test.values[place], threshold=threshold, late=late
+        )
+        times[(slice(None), *place)] = onset.t_train, onset.t_test
+        phase[place] = PHASES.index(onset.phase)
+    dims = train.dims[:-1]
+    # Names of flags as the CF conventions have them.
+    flags = {"flag_values": list(range(len(PHASES))), "flag_meanings": " ".join(PHASES)}
+    coordinates = {name: value for name, value in curves.coords.items() if "t" not in value.dims}
+    return xr.Dataset(
+        {
+            "t_train": (dims, times[0]),
+            "t_test": (dims, times[1]),
+            "phase": (dims, phase, flags),
+        },
+        coordinates,
+        {"t_end": float(clock[-1])},
+    )
+
+
+def _losses(curves: Any) -> tuple[Any, Any]:
+    """Training and test losses, t last."""
+    import xarray as xr
+
+    if not isinstance(curves, xr.Dataset):
+        raise TypeError(
+            f"curves={_checks.show(curves)} must be an xarray.Dataset of losses over t, such as "
+            "expected_losses_many returns; for one pair of curves call grokking_onset"
+        )
+    for pair in (("train_mean", "test_mean"), ("train_loss", "test_loss")):
+        if all(name in curves and "t" in curves[name].dims for name in pair):
+            train, test = (curves[name].transpose(..., "t") for name in pair)
+            return train, test.transpose(*train.dims)
+    raise ValueError(
+        f"curves has variables {sorted(map(str, curves.data_vars))}; it needs train_mean and "
+        "test_mean, or train_loss and test_loss, over t. Without a test loss there is no phase: "
+        "pass test=(x_test, y_test) where the losses are computed"
+    )
