@@ -223,9 +223,11 @@ def plot_phases(
     ax : matplotlib Axes, optional
         Where to draw; default a new figure.
     x, y : str
-        Which dimension goes along which axis. Axes are logarithmic where all values are positive.
+        Which dimension goes along which axis. Values are increasing and even, in themselves or in
+        their logarithm.
     networks : iterable of (x, y, phase), optional
-        Places and phases (names or indices) of trained networks.
+        Places and phases (names or indices) of trained networks. One mark of every phase among
+        them has a label, for a legend.
 
     Returns
     -------
@@ -251,8 +253,8 @@ def plot_phases(
     pale = ListedColormap([colors[0] for colors in _PHASES.values()])
     ax.pcolormesh(_edges(across), _edges(up), code, cmap=pale, vmin=-0.5, vmax=3.5, rasterized=True)
     ax.set(
-        xscale="log" if across.min() > 0 else "linear",
-        yscale="log" if up.min() > 0 else "linear",
+        xscale="log" if _logarithmic(across) else "linear",
+        yscale="log" if _logarithmic(up) else "linear",
         xlabel=_AXES.get(x, x),
         ylabel=_AXES.get(y, y),
         xlim=_edges(across)[[0, -1]],
@@ -261,14 +263,20 @@ def plot_phases(
     names = list(_PHASES)
     for k, name in enumerate(names):
         if np.mean(code == k) > 0.03:
-            row, column = _inmost(code == k)
+            column, row = _inmost(code == k)
             ax.text(
-                across[column], up[row], name, ha="center", va="center", color="0.15", fontsize=11,
+                column, row, name, transform=ax.transAxes, ha="center", va="center", color="0.15",
                 fontweight="bold", zorder=4,
             )  # fmt: skip
+    seen: set[str] = set()
     for place_x, place_y, phase in networks or ():
-        _, color, shape = _PHASES[phase if isinstance(phase, str) else names[int(phase)]]
-        ax.plot(place_x, place_y, shape, color=color, markeredgecolor="0.1", markersize=6.5, zorder=3)
+        name = phase if isinstance(phase, str) else names[int(phase)]
+        _, color, shape = _PHASES[name]
+        ax.plot(
+            place_x, place_y, shape, color=color, markeredgecolor="0.1", markersize=6.5, zorder=3,
+            label="_" if name in seen else name,
+        )  # fmt: skip
+        seen.add(name)
     return ax
 
 
@@ -279,22 +287,31 @@ _AXES = {
 }
 
 
+def _logarithmic(values: FloatArray) -> bool:
+    """Whether increasing values are rather even in their logarithm than in themselves."""
+    if len(values) < 3 or values.min() <= 0:
+        return False
+    plain, log = np.diff(values), np.diff(np.log(values))
+    return float(np.ptp(log) / log.mean()) < float(np.ptp(plain) / plain.mean())
+
+
 def _edges(centres: FloatArray) -> FloatArray:
-    """Edges of cells about increasing centres, halfway in the logarithm where they are positive."""
+    """Edges of cells about increasing centres."""
     if len(centres) == 1:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    log = centres.min() > 0
+    log = _logarithmic(centres)
     marks = np.log(centres) if log else np.asarray(centres, dtype=np.float64)
     middle = (marks[1:] + marks[:-1]) / 2
     ends = np.concatenate([[2 * marks[0] - middle[0]], middle, [2 * marks[-1] - middle[-1]]])
     return np.exp(ends) if log else ends
 
 
-def _inmost(inside: BoolArray) -> tuple[int, int]:
-    """The cell of a region that is farthest from its boundary, with room to the sides for a word."""
+def _inmost(inside: BoolArray) -> tuple[float, float]:
+    """Where a region has most room for a word, as shares of the axes from left and bottom."""
     from scipy import ndimage
 
     rows, columns = inside.shape
+    # A word is several times as wide as high.
     depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=(1 / rows, 0.3 / columns))
     row, column = np.unravel_index(int(depth[1:-1, 1:-1].argmax()), inside.shape)
-    return int(row), int(column)
+    return float(np.clip((column + 0.5) / columns, 0.16, 0.84)), float((row + 0.5) / rows)

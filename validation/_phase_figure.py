@@ -1,0 +1,70 @@
+"""Figure of the phase diagram: both maps with the networks on them, and the delay law."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+
+from ntkfreq.plotting import plot_phases
+
+
+def unpacked(part: dict[str, Any], name: str) -> xr.Dataset:
+    """The map that a result keeps as lines of digits."""
+    code = np.array([[int(digit) for digit in line] for line in part["phase"]])
+    coordinates = {name: part[name], "weight_decay": part["weight_decay"]}
+    return xr.Dataset({"phase": ((name, "weight_decay"), code)}, coordinates)
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Predicted phases, trained networks (marks) on them, and the delay law (dashed)."""
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    config = result["config"]
+    fig, axes = plt.subplots(
+        1, 2, figsize=(11, 5.6), layout="constrained", gridspec_kw={"width_ratios": [1.5, 1]}
+    )
+    for ax, (name, part) in zip(axes, result["maps"].items(), strict=True):
+        phases = unpacked(part, name)
+        marks = [
+            (one["setting"]["weight_decay"], one["setting"][name], one["phase"])
+            for one in result["networks"]
+            if one["map"] == name
+        ]
+        plot_phases(phases, ax, y=name, networks=marks)
+    _law(axes[0], result)
+    marks = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        marks |= dict(zip(labels, handles, strict=True))
+    fig.legend(
+        marks.values(), marks.keys(), loc="outside lower center", ncols=4, frameon=False,
+        title=f"phase of trained networks of width {config['width']}",
+    )  # fmt: skip
+    axes[0].set_title(
+        f"{config['points']} data points, training budget t = {config['budget']:g}", fontsize=11
+    )
+    axes[1].set_title(rf"$\sigma_a$ = {config['sigma_a of the map over points']:g}", fontsize=11)
+    axes[1].axhline(config["points"], color="0.3", lw=0.8, ls=":")
+    fig.savefig(path, dpi=110, format="png")
+    plt.close(fig)
+
+
+def _law(ax: Any, result: dict[str, Any]) -> None:
+    """Where the budget ends before the test loss is small, by the law."""
+    known = result["maps"]["sigma_a"]["sigma_a"]
+    scales = np.geomspace(known[0], known[-1], 400)
+    config = result["config"]
+    inside = np.log(scales**2 * result["law"]["unseen"] / config["threshold"])
+    rates = inside / (2 * config["budget"])
+    shown = rates > ax.get_xlim()[0]
+    ax.plot(rates[shown], scales[shown], "k--", lw=1.6, zorder=2.5)
+    ax.annotate(
+        r"$\gamma_a = \ln(\sigma_a^2 u/\epsilon)\,/\,2t$",
+        (rates[shown][-1], scales[shown][-1]),
+        xytext=(-6, -12), textcoords="offset points", ha="right", fontsize=9, zorder=4,
+    )  # fmt: skip
