@@ -21,6 +21,8 @@ import xarray as xr
 
 from ntkfreq import sweep
 from ntkfreq.sweeps import cluster
+from ntkfreq.validation import Execution
+from validation import phase_diagram
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
@@ -127,6 +129,15 @@ def test_cluster_gives_the_numbers_of_local_processes(dask_cluster, tmp_path):
     # The store does not know where its cells were computed.
     again = sweep(cells.noise, grid, tmp_path / "a.zarr", constants=constants, workers=0)
     xr.testing.assert_identical(again, there)
+
+
+def test_phase_diagram_on_two_workers_is_the_local_one(dask_cluster):
+    """The map of phases and the networks on it, to the last bit."""
+    here = phase_diagram.run("quick", Execution())
+    there = phase_diagram.run("quick", Execution(scheduler=dask_cluster.address))
+    assert there["digest"] == here["digest"]
+    for part in ("maps", "networks", "law", "claims"):
+        np.testing.assert_equal(there[part], here[part])
 
 
 def test_failed_cell_on_a_cluster(dask_cluster, tmp_path):

@@ -134,9 +134,9 @@ def expected_losses_many(
 def _axis(name: str, values: Any) -> FloatArray:
     """Distinct non-negative numbers, shape (n,)."""
     array = np.atleast_1d(_checks.real_array(name, values, (0, 1)))
-    if array.size == 0 or array.min() < 0 or np.unique(array).size < array.size:
+    if array.min() < 0 or np.unique(array).size < array.size:
         raise ValueError(
-            f"{name}={_checks.show(values)} must be one or more different numbers, none negative; "
+            f"{name}={_checks.show(values)} must be different numbers, none negative; "
             "drop those that repeat"
         )
     return array

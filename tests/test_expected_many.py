@@ -1,0 +1,169 @@
+"""Many configurations at once against one by one, closed limits, and phases read off them."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from ntkfreq import (
+    Box,
+    Normal,
+    Points,
+    expected_losses,
+    expected_losses_many,
+    ntk_gram,
+    phase_map,
+)
+from ntkfreq.pde import expected_many
+
+X = np.sort(np.random.default_rng(3).uniform(-1, 1, 14))
+TEST = np.linspace(-1, 1, 41)
+T = np.concatenate([[0.0], np.geomspace(0.1, 2000.0, 20)])
+SCALES, RATES = np.array([0.0, 0.3, 3.0]), np.array([0.0, 1e-3, 0.05])
+
+
+def y(x):
+    return np.sin(3 * x) + 0.5 * np.cos(7 * x)
+
+
+def many(scales=SCALES, rates=RATES, rtol=1e-4, **changed):
+    options = {"measure": Points(X), "t": T, "test": (TEST, y(TEST))} | changed
+    return expected_losses_many(
+        Normal(scale=12.0), y, sigma_a=scales, weight_decay=rates, rtol=rtol, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"measure": Points(X, weights=np.linspace(1, 2, 14) / np.linspace(1, 2, 14).sum())},
+        {"test": Points(X)},  # more features than test points: a wide factor
+        {"test": ([0.1, 0.7], [1.0, -1.0])},
+        {"test": None},
+    ],
+)
+def test_every_configuration_is_that_of_the_single_solver(changed):
+    curves = many(rtol=1e-8, **changed)
+    options = {"measure": Points(X), "t": T, "test": (TEST, y(TEST))} | changed
+    pairs = [(3.0, 1e-3), (0.3, 0.05)] if changed else itertools.product(SCALES, RATES)
+    for scale, rate in pairs:
+        one = expected_losses(
+            Normal(scale=12.0), y, sigma_a=scale, weight_decay=rate, rtol=1e-9, **options
+        )
+        found = curves.sel(sigma_a=scale, weight_decay=rate)
+        for name in ("train_mean", "test_mean"):
+            expected = getattr(one, name)
+            np.testing.assert_allclose(found[name], expected, rtol=0, atol=3e-7 * expected[0])
+
+
+@pytest.mark.parametrize(("scale", "rank"), [(4.0, 12), (0.02, 9)])
+def test_in_the_plane_and_where_draws_span_less_than_the_points(scale, rank):
+    rng = np.random.default_rng(0)
+    x, x_test = rng.uniform(-1, 1, (12, 2)), rng.uniform(-1, 1, (30, 2))
+    density, samples = Normal(scale=scale, dim=2), (x, np.sin(x[:, 0] * 3))
+    found = expected_many.pivoted_cholesky(
+        np.ones(12), lambda i: ntk_gram(density, x, x[i : i + 1], sigma_a=0.0)[:, 0], 1e-12, 12
+    )
+    assert len(found.index) == rank
+    options = {
+        "sigma_a": 2.0, "weight_decay": 0.01, "t": T, "test": (x_test, np.sin(x_test[:, 0] * 3))
+    }  # fmt: skip
+    curves = expected_losses_many(density, samples, rtol=1e-8, **options)
+    one = expected_losses(density, samples, rtol=1e-9, **options)
+    np.testing.assert_allclose(curves.test_mean.values[0, 0], one.test_mean, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(curves.train_mean.values[0, 0], one.train_mean, atol=1e-6, rtol=0)
+
+
+def test_numbers_do_not_depend_on_what_else_is_asked_for(monkeypatch):
+    whole = many()
+    for scale in SCALES:
+        for rate in RATES:
+            alone = many(scale, rate)
+            kept = whole.sel(sigma_a=[scale], weight_decay=[rate])
+            xr.testing.assert_identical(alone, kept)
+    xr.testing.assert_identical(many(SCALES[::-1], RATES[::-1]), whole[{
+        "sigma_a": slice(None, None, -1), "weight_decay": slice(None, None, -1)
+    }])  # fmt: skip
+    # Two of nine at a time instead of all.
+    monkeypatch.setattr(expected_many, "_HELD", 200_000)
+    parts = []
+    inner = expected_many.integrate
+    monkeypatch.setattr(
+        expected_many, "integrate", lambda *given: parts.append(len(given[1])) or inner(*given)
+    )
+    xr.testing.assert_identical(many(), whole)
+    assert len(parts) > 2
+    assert sum(parts) == 9
+
+
+def test_start_is_the_variance_and_the_end_a_ridge_regression_with_the_stationary_kernel():
+    curves = many([0.5, 2.0], [0.01, 0.03], rtol=1e-6, t=[0.0, 1e4])
+    square = np.mean(y(TEST) ** 2)
+    np.testing.assert_allclose(
+        curves.test_mean[:, :, 0], np.array([[0.25], [4.0]]) + square + np.zeros(2), rtol=1e-12
+    )
+    kernel, cross = (ntk_gram(Normal(scale=12.0), x, X, sigma_a=0.0) for x in (X, TEST))
+    for rate in (0.01, 0.03):
+        output = cross @ np.linalg.solve(kernel + rate * len(X) * np.eye(len(X)), y(X))
+        np.testing.assert_allclose(
+            curves.test_mean.sel(weight_decay=rate, t=1e4), np.mean((output - y(TEST)) ** 2),
+            rtol=1e-4,
+        )  # fmt: skip
+
+
+def test_labels_default_times_and_no_test_loss_where_the_target_is_unknown():
+    curves = expected_losses_many(Normal(scale=5.0), (X, y(X)), sigma_a=[1.0, 2.0])
+    assert dict(curves.sizes) == {"sigma_a": 2, "weight_decay": 1, "t": 65}
+    assert list(curves.data_vars) == ["train_mean"]
+    slow = expected_losses_many(Normal(scale=5.0), (X, y(X)), weight_decay=[0.0, 0.1, 1e-4])
+    assert slow.t[-1] == pytest.approx(10 / 1e-4)
+    with pytest.raises(ValueError, match=r"it needs train_mean and test_mean.*pass test="):
+        phase_map(curves, threshold=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sigma_a": [1.0, 1.0]}, r"sigma_a=.*different numbers, none negative; drop"),
+        ({"weight_decay": []}, r"weight_decay is empty; give at least one"),
+        ({"weight_decay": [-1.0, 0.0]}, r"weight_decay=.*none negative"),
+        ({"sigma_a": [[1.0]]}, r"sigma_a"),
+        ({"measure": Box(-1, 1)}, r"measure=Box.*solved at once on Points; use"),
+        ({"rtol": 0.0}, r"rtol="),
+    ],
+)
+def test_refusals(change, reason):
+    with pytest.raises(ValueError, match=reason):
+        expected_losses_many(Normal(scale=5.0), y, **({"measure": Points(X)} | change))
+
+
+def toy():
+    t = np.concatenate([[0.0], np.geomspace(0.1, 100.0, 30)])
+    rates = xr.DataArray([1.0, 1.0, 1.0, 1e-5], dims="k", coords={"k": [5, 6, 7, 8]})
+    slow = xr.DataArray([1e-5, 0.1, 0.5, 1.0], dims="k")
+    clock = xr.DataArray(t, dims="t", coords={"t": t})
+    return xr.Dataset({"train_loss": np.exp(-rates * clock), "test_loss": np.exp(-clock * slow)})
+
+
+def test_phases_of_exponentials():
+    found = phase_map(toy(), threshold=0.05)
+    names = found.phase.attrs["flag_meanings"].split()
+    phases = [names[code] for code in found.phase.values]
+    assert phases == ["memorization", "grokking", "comprehension", "confusion"]
+    assert found.phase.dims == ("k",)
+    np.testing.assert_array_equal(found.k, [5, 6, 7, 8])
+    np.testing.assert_allclose(found.t_train[:3], np.log(20), rtol=1e-12)
+    np.testing.assert_allclose(found.t_test[1:], np.log(20) / np.array([0.1, 0.5, 1.0]))
+    assert np.isinf(found.t_test[0])
+    assert found.attrs["t_end"] == pytest.approx(100.0)
+    # A looser meaning of late.
+    assert phase_map(toy(), threshold=0.05, late=1.5).phase[2] == names.index("grokking")
+
+
+def test_what_is_no_dataset_is_refused():
+    with pytest.raises(TypeError, match=r"curves=.*must be an xarray\.Dataset.*grokking_onset"):
+        phase_map(np.zeros((2, 3)), threshold=0.1)
