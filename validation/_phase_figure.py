@@ -37,12 +37,13 @@ def draw(result: dict[str, Any], path: Path) -> None:
         ]
         plot_phases(phases, ax, y=name, networks=marks)
     _law(axes[0], result)
-    marks = {}
+    legend: dict[str, Any] = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
-        marks |= dict(zip(labels, handles, strict=True))
+        legend |= dict(zip(labels, handles, strict=True))
+    order = [name for name in config["phases"] if name in legend]
     fig.legend(
-        marks.values(), marks.keys(), loc="outside lower center", ncols=4, frameon=False,
+        [legend[name] for name in order], order, loc="outside lower center", ncols=4, frameon=False,
         title=f"phase of trained networks of width {config['width']}",
     )  # fmt: skip
     axes[0].set_title(
@@ -63,8 +64,9 @@ def _law(ax: Any, result: dict[str, Any]) -> None:
     rates = inside / (2 * config["budget"])
     shown = rates > ax.get_xlim()[0]
     ax.plot(rates[shown], scales[shown], "k--", lw=1.6, zorder=2.5)
+    k = int(0.72 * shown.sum())
     ax.annotate(
-        r"$\gamma_a = \ln(\sigma_a^2 u/\epsilon)\,/\,2t$",
-        (rates[shown][-1], scales[shown][-1]),
-        xytext=(-6, -12), textcoords="offset points", ha="right", fontsize=9, zorder=4,
+        r"delay law $\gamma_a = \ln(\sigma_a^2 u/\varepsilon)\,/\,2t$",
+        (rates[shown][k], scales[shown][k]),
+        xytext=(9, -4), textcoords="offset points", fontsize=9.5, zorder=4,
     )  # fmt: skip
