@@ -125,7 +125,7 @@ def jacksboro(row: int = 172) -> Profile:
     row = _checks.integer("row", row, 0)
     if row >= len(found.elevation):
         raise ValueError(f"row={row} must be below {len(found.elevation)}, the rows of the terrain")
-    x = found.spacing[1] * np.arange(found.elevation.shape[1])
+    x = np.asarray(found.spacing[1] * np.arange(found.elevation.shape[1]), dtype=np.float64)
     return Profile(
         x,
         found.elevation[row],
