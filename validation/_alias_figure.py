@@ -56,14 +56,14 @@ def _draw_trained(ax: Any, result: dict[str, Any]) -> None:
         ax.plot([0.0, *sigma_a], [0.0, *lattice], color=color, label=f"{name}, equation")
         shares = np.array([np.array(one["measured"])[:, k] for one in rows]) - formula[k]
         _with_errors(ax, sigma_a, shares, color, f"{name}, networks")
-    ax.axhline(0.0, color=GREY, ls="--", lw=1, label="formula of frozen ones")
+    ax.axhline(0.0, color=GREY, ls="--", lw=1)
     here = result["config"]["trained_setting"]
     ax.set(
         title=f"trained frequencies, spacing {here['spacing']:g}, "
         rf"$\sigma_w$ = {here['scale']:g}",
         ylabel=r"amplitude over the tone's, minus $s_g$",
     )
-    ax.legend(frameon=False, fontsize="small")
+    ax.legend(frameon=False, fontsize="small", loc="upper left")
 
 
 def _draw_energy(ax: Any, result: dict[str, Any]) -> None:
