@@ -50,7 +50,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "seeds": 3,
         "spacings": (0.55, 1.1),
         "scales": (3.0,),
-        "sigmas_a": (0.5, 1.0),
+        "sigmas_a": (1.0,),
     },
     "full": {
         "width": 65536,
