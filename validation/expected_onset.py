@@ -1,0 +1,116 @@
+r"""When will it generalize, without drawing a network: the onset of the mean losses.
+
+The 120 problems of `grokking_onset`, and the networks trained there; but here the equation does not
+know with which initial output a network starts. It has the mean of both losses over all initial
+outputs (`expected_losses`), and their first passages are compared with those of the one network
+that was trained. What this misses and the equation with the network's own initial output does not
+is what the draw decides.
+
+Claimed: the median of \|ln(expected / trained)\| is below 0.15 for both times and the phases agree
+in at least 85 % of the problems. The other figures are stated beside those with the draw known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ntkfreq.grokking import PHASES
+from ntkfreq.validation import Execution, command, intervals, median_interval, size_of, verdicts
+from validation._kept import kept, numbers
+from validation._onset_setting import expected, settings
+from validation._onset_statistics import TIMES, draw_onsets, log_ratios, percentile
+
+SIZES = {
+    "quick": {"problems": [18, 13, 19, 14]},
+    "full": {"problems": list(range(120))},
+}
+
+
+def cell(problem: int) -> dict[str, Any]:
+    """Onset of the mean losses of one problem."""
+    onset = expected(settings()[problem])
+    return {name: getattr(onset, name) for name in TIMES} | {"phase": PHASES.index(onset.phase)}
+
+
+def trained_networks(problems: list[int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Rows of `grokking_onset` for some problems, and what its result says of itself.
+
+    Raises
+    ------
+    ValueError
+        When that result was made for another list of problems.
+    """
+    result = kept("grokking_onset")
+    if result["config"]["settings"] != [asdict(one) for one in settings().values()]:
+        raise ValueError(
+            "results/grokking_onset.json was made for another list of problems; make it anew by "
+            "ntkfreq validate grokking_onset --size full --out validation"
+        )
+    place = [result["config"]["problems"].index(problem) for problem in problems]
+    rows = {name: numbers(values)[place] for name, values in result["rows"].items()}
+    return rows, {name: result[name] for name in ("code", "environment")} | {
+        "width": result["config"]["width"]
+    }
+
+
+def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any]:
+    """Onsets of mean losses against trained networks, and the verdicts."""
+    config, execution = size_of(SIZES, size), execution or Execution()
+    problems = config["problems"]
+    found = execution.cells("expected_onset", cell, {"problem": problems})
+    rows, about = trained_networks(problems)
+    rows |= {f"{name}_expected": found[name].values for name in (*TIMES, "phase")}
+    claims: dict[str, tuple[float, float, float]] = {}
+    measured: dict[str, tuple[float, float, float]] = {}
+    for name in TIMES:
+        for side in ("expected", "predicted"):
+            off = log_ratios(rows[f"{name}_{side}"], rows[f"{name}_trained"])
+            title = f"{name}: median of |ln({side} / trained)|"
+            if side == "expected":
+                claims[title] = (percentile(off, 0.5), 0.0, 0.15)
+            words = "initial output unknown" if side == "expected" else "initial output known"
+            measured[f"{name}: |ln({side} / trained)|, {words}"] = median_interval(off)[:3]
+    same = rows["phase_expected"] == rows["phase_trained"]
+    claims["share of problems with the same phase"] = (float(same.mean()), 0.85, 1.0)
+    names = [f"{name}_{side}" for name in (*TIMES, "phase") for side in ("expected", "trained")]
+    return {
+        "claims": verdicts(claims),
+        "measurements": intervals(measured),
+        "config": config
+        | {
+            "seeds": len(settings()),
+            "width": about["width"],
+            "networks": "those of grokking_onset, as its committed result has them",
+            "networks_made_by": about,
+        },
+        "rows": {name: rows[name] for name in names}
+        | {f"{name}_predicted": rows[f"{name}_predicted"] for name in (*TIMES, "phase")},
+        "beyond": {
+            f"{name}, {side}": percentile(
+                log_ratios(rows[f"{name}_{side}"], rows[f"{name}_trained"]), 0.95
+            )
+            for name in TIMES
+            for side in ("expected", "predicted")
+        },
+    }
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Onset of the mean losses over that of one trained network, and phases."""
+    note = {
+        "t_train": "training loss falls, draw unknown",
+        "t_test": "test loss falls, draw unknown",
+    }
+    rows = {
+        name: [int(v) for v in values] if name.startswith("phase") else values
+        for name, values in result["rows"].items()
+    }
+    draw_onsets(rows, "expected", "mean over draws", path, note)
+
+
+if __name__ == "__main__":
+    command(__file__)
