@@ -19,6 +19,7 @@ from ntkfreq import (
     Onset,
     error_spectrum,
     expected_losses,
+    expected_losses_many,
     grokking_onset,
     ntk_gram,
     solve_frequency_pde,
@@ -178,8 +179,15 @@ def predicted(one: Setting, net: FourierFeatureNet) -> Onset:
 
 def expected(one: Setting) -> Onset:
     """What the mean losses over all draws say."""
-    losses = expected_losses(**_equation(one))
-    return grokking_onset(losses.t, losses.train_mean, losses.test_mean, threshold=one.threshold)
+    equation = _equation(one)
+    if one.frequency_decay:
+        losses = expected_losses(**equation)
+        curves = losses.t, losses.train_mean, losses.test_mean
+    else:
+        del equation["frequency_decay"]
+        many = expected_losses_many(**equation).isel(sigma_a=0, weight_decay=0)
+        curves = many.t.values, many.train_mean.values, many.test_mean.values
+    return grokking_onset(*curves, threshold=one.threshold)
 
 
 def trained(one: Setting, net: FourierFeatureNet) -> tuple[Onset, int]:

@@ -66,9 +66,25 @@ class PointsPrior:
         equation = self.system.equation
         moment = np.array(t)
         size = equation.sigma_a * float(equation.decay.damping(moment))
-        shrink = float(equation.decay.contraction(moment))
+        if not equation.decay.contracts and x is self.outputs:
+            return size * self._resting_outputs
+        if not equation.decay.contracts and x is self.system.x:
+            return size * self._resting_data
+        return size * self._features(float(equation.decay.contraction(moment)) * x)
+
+    def _features(self, x: FloatArray) -> FloatArray:
         pivots, found = self._pivots
-        return size * found.features(stationary_gram(equation.density, shrink * x, pivots))
+        return found.features(stationary_gram(self.system.equation.density, x, pivots))
+
+    # What does not move is asked for at every time.
+    @cached_property
+    def _resting_data(self) -> FloatArray:
+        return self._features(self.system.x)
+
+    @cached_property
+    def _resting_outputs(self) -> FloatArray:
+        assert self.outputs is not None
+        return self._features(self.outputs)
 
     def unknowns(self, t: float) -> FloatArray:
         """The same as unknowns of the system, shape (N, r)."""
