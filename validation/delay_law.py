@@ -7,10 +7,10 @@ Once the data are fitted, the test loss falls only because what they do not see 
 .. math:: L(t) = \| r + e^{-\gamma_a t} u \|^2, \qquad
           u = f_0 + S_K (y - f_0) - S_k\, y ,
 
-norms being mean squares over the test points and :math:`S_K`, :math:`S_k` interpolation of values at
-the data by the kernel that fits them (K, frequencies are trained) and the one that survives decay.
-All of it is known before any training, and :math:`L(t) = l` is a quadratic equation for the time at
-which the test loss falls to a level l.
+norms being mean squares over the test points and :math:`S_K`, :math:`S_k` interpolation of values
+at the data by the kernel that fits them (K, frequencies are trained) and the one that survives
+decay. All of it is known before any training, and :math:`L(t) = l` is a quadratic equation for the
+time at which the test loss falls to a level l.
 
 Networks of 16 points, frequencies of scale 12 and output weights of scale 3 are trained at decay
 rates from 2e-4 to 0.05 per unit of t, six initial networks each. Claimed for each network by
@@ -52,7 +52,7 @@ def setting(rate: float, seed: int) -> Setting:
 
 
 def formula(one: Setting, start: np.ndarray, start_test: np.ndarray) -> dict[str, float]:
-    """Times by the formula and by its simple form from f_0 at data and test points; inf if never."""
+    """Times by the formula and its simple form from f_0 at data and test points; inf if never."""
     x, y, x_test, y_test = one.data()
     rate, eye = one.weight_decay, np.eye(x.size)
     slow, slow_test = (ntk_gram(one.density, x, other, sigma_a=0.0) for other in (x, x_test))
