@@ -53,7 +53,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         )
     ax.set(title="spectra of the training data", ylabel="amplitude")
     ax.set_xlabel("frequency $k$ (radians per unit of $x$)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left", fontsize=8)
     fig.tight_layout()
     fig.savefig(path, dpi=85)
     plt.close(fig)

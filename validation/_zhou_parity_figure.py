@@ -26,7 +26,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         low, middle, high = np.array(one["right"], dtype=float)[1:].T
         axes[1].semilogx(step, middle, color=color, lw=1.6, label=share)
         axes[1].fill_between(step, low, high, color=color, alpha=0.2, lw=0)
-        axes[2].plot(result["frequencies"], result["spectra"][share], color=color, label=share)
+        axes[2].semilogy(result["frequencies"], result["spectra"][share], color=color, label=share)
     level = result["config"]["threshold"]
     axes[0].axhline(level, color=GREY, lw=0.8, ls=":")
     axes[0].set(xlabel="step", ylabel="logistic loss (nats)", title="losses")
@@ -34,10 +34,11 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes[1].set(xlabel="step", ylabel="share of the test points that is right", title="test points")
     axes[1].legend(frameon=False)
     whole = result["spectra"]["whole"]
-    axes[2].plot(result["frequencies"], whole, "k:", label="all points: $|\\sin k|^{10}$")
+    axes[2].semilogy(result["frequencies"], whole, "k:", label="all points: $|\\sin k|^{10}$")
     axes[2].set(title="spectra of the training data", ylabel="amplitude (mean of the trials)")
+    axes[2].set_ylim(3e-3, 1.3)
     axes[2].set_xlabel("frequency $k$ along $(1, \\ldots, 1)$ (radians)")
-    axes[2].legend(frameon=False)
+    axes[2].legend(frameon=False, loc="lower center", fontsize=8)
     fig.tight_layout()
     fig.savefig(path, dpi=100)
     plt.close(fig)
