@@ -37,8 +37,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     _band(ax, step, first["low_train"], BLUE, "on the training points")
     _band(ax, step, first["low_test"], ORANGE, "on the test points")
     ax.set(title=f"tone k = 1 of the output ({activations[0]}, 65 uneven)", xlabel="step")
-    ax.set_ylabel("amplitude")
-    ax.legend(frameon=False)
+    ax.set(ylabel="amplitude", ylim=(0.0, 0.5))
+    ax.legend(frameon=False, loc="upper right")
     ax = axes[count, 1]
     _band(ax, step, first["like_1"], ORANGE, "with sin x")
     _band(ax, step, first["like_6"], GREEN, "with sin 6x")
@@ -51,7 +51,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
         ax.bar(
             np.arange(spectrum.size) + 0.27 * (k - 1), spectrum, 0.27, color=color, label=setting
         )
-    ax.set(title="spectra of the training data", ylabel="amplitude")
+    # Room above for the names.
+    ax.set(title="spectra of the training data", ylabel="amplitude", ylim=(0.0, 0.8))
     ax.set_xlabel("frequency $k$ (radians per unit of $x$)")
     ax.legend(frameon=False, loc="upper left", fontsize=8)
     fig.tight_layout()
