@@ -160,9 +160,11 @@ def draw(result: dict[str, Any], path: Path) -> None:
     every = np.broadcast_to(rates[:, None], rows["law"].shape)
     axes[0].loglog(every, rows["t_test_trained"], "o", mfc="none", color=ORANGE, ms=6)
     axes[0].loglog(every, rows["t_train_trained"], "s", mfc="none", color=BLUE, ms=5)
-    axes[0].plot([], [], "o", mfc="none", color=ORANGE, label="networks, test loss")
-    axes[0].plot([], [], "s", mfc="none", color=BLUE, label="networks, training loss")
-    axes[0].set(ylabel="time at which the loss falls to 5 %", title="when both losses fall")
+    axes[0].plot([], [], "o", mfc="none", color=ORANGE, label="networks, test")
+    axes[0].plot([], [], "s", mfc="none", color=BLUE, label="networks, training")
+    axes[0].set(
+        ylim=(10, None), ylabel="time at which the loss falls to 5 %", title="when both losses fall"
+    )
     axes[1].axhspan(0.95, 1.05, color="0.92")
     axes[1].axhline(1.0, color="0.4", lw=1)
     for name, color, label in (
@@ -178,7 +180,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     for ax in axes:
         ax.axvspan(stop, 1.5 * rates[-1], color=GREY, alpha=0.25, lw=0)
         ax.set(xlabel=r"weight decay $\gamma_a$ (per unit of t)", xlim=(None, 1.5 * rates[-1]))
-        ax.legend(frameon=False, loc="lower left")
+    axes[0].legend(frameon=False, loc=(0.42, 0.68))
+    axes[1].legend(frameon=False, loc="upper left")
     axes[0].text(1.4 * rates[-1], 3e3, "never", ha="right", color="0.3")
     fig.savefig(path, dpi=100)
     plt.close(fig)
