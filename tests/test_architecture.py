@@ -44,6 +44,7 @@ LEVELS = {
     "pairing": 6,
     "sweeps": 6,
     "comparison": 6,
+    "grokking": 6,
     "profile": 6,
     "report": 7,
     "validation": 7,

@@ -1,0 +1,191 @@
+"""The onset of generalization: two first-passage times, the delay between them, a phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import _checks
+from ntkfreq._types import FloatArray
+from ntkfreq.bands import first_passage
+
+PHASES = ("confusion", "memorization", "grokking", "comprehension")
+_MEANING = {
+    "confusion": "the data are not fitted",
+    "memorization": "the data are fitted, the rest is not",
+    "grokking": "the rest follows late",
+    "comprehension": "the rest follows with the data",
+}
+
+
+@dataclass(frozen=True)
+class Onset:
+    """When the two losses fall to their thresholds; all times in the units of `t`.
+
+    Attributes
+    ----------
+    t_train, t_test : float
+        First times at or below the threshold; inf for a loss that stays above it up to `t_end`.
+    delay : float
+        ``t_test - t_train``: negative where the test loss is first, inf where only it stays above,
+        nan where the training loss does.
+    phase : str
+        One of `PHASES`; see :func:`grokking_onset`.
+    t_lost : float
+        First time after `t_test` that the test loss is above its threshold again; inf if it stays.
+    t_end : float
+        Last time of the curves. An infinite time means "not until then", no more.
+    lowest_train, lowest_test : float
+        Smallest losses seen, for curves that never cross.
+    threshold : tuple of float
+        Thresholds of the training and the test loss.
+    """
+
+    t_train: float
+    t_test: float
+    delay: float
+    phase: str
+    t_lost: float
+    t_end: float
+    lowest_train: float
+    lowest_test: float
+    threshold: tuple[float, float]
+
+    def __str__(self) -> str:
+        parts = [
+            _sentence("training", self.t_train, self.threshold[0], self.lowest_train, self.t_end),
+            _sentence("test", self.t_test, self.threshold[1], self.lowest_test, self.t_end),
+        ]
+        if np.isfinite(self.t_lost):
+            parts.append(f"it is above again from t = {self.t_lost:.4g} on")
+        return f"{self.phase} ({_MEANING[self.phase]}): " + "; ".join(parts)
+
+
+def grokking_onset(
+    t: Any, train_loss: Any, test_loss: Any, *, threshold: Any, late: float = 3.0
+) -> Onset:
+    r"""First-passage times of training and test loss, the delay, and the phase.
+
+    With :math:`t_{\mathrm{train}}` and :math:`t_{\mathrm{test}}` the first times at which the
+    losses are at or below their thresholds, the phases are, after Liu et al.,
+
+    - *confusion*: the training loss never is;
+    - *memorization*: the training loss is, the test loss never;
+    - *grokking*: both are, and :math:`t_{\mathrm{test}} \ge` `late` :math:`t_{\mathrm{train}}`;
+    - *comprehension*: both are, the test loss sooner than that.
+
+    "Never" is up to the last of the times: a longer run may turn memorization into grokking.
+    Between two samples the logarithm of a loss is taken as linear in time, exact for one decaying
+    mode. A test loss that is small for a while only has its first passage all the same;
+    `Onset.t_lost` tells when it was large again.
+
+    Parameters
+    ----------
+    t : array_like, shape (T,)
+        Strictly increasing times, or steps. A loss that is below its threshold at the first of
+        them has that as its time.
+    train_loss, test_loss : array_like, shape (T,)
+        Non-negative losses, of a solution, a history, or any other network; for accuracies pass
+        one minus them.
+    threshold : float or (float, float)
+        What counts as small, for both losses or for training and test loss, in units of the losses.
+        The mean square of the target times 0.01 to 0.1 is a usual choice.
+    late : float, default 3
+        How many times as long as the training loss the test loss must take to be called late, above
+        one. Liu et al. use a fixed number of steps, a thousand of a budget of a hundred thousand;
+        a ratio does not depend on the step size.
+
+    Returns
+    -------
+    Onset
+
+    Raises
+    ------
+    ValueError, TypeError
+        For times that do not increase, losses of another length, negative or not finite, and
+        thresholds that are not positive.
+
+    References
+    ----------
+    Liu, Kitouni, Nolte, Michaud, Tegmark, Williams, arXiv 2205.10343, for the four phases.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t = np.geomspace(0.1, 1000.0, 50)
+    >>> onset = grokking_onset(t, np.exp(-2 * t), np.exp(-0.02 * t), threshold=0.01)
+    >>> print(f"{onset.phase} after {onset.t_train:.2f} and {onset.t_test:.1f}")
+    grokking after 2.30 and 230.3
+    >>> stuck = grokking_onset(t, np.exp(-2 * t), 0.5 + 0 * t, threshold=0.01)
+    >>> print(stuck)  # doctest: +NORMALIZE_WHITESPACE
+    memorization (the data are fitted, the rest is not): training loss at 0.01 by t = 2.303;
+    test loss not at 0.01 until t = 1000, lowest 0.5
+    """
+    clock = _checks.times("t", t)
+    train = _losses("train_loss", train_loss, clock.size)
+    test = _losses("test_loss", test_loss, clock.size)
+    small, tested = _thresholds(threshold)
+    late = _checks.positive("late", late)
+    if late <= 1:
+        raise ValueError(f"late={late:g} must be above 1; it is a ratio of two times, 3 by default")
+    t_train, t_test = first_passage(clock, train, small), first_passage(clock, test, tested)
+    delay = float("nan") if np.isinf(t_train) else t_test - t_train
+    return Onset(
+        t_train=t_train,
+        t_test=t_test,
+        delay=delay,
+        phase=_phase(t_train, t_test, late),
+        t_lost=_lost(clock, test, tested, t_test),
+        t_end=float(clock[-1]),
+        lowest_train=float(train.min()),
+        lowest_test=float(test.min()),
+        threshold=(small, tested),
+    )
+
+
+def _phase(t_train: float, t_test: float, late: float) -> str:
+    if np.isinf(t_train):
+        return "confusion"
+    if np.isinf(t_test):
+        return "memorization"
+    return "grokking" if t_test > t_train and t_test >= late * t_train else "comprehension"
+
+
+def _lost(t: FloatArray, curve: FloatArray, level: float, since: float) -> float:
+    """First sample above the level after the first passage."""
+    after = np.flatnonzero((t > since) & (curve > level))
+    return float(t[after[0]]) if after.size else float("inf")
+
+
+def _losses(name: str, values: Any, count: int) -> FloatArray:
+    array = _checks.real_array(name, values, 1)
+    if array.size != count:
+        raise ValueError(f"{name} holds {array.size} value(s) for {count} time(s); give one each")
+    if array.min() < 0:
+        raise ValueError(
+            f"{name} has a smallest value of {array.min():g}; losses are not negative, for "
+            "accuracies pass one minus them"
+        )
+    return array
+
+
+def _thresholds(threshold: Any) -> tuple[float, float]:
+    if isinstance(threshold, tuple | list | np.ndarray):
+        if len(threshold) != 2:
+            raise ValueError(
+                f"threshold={_checks.show(threshold)} must be a number or a pair (train, test)"
+            )
+        return (
+            _checks.positive("threshold[0]", threshold[0]),
+            _checks.positive("threshold[1]", threshold[1]),
+        )
+    both = _checks.positive("threshold", threshold)
+    return both, both
+
+
+def _sentence(name: str, time: float, level: float, lowest: float, end: float) -> str:
+    if np.isinf(time):
+        return f"{name} loss not at {level:.4g} until t = {end:.4g}, lowest {lowest:.4g}"
+    return f"{name} loss at {level:.4g} by t = {time:.4g}"
