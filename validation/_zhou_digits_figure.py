@@ -27,10 +27,10 @@ def draw(result: dict[str, Any], path: Path) -> None:
         ax.set_xlabel("optimizer step")
     for ax in axes[-1, 2:]:
         ax.set_xlabel("frequency $k$ (rad per unit of the\nfirst principal component)")
-    axes[0, 0].legend(frameon=False, fontsize="small")
+    axes[1, 0].legend(frameon=False, fontsize="small", loc="lower right")
     axes[0, 2].legend(frameon=False, fontsize="small", loc="upper right")
     fig.tight_layout()
-    fig.savefig(path, dpi=90)
+    fig.savefig(path, dpi=85)
     plt.close(fig)
 
 
