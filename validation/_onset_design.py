@@ -3,7 +3,8 @@
 Every draw takes all of a problem's settings at random. The equation predicts its phase for the
 network that will be trained, and the draw is kept while its phase is still short of its share;
 nothing else is looked at, so problems near the border of two phases are in the list as often as
-they are drawn. ``python -m validation._onset_design`` writes the list anew.
+they are drawn. ``python -m validation._onset_design`` writes the list anew; `ill_conditioned` then
+tells which problems need wide networks.
 """
 
 from __future__ import annotations
@@ -13,10 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from validation._onset_setting import BUDGET, PATCH, TARGETS, WINDOW, Setting, predicted
+from validation._onset_setting import (
+    BUDGET,
+    PATCH,
+    TARGETS,
+    WINDOW,
+    Setting,
+    expected_losses_of,
+    predicted,
+    settings,
+)
 
 WANTED = {"confusion": 12, "memorization": 36, "grokking": 36, "comprehension": 36}
 WIDTH, SEED = 16384, 20261126
+FLAT, CLOSE = 0.2, 0.04
 LIST = Path(__file__).with_name("_onset_list.py")
 _HEAD = '''"""Problems of `grokking_onset`, drawn by `_onset_design` before any network was trained.
 
@@ -74,6 +85,24 @@ def propose() -> list[Setting]:
             left[phase] -= 1
             kept.append(one)
     return kept
+
+
+def ill_conditioned() -> list[int]:
+    """Problems whose mean losses cross their threshold on a flat slope, or hardly touch it.
+
+    There no network of moderate width has a time of its own: of its losses a percent is scatter.
+    """
+    found = []
+    for number, one in settings().items():
+        t, *curves = expected_losses_of(one)
+        for loss in curves:
+            slope = np.gradient(np.log(np.maximum(loss[1:], 1e-300)), np.log(t[1:]))
+            below = np.flatnonzero(loss <= one.threshold)
+            flat = below.size > 0 and abs(slope[max(below[0] - 1, 0)]) < FLAT
+            if flat or abs(loss.min() / one.threshold - 1) < CLOSE:
+                found.append(number)
+                break
+    return found
 
 
 def main() -> None:

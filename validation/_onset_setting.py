@@ -177,17 +177,21 @@ def predicted(one: Setting, net: FourierFeatureNet, budget: float = BUDGET) -> O
     )
 
 
-def expected(one: Setting) -> Onset:
-    """What the mean losses over all draws say."""
+def expected_losses_of(one: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, and means of training and test loss over all draws."""
     equation = _equation(one, BUDGET)
     if one.frequency_decay:
         losses = expected_losses(**equation)
-        curves = losses.t, losses.train_mean, losses.test_mean
-    else:
-        del equation["frequency_decay"]
-        many = expected_losses_many(**equation).isel(sigma_a=0, weight_decay=0)
-        curves = many.t.values, many.train_mean.values, many.test_mean.values
-    return grokking_onset(*curves, threshold=one.threshold)
+        assert losses.test_mean is not None
+        return losses.t, losses.train_mean, losses.test_mean
+    del equation["frequency_decay"]
+    many = expected_losses_many(**equation).isel(sigma_a=0, weight_decay=0)
+    return many.t.values, many.train_mean.values, many.test_mean.values
+
+
+def expected(one: Setting) -> Onset:
+    """What the mean losses over all draws say."""
+    return grokking_onset(*expected_losses_of(one), threshold=one.threshold)
 
 
 def trained(one: Setting, net: FourierFeatureNet, budget: float = BUDGET) -> tuple[Onset, int]:
