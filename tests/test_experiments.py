@@ -164,7 +164,13 @@ def test_steps_are_those_of_torch(loss, make):
     np.testing.assert_allclose(run.test_output[-1], expected[1], rtol=1e-12)
     np.testing.assert_array_equal(run.output[0], start)
     np.testing.assert_allclose(run.t, 0.1 * run.step)
-    assert run.settings == {"loss": loss, "step_size": 0.1, "steps": 30}
+    assert run.settings == {
+        "optimizer": "sgd",
+        "loss": loss,
+        "step_size": 0.1,
+        "steps": 30,
+        "batch_size": None,
+    }
 
 
 def test_module_is_left_alone_and_frozen_parameters_stay():

@@ -32,7 +32,7 @@ from ntkfreq.profile import terrain
 SMALL = 0.05
 # Budget and step sizes in units of 1 / (fastest rate). Steps may be longer once only slow modes
 # are left: (until, step) follows the flow to about a percent of any time.
-BUDGET, STEPS = 4000.0, ((25.0, 0.03), (100.0, 0.1), (4000.0, 0.4))
+BUDGET, STEPS = 4000.0, ((25.0, 0.03), (100.0, 0.1), (np.inf, 0.4))
 WINDOW, PATCH = 61, 19  # samples of terrain, 75 m apart, along a line and along a side
 
 
@@ -148,12 +148,12 @@ def settings() -> dict[int, Setting]:
     return {row[0]: Setting(*row) for row in SETTINGS}
 
 
-def clock(one: Setting) -> np.ndarray:
+def clock(one: Setting, budget: float) -> np.ndarray:
     """Times of the prediction, from 0 to the budget."""
-    return np.concatenate([[0.0], np.geomspace(0.1, BUDGET, 300) / one.fastest])
+    return np.concatenate([[0.0], np.geomspace(0.1, budget, 300) / one.fastest])
 
 
-def _equation(one: Setting) -> dict[str, Any]:
+def _equation(one: Setting, budget: float) -> dict[str, Any]:
     x, y, x_test, y_test = one.data()
     return {
         "rho_w": one.density,
@@ -161,16 +161,16 @@ def _equation(one: Setting) -> dict[str, Any]:
         "sigma_a": one.sigma_a,
         "weight_decay": one.weight_decay,
         "frequency_decay": one.frequency_decay,
-        "t": clock(one),
+        "t": clock(one, budget),
         "test": (x_test, y_test),
         "rtol": 1e-4,
     }
 
 
-def predicted(one: Setting, net: FourierFeatureNet) -> Onset:
+def predicted(one: Setting, net: FourierFeatureNet, budget: float = BUDGET) -> Onset:
     """What the equation says of the network's draw of initial outputs."""
     solution = solve_frequency_pde(
-        **_equation(one), initial_output=net, frequencies=np.zeros((1, one.dim))
+        **_equation(one, budget), initial_output=net, frequencies=np.zeros((1, one.dim))
     )
     return grokking_onset(
         solution.t, solution.train_loss, solution.test_loss, threshold=one.threshold
@@ -179,7 +179,7 @@ def predicted(one: Setting, net: FourierFeatureNet) -> Onset:
 
 def expected(one: Setting) -> Onset:
     """What the mean losses over all draws say."""
-    equation = _equation(one)
+    equation = _equation(one, BUDGET)
     if one.frequency_decay:
         losses = expected_losses(**equation)
         curves = losses.t, losses.train_mean, losses.test_mean
@@ -190,14 +190,14 @@ def expected(one: Setting) -> Onset:
     return grokking_onset(*curves, threshold=one.threshold)
 
 
-def trained(one: Setting, net: FourierFeatureNet) -> tuple[Onset, int]:
+def trained(one: Setting, net: FourierFeatureNet, budget: float = BUDGET) -> tuple[Onset, int]:
     """What gradient descent does, and the steps it took: stopped once both losses have crossed.
 
     Stopping looks at the network's own losses only. A phase is known by then.
     """
     x, y, x_test, y_test = one.data()
     rows, start, done = [np.empty((0, 3))], 0.0, 0
-    for step_size, steps in parts(one.fastest):
+    for step_size, steps in parts(one.fastest, budget):
         # Descent has no memory: it goes on where the last part stopped.
         history = train(
             net,
@@ -223,16 +223,19 @@ def trained(one: Setting, net: FourierFeatureNet) -> tuple[Onset, int]:
     return onset, done
 
 
-def parts(fastest: float) -> list[tuple[float, int]]:
+def parts(fastest: float, budget: float) -> list[tuple[float, int]]:
     """Step sizes and numbers of steps: the time that has passed doubles with each part.
 
     Examples
     --------
-    >>> [steps for _, steps in parts(1.0)]
+    >>> [steps for _, steps in parts(1.0, 4000.0)]
     [417, 417, 250, 500, 250, 500, 1000, 2000, 4000, 2000]
     """
+    ends = [12.5]
+    while 2 * ends[-1] < budget:
+        ends.append(2 * ends[-1])
     found = []
-    for begin, end in pairwise([0.0, *(12.5 * 2**k for k in range(9)), BUDGET]):
+    for begin, end in pairwise([0.0, *ends, budget]):
         share = next(share for until, share in STEPS if end <= until)
         found.append((share / fastest, round((end - begin) / share)))
     return found

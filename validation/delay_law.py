@@ -1,20 +1,26 @@
 r"""The delay of generalization by one formula, over two decades of weight decay.
 
-What the data do not see of a network's initial output is corrected by nothing: it fades as
-:math:`e^{-\gamma_a t}`. What is left in the end is the error of kernel ridge regression with the
-kernel k and the ridge :math:`\gamma_a N`. So the test loss falls to a level l at about
+Once the data are fitted, the test loss falls only because what they do not see fades as
+:math:`e^{-\gamma_a t}`, towards kernel ridge regression with the kernel k and the ridge
+:math:`\gamma_a N`. With its error r and the part u that fades,
 
-.. math:: t_{\mathrm{test}} = \frac{1}{2\gamma_a}
-              \ln\frac{\|f_{0,\mathrm{unseen}}\|^2}{l - L_\infty(\gamma_a)} ,
+.. math:: L(t) = \| r + e^{-\gamma_a t} u \|^2, \qquad
+          u = f_0 + S_K (y - f_0) - S_k\, y ,
 
-with mean squares over the test points. Both are known before any training: f_0 minus what kernel
-regression makes of its values at the data, and the ridge regression of the target.
+norms being mean squares over the test points and :math:`S_K`, :math:`S_k` interpolation of values
+at the data by the kernel that fits them (K, frequencies are trained) and the one that survives
+decay. All of it is known before any training, and :math:`L(t) = l` is a quadratic equation for the
+time at which the test loss falls to a level l.
 
 Networks of 16 points, frequencies of scale 12 and output weights of scale 3 are trained at decay
-rates from 2e-4 to 0.05 per unit of t, six initial networks each. Claimed: in the two decades below
-2e-2 the formula, with a network's own f_0, gives its time within 10 %, in the lower one and a half
-of them within 5 %; and above, where the ridge alone holds the test loss over the level, no network
-gets there. The equation is held to 5 % wherever a network arrives.
+rates from 2e-4 to 0.05 per unit of t, six initial networks each. Claimed for each network by
+itself: formula within 5 % of its time up to a rate of 7e-3, within 10 % up to 1.1e-2, the equation
+within 5 % wherever a network arrives; and at 0.05, where the ridge alone holds the test loss over
+the level, none does. Measured: the formula at 2e-2, where fading is hardly slower than learning,
+and its simple form, the logarithm of :math:`\|f_0 - S_k f_0\|^2` over what the ridge leaves of l.
+
+Before the first run the simple form was claimed to hold within 5 %. It was up to 6 % off, since
+networks with trained frequencies fit their data by K. The formula above followed from that.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ import numpy as np
 from ntkfreq import ntk_gram
 from ntkfreq.grokking import PHASES
 from ntkfreq.validation import Execution, command, intervals, mean_interval, size_of, verdicts
-from validation._onset_setting import BUDGET, SMALL, STEPS, Setting, predicted, trained
+from validation._onset_setting import SMALL, STEPS, Setting, predicted, trained
 from validation._onset_statistics import log_ratios, percentile
 
 RATES = [2e-4, 3.6e-4, 6.3e-4, 1.1e-3, 2e-3, 3.6e-3, 6.3e-3, 1.1e-2, 2e-2, 5e-2]
@@ -36,7 +42,8 @@ SIZES = {
     "full": {"width": 16384, "seeds": 6, "rates": RATES},
 }
 # Rates up to here: formula within 5 % and within 10 %.
-CLOSE, FAIR = 7e-3, 2.1e-2
+CLOSE, FAIR = 7e-3, 1.2e-2
+BUDGET = 8000.0  # in units of 1 / (fastest rate): the lowest decay takes that long
 
 
 def setting(rate: float, seed: int) -> Setting:
@@ -45,15 +52,24 @@ def setting(rate: float, seed: int) -> Setting:
 
 
 def formula(one: Setting, start: np.ndarray, start_test: np.ndarray) -> dict[str, float]:
-    """Time by the formula from f_0 at data and test points, and what goes into it; inf if never."""
+    """Times by the formula and its simple form from f_0 at data and test points; inf if never."""
     x, y, x_test, y_test = one.data()
-    ridge = one.weight_decay * x.size * np.eye(x.size)
-    gram, across = (ntk_gram(one.density, x, other, sigma_a=0.0) for other in (x, x_test))
-    unseen = float(np.mean((start_test - np.linalg.solve(gram, across).T @ start) ** 2))
-    floor = float(np.mean((np.linalg.solve(gram + ridge, across).T @ y - y_test) ** 2))
+    rate, eye = one.weight_decay, np.eye(x.size)
+    slow, slow_test = (ntk_gram(one.density, x, other, sigma_a=0.0) for other in (x, x_test))
+    fast, fast_test = (
+        ntk_gram(one.density, x, other, sigma_a=one.sigma_a) for other in (x, x_test)
+    )
+    seen = np.linalg.solve(fast, fast_test).T @ (y - start)
+    kept = np.linalg.solve(slow, slow_test).T
+    fades = start_test + seen - kept @ y
+    rest = np.linalg.solve(slow + rate * x.size * eye, slow_test).T @ y - y_test
+    floor, unseen, mixed = np.mean(rest**2), np.mean(fades**2), np.mean(rest * fades)
     left = one.threshold - floor
-    time = np.log(unseen / left) / (2 * one.weight_decay) if left > 0 else np.inf
-    return {"law": float(time), "unseen": unseen, "floor": floor}
+    if left <= 0:
+        return {"law": np.inf, "simple": np.inf, "floor": float(floor)}
+    share = (np.sqrt(mixed**2 + unseen * left) - mixed) / unseen
+    simple = np.log(np.mean((start_test - kept @ start) ** 2) / left) / (2 * rate)
+    return {"law": float(-np.log(share) / rate), "simple": float(simple), "floor": float(floor)}
 
 
 def cell(rate: float, seed: int, width: int) -> dict[str, Any]:
@@ -61,8 +77,8 @@ def cell(rate: float, seed: int, width: int) -> dict[str, Any]:
     one = setting(rate, seed)
     net = one.network(width)
     x, _, x_test, _ = one.data()
-    ours = predicted(one, net)
-    theirs, steps = trained(one, net)
+    ours = predicted(one, net, BUDGET)
+    theirs, steps = trained(one, net, BUDGET)
     found = {"steps": steps, **formula(one, net(x), net(x_test))}
     for side, onset in (("predicted", ours), ("trained", theirs)):
         found |= {f"t_train_{side}": onset.t_train, f"t_test_{side}": onset.t_test}
@@ -79,7 +95,9 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     slack = float(np.sqrt(16384 / config["width"]))
     times = data["t_test_trained"].values
     with np.errstate(invalid="ignore"):  # two times that are never reached
-        off = np.abs(np.log(data["law"].values) - np.log(times))
+        off, simple = (
+            np.abs(np.log(data[name].values) - np.log(times)) for name in ("law", "simple")
+        )
     equation = log_ratios(data["t_test_predicted"].values, times)
     claims = {
         "largest |ln(equation / trained)|, wherever either arrives": (
@@ -105,6 +123,10 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
         slopes = np.polyfit(np.log(rates[close]), np.log(times[close]), 1)[0]
         name = f"slope of ln(t_test) against ln(decay), up to {CLOSE:g}, mean of the networks"
         measured[name] = mean_interval(slopes)
+        name = "|ln(formula / trained)|, mean of the networks, decay 0.02"
+        measured[name] = mean_interval(off[-2])
+        name = f"|ln(simple form / trained)|, mean of the networks, decay {rates[0]:g}"
+        measured[name] = mean_interval(simple[0])
     return {
         "claims": verdicts(claims),
         "measurements": intervals(measured),
@@ -138,9 +160,11 @@ def draw(result: dict[str, Any], path: Path) -> None:
     every = np.broadcast_to(rates[:, None], rows["law"].shape)
     axes[0].loglog(every, rows["t_test_trained"], "o", mfc="none", color=ORANGE, ms=6)
     axes[0].loglog(every, rows["t_train_trained"], "s", mfc="none", color=BLUE, ms=5)
-    axes[0].plot([], [], "o", mfc="none", color=ORANGE, label="networks, test loss")
-    axes[0].plot([], [], "s", mfc="none", color=BLUE, label="networks, training loss")
-    axes[0].set(ylabel="time at which the loss falls to 5 %", title="when both losses fall")
+    axes[0].plot([], [], "o", mfc="none", color=ORANGE, label="networks, test")
+    axes[0].plot([], [], "s", mfc="none", color=BLUE, label="networks, training")
+    axes[0].set(
+        ylim=(10, None), ylabel="time at which the loss falls to 5 %", title="when both losses fall"
+    )
     axes[1].axhspan(0.95, 1.05, color="0.92")
     axes[1].axhline(1.0, color="0.4", lw=1)
     for name, color, label in (
@@ -156,7 +180,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
     for ax in axes:
         ax.axvspan(stop, 1.5 * rates[-1], color=GREY, alpha=0.25, lw=0)
         ax.set(xlabel=r"weight decay $\gamma_a$ (per unit of t)", xlim=(None, 1.5 * rates[-1]))
-        ax.legend(frameon=False, loc="lower left")
+    axes[0].legend(frameon=False, loc=(0.42, 0.68))
+    axes[1].legend(frameon=False, loc="upper left")
     axes[0].text(1.4 * rates[-1], 3e3, "never", ha="right", color="0.3")
     fig.savefig(path, dpi=100)
     plt.close(fig)

@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._types import FloatArray, IntArray
-from ntkfreq.network.record_steps import record_steps
+from ntkfreq.experiments.fit import DivergenceError, Run, check_module, fit
+from ntkfreq.experiments.losses import LOSSES
 from ntkfreq.ntk.empirical import empirical_ntk_gram
-from ntkfreq.ntk.module import is_module
 
-# Largest second derivative of the loss of one point in the output there.
-_CURVATURE = {"squared": 1.0, "logistic": 0.25}
-# A loss so many times that of a constant output has diverged, even if it is still finite.
-_DIVERGED = 1e6
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A trained module and its path; R records, N training points.
-
-    Attributes
-    ----------
-    step : ndarray of int, shape (R,)
-        Recorded steps, from 0.
-    t : ndarray, shape (R,)
-        Training time, step size times step.
-    output : ndarray, shape (R, N)
-        Output at the training points.
-    loss : ndarray, shape (R,)
-        The loss that is descended.
-    test_output : ndarray, shape (R, n), or None
-        Output at the test points.
-    module : torch.nn.Module
-        The trained copy, in double precision.
-    settings : dict
-        Loss, step size and steps.
-    """
-
-    step: IntArray
-    t: FloatArray
-    output: FloatArray
-    loss: FloatArray
-    test_output: FloatArray | None
-    module: Any
-    settings: dict[str, Any]
+# Those of one output a point.
+_LOSSES = ("squared", "logistic")
 
 
 def descend(
@@ -111,49 +76,22 @@ def descend(
     >>> run.output[-1].round(4)
     array([-2.,  2.])
     """
-    import torch
-
-    inputs, targets = _data(module, x, y, _checks.choice("loss", loss, _CURVATURE))
-    step_size = _checks.positive("step_size", step_size)
-    schedule = record_steps(record, _checks.integer("steps", steps, 0))
-    test = None if x_test is None else _points("x_test", x_test)
-    net = copy.deepcopy(module).double()
-    trained = [p for p in net.parameters() if p.requires_grad]
-    if not trained:
-        raise ValueError(
-            "module has no parameter that requires a gradient; call module.requires_grad_()"
+    check_module(module)
+    _checks.choice("loss", loss, _LOSSES)
+    try:
+        return fit(
+            copy.deepcopy(module).double(),
+            x,
+            _checks.real_array("y", y, 1),
+            optimizer="sgd",
+            step_size=step_size,
+            steps=steps,
+            loss=loss,
+            x_test=x_test,
+            record=record,
         )
-    losses, outputs, tests = [], [], []
-    limit = _DIVERGED * _loss(torch.zeros_like(targets), targets, loss).item()
-    recorded = set(schedule.tolist())
-    for step in range(int(schedule[-1]) + 1):
-        output = _output(net, inputs)
-        value = _loss(output, targets, loss)
-        number = value.item()
-        if step == 0:
-            _check_start(number)
-            limit = max(limit, _DIVERGED * number)
-        if not number <= limit:
-            raise FloatingPointError(_divergence(module, x, loss, step_size, step))
-        if step in recorded:
-            losses.append(number)
-            outputs.append(output.detach().numpy().copy())
-            if test is not None:
-                with torch.no_grad():
-                    tests.append(_output(net, test).numpy().copy())
-        if step < schedule[-1]:
-            with torch.no_grad():
-                for p, slope in zip(trained, torch.autograd.grad(value, trained), strict=True):
-                    p -= step_size * slope
-    return Run(
-        step=schedule,
-        t=np.asarray(step_size * schedule, dtype=np.float64),
-        output=np.array(outputs),
-        loss=np.array(losses),
-        test_output=None if test is None else np.array(tests),
-        module=net,
-        settings={"loss": loss, "step_size": step_size, "steps": int(schedule[-1])},
-    )
+    except DivergenceError as error:
+        raise DivergenceError(error.step, _advice(module, x, loss, step_size)) from None
 
 
 def largest_stable_step(module: Any, x: Any, loss: str = "squared") -> float:
@@ -188,69 +126,17 @@ def largest_stable_step(module: Any, x: Any, loss: str = "squared") -> float:
     >>> largest_stable_step(line, [-1.0, 1.0]), largest_stable_step(line, [2.0, 2.0], "logistic")
     (2.0, 2.0)
     """
-    _checks.choice("loss", loss, _CURVATURE)
-    _module(module)
+    check_module(module)
+    _checks.choice("loss", loss, _LOSSES)
     gram = empirical_ntk_gram(module, x)
     top = float(np.linalg.eigvalsh(gram)[-1]) / len(gram)
-    return 2 / (_CURVATURE[loss] * top) if top > 0 else float("inf")
+    return 2 / (LOSSES[loss].curvature * top) if top > 0 else float("inf")
 
 
-def _module(module: Any) -> None:
-    if not is_module(module):
-        raise TypeError(f"module={_checks.show(module)} must be a torch.nn.Module")
-
-
-def _points(name: str, x: Any) -> Any:
-    import torch
-
-    array = _checks.real_array(name, x, tuple(range(1, 9)))
-    return torch.as_tensor(array[:, None] if array.ndim == 1 else array)
-
-
-def _data(module: Any, x: Any, y: Any, loss: str) -> tuple[Any, Any]:
-    import torch
-
-    _module(module)
-    inputs = _points("x", x)
-    values = _checks.values_at("y", y, len(inputs))
-    if loss == "logistic" and not np.all(np.abs(values) == 1):
-        raise ValueError(
-            f"y={_checks.show(values)} must hold labels -1 and 1 for the logistic loss; "
-            "use numpy.where(y > 0, 1, -1)"
-        )
-    return inputs, torch.as_tensor(values)
-
-
-def _output(net: Any, points: Any) -> Any:
-    output = net(points)
-    if output.numel() != len(points):
-        raise ValueError(
-            f"module returned shape {tuple(output.shape)} for {len(points)} point(s); it must "
-            "return one number each, shape (n,) or (n, 1)"
-        )
-    return output.reshape(-1)
-
-
-def _check_start(loss: float) -> None:
-    if not np.isfinite(loss):
-        raise ValueError(
-            f"module starts from a loss of {loss}; its parameters or its output hold NaN or "
-            "infinite values, start it anew"
-        )
-
-
-def _loss(output: Any, y: Any, loss: str) -> Any:
-    import torch
-
-    if loss == "squared":
-        return 0.5 * torch.mean((output - y) ** 2)
-    return torch.mean(torch.nn.functional.softplus(-y * output))
-
-
-def _divergence(module: Any, x: Any, loss: str, step_size: float, step: int) -> str:
+def _advice(module: Any, x: Any, loss: str, step_size: float) -> str:
     stable = largest_stable_step(module, x, loss)
-    said = f"the loss diverged by step {step}: step_size={step_size:g} is"
-    gain = f"{2 / _CURVATURE[loss]:g}/lambda_max = {stable:.3g} of the initial module"
+    said = f"step_size={step_size:g} is"
+    gain = f"{2 / LOSSES[loss].curvature:g}/lambda_max = {stable:.3g} of the initial module"
     if step_size > stable:
         return f"{said} above {gain}; use less, for instance {0.5 * stable:.2g}"
     return (

@@ -28,7 +28,16 @@ def environment() -> dict[str, str]:
     True
     """
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in ("ntkfreq", "numpy", "scipy", "numba", "finufft", "torch", "scikit-image"):
+    for name in (
+        "ntkfreq",
+        "numpy",
+        "scipy",
+        "numba",
+        "finufft",
+        "torch",
+        "scikit-image",
+        "mlxtend",
+    ):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
