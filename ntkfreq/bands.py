@@ -82,6 +82,9 @@ def first_passage(t: FloatArray, curve: FloatArray, level: float) -> float:
         return float(t[0])
     tiny = np.finfo(np.float64).tiny
     upper, lower = np.log(max(curve[k - 1], tiny)), np.log(max(curve[k], tiny))
+    if upper == lower:
+        # Both below the smallest normal number.
+        return float(t[k])
     share = (upper - np.log(max(level, tiny))) / (upper - lower)
     return float(t[k - 1] + share * (t[k] - t[k - 1]))
 

@@ -133,7 +133,7 @@ class FrequencyEquation:
             return np.asarray(left * self.initial_output_at(x))
         # All times at once: a network takes as long for a few points as for a few thousand.
         moved = self.decay.contraction(t)[:, None, None] * x
-        parts = np.array_split(moved, -(-moved.size // _MOST_NUMBERS))
+        parts = np.array_split(moved, min(len(t), -(-moved.size // _MOST_NUMBERS)))
         values = [self.initial_output_at(part.reshape(-1, x.shape[1])) for part in parts]
         return np.asarray(left * np.concatenate(values).reshape(len(t), len(x)))
 

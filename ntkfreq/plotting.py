@@ -236,11 +236,13 @@ def plot_phases(
     Raises
     ------
     ValueError
-        When the map does not have exactly these two dimensions.
+        When the map does not have exactly these two dimensions, when values along one of them do
+        not increase, or for a phase that is none of the four.
     """
     import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
 
+    names = list(_PHASES)
     if set(phases["phase"].dims) != {x, y}:
         raise ValueError(
             f"phases has dimensions {phases['phase'].dims}, the axes are x={x!r} and y={y!r}; "
@@ -249,7 +251,9 @@ def plot_phases(
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
     code = phases["phase"].transpose(y, x).values
-    across, up = phases[x].values, phases[y].values
+    across, up = _increasing(phases, x), _increasing(phases, y)
+    if not np.isin(code, range(len(names))).all():
+        raise ValueError(f"phases holds codes {np.unique(code)}; they are places in {names}")
     pale = ListedColormap([colors[0] for colors in _PHASES.values()])
     ax.pcolormesh(_edges(across), _edges(up), code, cmap=pale, vmin=-0.5, vmax=3.5, rasterized=True)
     ax.set(
@@ -260,7 +264,6 @@ def plot_phases(
         xlim=_edges(across)[[0, -1]],
         ylim=_edges(up)[[0, -1]],
     )
-    names = list(_PHASES)
     for k, name in enumerate(names):
         if np.mean(code == k) > 0.03:
             column, row = _inmost(code == k)
@@ -270,7 +273,7 @@ def plot_phases(
             )  # fmt: skip
     seen: set[str] = set()
     for place_x, place_y, phase in networks or ():
-        name = phase if isinstance(phase, str) else names[int(phase)]
+        name = _phase_name(phase)
         _, color, shape = _PHASES[name]
         ax.plot(
             place_x, place_y, shape, color=color, markeredgecolor="0.1", markersize=6.5, zorder=3,
@@ -278,6 +281,24 @@ def plot_phases(
         )  # fmt: skip
         seen.add(name)
     return ax
+
+
+def _increasing(phases: Any, name: str) -> FloatArray:
+    values: FloatArray = phases[name].values
+    if np.any(np.diff(values) <= 0):
+        raise ValueError(
+            f"phases has values of {name} that do not increase; use phases.sortby({name!r})"
+        )
+    return values
+
+
+def _phase_name(phase: Any) -> str:
+    names = list(_PHASES)
+    if phase in names:
+        return str(phase)
+    if isinstance(phase, str) or phase not in range(len(names)):
+        raise ValueError(f"networks has the phase {phase!r}; use one of {names}, or its place")
+    return names[int(phase)]
 
 
 _AXES = {

@@ -10,7 +10,15 @@ from references import KERNELS
 from references_decay import decay_flow, fourier_flow, transport_flow, volterra_flow
 from references_more import box_nodes, lattice_nodes, points_nodes, ridge_limit
 
-from ntkfreq import Box, Laplace, Normal, Points, StudentT, solve_frequency_pde
+from ntkfreq import (
+    Box,
+    FrequencyEquation,
+    Laplace,
+    Normal,
+    Points,
+    StudentT,
+    solve_frequency_pde,
+)
 from ntkfreq.decay import Decay
 
 X = np.linspace(-1, 1, 16)
@@ -261,6 +269,20 @@ def test_loss_may_grow_under_decay_but_stays_finite():
         Normal(scale=5.0), (X, y(X)), weight_decay=1e-3, frequency_decay=0.5, t=[0.0, 1.0, 1e3]
     )
     assert np.all(np.isfinite(solution.train_loss))
+
+
+@pytest.mark.parametrize("times", [[1.0], [0.0, 1.0, 2.0]])
+def test_the_free_output_at_more_points_than_are_evaluated_at_once(times):
+    def start(x):
+        assert x.size
+        return np.cos(9 * x)
+
+    equation = FrequencyEquation.create(
+        Normal(scale=5.0), (X, y(X)), initial_output=start, frequency_decay=0.1
+    )
+    x, t = np.linspace(-1, 1, 150_001)[:, None], np.array(times)
+    found = equation.free_output(t, x)
+    np.testing.assert_allclose(found, np.cos(9 * np.exp(-0.1 * t)[:, None] * x[:, 0]), atol=1e-12)
 
 
 def test_rates_and_factors():

@@ -167,3 +167,16 @@ def test_phases_of_exponentials():
 def test_what_is_no_dataset_is_refused():
     with pytest.raises(TypeError, match=r"curves=.*must be an xarray\.Dataset.*grokking_onset"):
         phase_map(np.zeros((2, 3)), threshold=0.1)
+
+
+def test_curves_without_times_or_over_other_dimensions_are_refused():
+    with pytest.raises(ValueError, match=r"dimension t without times.*assign_coords\(t=times\)"):
+        phase_map(toy().drop_vars("t"), threshold=0.1)
+    fewer = toy().assign(test_loss=toy().test_loss.isel(k=0, drop=True))
+    with pytest.raises(ValueError, match=r"dimensions \('k', 't'\) of train_loss.*broadcast"):
+        phase_map(fewer, threshold=0.1)
+
+
+def test_a_clock_that_does_not_move_has_the_losses_of_the_start():
+    curves = expected_losses_many(Normal(scale=5.0), (X, y(X)), sigma_a=2.0, t=[0.0])
+    np.testing.assert_allclose(curves.train_mean.values, np.mean(y(X) ** 2) + 4.0)

@@ -176,6 +176,19 @@ def test_divergence_is_reported(batch_size):
         ),
         (small, {"y": CLASSES - 1, "loss": "cross_entropy"}, ValueError, "must hold class numbers"),
         (small, {"y": CLASSES + 0.5, "loss": "cross_entropy"}, ValueError, "class numbers"),
+        (small, {"y": CLASSES * 1e30, "loss": "cross_entropy"}, ValueError, "class numbers"),
+        (
+            lambda: small().float(),
+            {"x_test": 1e300 * X_TEST},
+            ValueError,
+            "x_test holds numbers of up to .*e.300, too large for the module's torch.float32",
+        ),
+        (
+            lambda: small(activation="relu").requires_grad_(),
+            {"x_test": np.sign(X_TEST) * 1.7e308},
+            FloatingPointError,
+            "the output at x_test is not finite at step 0; use points",
+        ),
     ],
 )
 def test_bad_fits_are_refused(net, changes, error, message):

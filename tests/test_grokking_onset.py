@@ -96,12 +96,29 @@ def test_scaling_times_changes_no_phase():
         ({"threshold": (0.1, 0.2, 0.3)}, "threshold=.*pair"),
         ({"threshold": (0.1, -1.0)}, r"threshold\[1\]=-1.0 must be greater"),
         ({"late": 1.0}, "late=1 must be above 1"),
+        ({"threshold": np.array(-0.1)}, "threshold=-0.1 must be greater"),
     ],
 )
 def test_refusals(change, message):
     good = {"t": [0.0, 1.0], "train_loss": [1.0, 0.5], "test_loss": [1.0, 0.5], "threshold": 0.1}
     with pytest.raises(ValueError, match=message):
         grokking_onset(**(good | change))
+
+
+def test_a_missing_test_loss_is_named_with_its_remedy():
+    with pytest.raises(TypeError, match=r"test_loss=None.*pass test=\(x_test, y_test\)"):
+        grokking_onset([0.0, 1.0], [1.0, 0.5], None, threshold=0.1)
+
+
+def test_a_threshold_may_be_an_array_of_no_dimension():
+    curves = T, fading(1.0), fading(0.1)
+    threshold = np.array(0.01)
+    assert grokking_onset(*curves, threshold=threshold) == grokking_onset(*curves, threshold=0.01)
+
+
+def test_thresholds_below_the_normal_numbers_give_a_time():
+    onset = grokking_onset([0.0, 1.0], [1e-309, 0.0], [1e-309, 0.0], threshold=1e-310)
+    assert (onset.t_train, onset.t_test) == (1.0, 1.0)
 
 
 def test_onset_is_public():
@@ -125,6 +142,12 @@ def test_mismatch_is_symmetric_scale_free_and_pools_outputs():
     assert spectral_mismatch(b, A) == pytest.approx(value)
     assert spectral_mismatch(7j * A, 7j * b) == pytest.approx(value)
     assert spectral_mismatch(np.stack([A, A], 1), np.stack([b, b], 1)) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_mismatch_of_very_small_and_large_spectra(size):
+    b = np.array([0.3, 1.0, -1.0j])
+    assert spectral_mismatch(size * A, size * b) == pytest.approx(spectral_mismatch(A, b))
 
 
 @pytest.mark.parametrize(

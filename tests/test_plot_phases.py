@@ -61,3 +61,17 @@ def test_other_dimensions_are_refused():
         plot_phases(phases.expand_dims(sigma_w=2))
     with pytest.raises(ValueError, match=r"y='n_points'.*or name the axes"):
         plot_phases(phases, y="n_points")
+
+
+def test_values_that_do_not_increase_are_refused():
+    with pytest.raises(ValueError, match=r"sigma_a that do not increase; use phases.sortby"):
+        plot_phases(halves(np.array([2.0, 1.0, 3.0])))
+
+
+def test_unknown_phases_are_refused():
+    phases = halves(np.geomspace(0.1, 10, 3))
+    with pytest.raises(ValueError, match=r"phases holds codes \[5 7\]; they are places in"):
+        plot_phases(phases + 4)
+    for phase in ("grok", -1, 4):
+        with pytest.raises(ValueError, match=r"networks has the phase .*use one of"):
+            plot_phases(phases, networks=[(1e-3, 1.0, phase)])

@@ -65,21 +65,26 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     rows, about = trained_networks(problems)
     rows |= {f"{name}_expected": found[name].values for name in (*TIMES, "phase")}
     claims: dict[str, tuple[float, float, float]] = {}
-    measured: dict[str, tuple[float, float, float]] = {}
+    measured: dict[str, dict[str, Any]] = {}
     for name in TIMES:
         for side in ("expected", "predicted"):
             off = log_ratios(rows[f"{name}_{side}"], rows[f"{name}_trained"])
-            title = f"{name}: median of |ln({side} / trained)|"
             if side == "expected":
-                claims[title] = (percentile(off, 0.5), 0.0, 0.15)
+                claims[f"{name}: median of |ln(expected / trained)|"] = (
+                    percentile(off, 0.5),
+                    0.0,
+                    0.15,
+                )
             words = "initial output unknown" if side == "expected" else "initial output known"
-            measured[f"{name}: |ln({side} / trained)|, {words}"] = median_interval(off)[:3]
+            *median, level = median_interval(off)
+            figure = f"{name}: median of |ln({side} / trained)|, {words}"
+            measured |= intervals({figure: tuple(median)}, round(level, 3))
     same = rows["phase_expected"] == rows["phase_trained"]
     claims["share of problems with the same phase"] = (float(same.mean()), 0.85, 1.0)
     names = [f"{name}_{side}" for name in (*TIMES, "phase") for side in ("expected", "trained")]
     return {
         "claims": verdicts(claims),
-        "measurements": intervals(measured),
+        "measurements": measured,
         "config": config
         | {
             "seeds": len(settings()),

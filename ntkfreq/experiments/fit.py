@@ -94,7 +94,8 @@ def fit(
     ----------
     module : torch.nn.Module
         From points to (n,), (n, 1) or (n, k); left as it is. Parameters that require no gradient
-        stay.
+        stay. Outputs are recorded in the mode in which it is trained: what is random or keeps
+        averages (dropout, batch normalization) depends on what is recorded, and not on `rng`.
     x : array_like, shape (N,) or (N, ...)
         Training points. The module is given (N, 1) where this is (N,).
     y : array_like, shape (N,) or (N, k)
@@ -127,7 +128,7 @@ def fit(
     TypeError, ValueError
         On a bad argument, targets that the loss cannot take, or outputs of another shape.
     FloatingPointError
-        When the loss diverges.
+        When the loss diverges, or an output at the test points is not finite.
 
     Examples
     --------
@@ -157,7 +158,7 @@ def fit(
             "module has no parameter that requires a gradient; call module.requires_grad_()"
         )
     kind = trained[0].dtype
-    train = _Data("y", points.to(kind), _tensor(values, kind))
+    train = _Data("y", _in_precision("x", points, kind), _tensor(values, kind))
     test = _test_data(x_test, y_test, judge, kind)
     _descend(
         net,
@@ -232,7 +233,18 @@ def _test_data(x: Any, y: Any, judge: Loss, kind: Any) -> _Data | None:
         return None
     points = _points("x_test", x)
     values = None if y is None else _tensor(judge.targets("y_test", y, len(points)), kind)
-    return _Data("y_test", points.to(kind), values)
+    return _Data("y_test", _in_precision("x_test", points, kind), values)
+
+
+def _in_precision(name: str, points: Any, kind: Any) -> Any:
+    """Points as numbers of the module's kind."""
+    found = points.to(kind)
+    if not found.isfinite().all():
+        raise ValueError(
+            f"{name} holds numbers of up to {points.abs().max():.3g}, too large for the module's "
+            f"{kind}; scale them, or use module.double()"
+        )
+    return found
 
 
 def _tensor(values: Any, kind: Any) -> Any:
@@ -292,6 +304,11 @@ def _descend(
             for one in data:
                 one.record(net, loss)
             numbers.append(train.losses[-1])
+            if not all(np.isfinite(one.outputs[-1]).all() for one in data[1:]):
+                raise FloatingPointError(
+                    f"the output at x_test is not finite at step {step}; use points of about the "
+                    "size of x, or a smaller step_size"
+                )
         if step == 0:
             _check_start(numbers[0])
             zero = loss(torch.zeros_like(torch.as_tensor(train.outputs[0])), train.y).item()

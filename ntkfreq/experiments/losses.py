@@ -67,7 +67,7 @@ def _signs(name: str, y: Any, count: int) -> Any:
 
 def _classes(name: str, y: Any, count: int) -> Any:
     values = _checks.values_at(name, y, count)
-    if np.any(values < 0) or np.any(values != np.rint(values)):
+    if np.any(values < 0) or np.any(values != np.rint(values)) or np.any(values >= 2.0**62):
         raise ValueError(
             f"{name}={_checks.show(values)} must hold class numbers 0, 1, ... for the "
             f"cross entropy; use numpy.unique({name}, return_inverse=True)[1]"

@@ -66,13 +66,16 @@ def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
             f"test_spectrum has shape {other.shape} and train_spectrum {one.shape}; both need the "
             "same frequencies"
         )
-    sizes = np.linalg.norm(one) + np.linalg.norm(other)
-    if sizes == 0:
+    largest = max(float(np.abs(one).max()), float(np.abs(other).max()))
+    if largest == 0:
         raise ValueError(
             "train_spectrum and test_spectrum are both zero at all frequencies, which has no "
             "mismatch; choose frequencies at which the target has energy"
         )
-    return float(np.linalg.norm(one - other) / sizes)
+    # Relative to the largest value: squares of very large or small ones leave the floating range.
+    one, other = one / largest, other / largest
+    sizes = np.linalg.norm(one) + np.linalg.norm(other)
+    return min(1.0, float(np.linalg.norm(one - other) / sizes))
 
 
 def _spectrum(name: str, values: Any) -> ComplexArray:

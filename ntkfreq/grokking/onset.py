@@ -74,7 +74,7 @@ def grokking_onset(
     - *confusion*: the training loss never is;
     - *memorization*: the training loss is, the test loss never;
     - *grokking*: both are, and :math:`t_{\mathrm{test}} \ge` `late` :math:`t_{\mathrm{train}}`;
-    - *comprehension*: both are, the test loss sooner than that.
+    - *comprehension*: both are, the test loss sooner than that, or both at the same time.
 
     "Never" is up to the last of the times: a longer run may turn memorization into grokking.
     Between two samples the logarithm of a loss is taken as linear in time, exact for one decaying
@@ -105,7 +105,7 @@ def grokking_onset(
     ------
     ValueError, TypeError
         For times that do not increase, losses of another length, negative or not finite, and
-        thresholds that are not positive.
+        thresholds that are not positive; for a loss that is None.
 
     References
     ----------
@@ -160,6 +160,11 @@ def _lost(t: FloatArray, curve: FloatArray, level: float, since: float) -> float
 
 
 def _losses(name: str, values: Any, count: int) -> FloatArray:
+    if values is None:
+        raise TypeError(
+            f"{name}=None: without it there is no phase; a test loss is there where the target is "
+            "known off the data, pass test=(x_test, y_test) to what made the curves"
+        )
     array = _checks.real_array(name, values, 1)
     if array.size != count:
         raise ValueError(f"{name} holds {array.size} value(s) for {count} time(s); give one each")
@@ -172,7 +177,7 @@ def _losses(name: str, values: Any, count: int) -> FloatArray:
 
 
 def _thresholds(threshold: Any) -> tuple[float, float]:
-    if isinstance(threshold, tuple | list | np.ndarray):
+    if isinstance(threshold, tuple | list | np.ndarray) and np.ndim(threshold):
         if len(threshold) != 2:
             raise ValueError(
                 f"threshold={_checks.show(threshold)} must be a number or a pair (train, test)"
@@ -181,7 +186,8 @@ def _thresholds(threshold: Any) -> tuple[float, float]:
             _checks.positive("threshold[0]", threshold[0]),
             _checks.positive("threshold[1]", threshold[1]),
         )
-    both = _checks.positive("threshold", threshold)
+    both = threshold.item() if isinstance(threshold, np.ndarray) else threshold
+    both = _checks.positive("threshold", both)
     return both, both
 
 

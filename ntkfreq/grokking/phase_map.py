@@ -34,7 +34,8 @@ def phase_map(curves: Any, *, threshold: Any, late: float = 3.0) -> xr.Dataset:
     Raises
     ------
     TypeError, ValueError
-        For curves that are no such dataset, and for what :func:`ntkfreq.grokking_onset` refuses.
+        For curves that are no such dataset or have no times, and for what
+        :func:`ntkfreq.grokking_onset` refuses.
 
     Examples
     --------
@@ -55,6 +56,10 @@ def phase_map(curves: Any, *, threshold: Any, late: float = 3.0) -> xr.Dataset:
     import xarray as xr
 
     train, test = _losses(curves)
+    if "t" not in curves.coords:
+        raise ValueError(
+            "curves has a dimension t without times; give them by curves.assign_coords(t=times)"
+        )
     clock = curves["t"].values
     lead = train.shape[:-1]
     times = np.empty((2, *lead))
@@ -92,6 +97,11 @@ def _losses(curves: Any) -> tuple[Any, Any]:
     for pair in (("train_mean", "test_mean"), ("train_loss", "test_loss")):
         if all(name in curves and "t" in curves[name].dims for name in pair):
             train, test = (curves[name].transpose(..., "t") for name in pair)
+            if set(train.dims) != set(test.dims):
+                raise ValueError(
+                    f"curves has dimensions {train.dims} of {pair[0]} and {test.dims} of "
+                    f"{pair[1]}; both need the same, use xarray.broadcast"
+                )
             return train, test.transpose(*train.dims)
     raise ValueError(
         f"curves has variables {sorted(map(str, curves.data_vars))}; it needs train_mean and "

@@ -225,7 +225,9 @@ class _Batch:
             coefficients=(np.ones_like, lambda times: np.exp(-2 * rate * times)),
             free=free,
         )
-        trajectory = integrate(problem, np.full(len(pairs), t[-1]), tolerance)
+        # A clock that ends where it begins: any end will do.
+        end = float(t[-1]) or 1.0
+        trajectory = integrate(problem, np.full(len(pairs), end), tolerance)
         train = np.sum(trajectory.error(t) ** 2, axis=(2, 3))
         if self.points is None:
             return train, train
