@@ -33,7 +33,7 @@ SMALL = 0.05
 # Budget and step sizes in units of 1 / (fastest rate). Steps may be longer once only slow modes
 # are left: (until, step) follows the flow to about a percent of any time.
 BUDGET, STEPS = 4000.0, ((25.0, 0.03), (100.0, 0.1), (np.inf, 0.4))
-WINDOW, PATCH = 61, 19  # samples of terrain, 75 m apart, along a line and along a side
+WINDOW, PATCH = 61, 19  # samples of terrain, some 75 m apart, along a line and a side
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,113 @@
+"""What the scripts on the onset of grokking count with: problems, statistics, kept results."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from validation import _kept, expected_onset, mismatch
+from validation._onset_design import ill_conditioned
+from validation._onset_setting import BUDGET, TARGETS, parts, settings
+from validation._onset_statistics import log_ratios, percentile, table
+from validation.grokking_onset import SIZES
+
+INF = np.inf
+
+
+def test_the_list_holds_120_different_undersampled_problems():
+    found = list(settings().values())
+    assert [one.number for one in found] == list(range(120))
+    assert len({one.seed for one in found}) == 120
+    assert Counter(one.target for one in found).keys() == set(TARGETS)
+    for one in found:
+        x, y, x_test, y_test = one.data()
+        assert len(x) == len(y) == one.count < len(x_test) == len(y_test)
+        # Fewer points a side than the frequencies of the network would need.
+        assert one.count ** (1 / one.dim) <= 6 * one.sigma_w / np.pi + 1 or one.count in (6, 16)
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_terrain_is_trained_on_some_of_the_samples_it_is_tested_on(number):
+    x, y, x_test, y_test = settings()[number].data()
+    assert np.mean(y_test**2) == pytest.approx(1.0)
+    assert {tuple(np.atleast_1d(p)) for p in x} <= {tuple(np.atleast_1d(p)) for p in x_test}
+    assert set(y) <= set(y_test)
+
+
+def test_steps_fill_the_budget():
+    found = parts(2.0, BUDGET)
+    assert sum(step * count for step, count in found) == pytest.approx(BUDGET / 2, rel=1e-3)
+    assert max(step for step, _ in found) == 0.2
+
+
+@pytest.mark.slow
+def test_flat_crossings_are_those_that_are_trained_wide(monkeypatch):
+    # Those with contracting frequencies take minutes; 103 is one of them.
+    wide = set(SIZES["full"]["wide"])
+    near = {k: one for k, one in settings().items() if k in wide | set(range(60, 70))}
+    quick = {k: one for k, one in near.items() if not one.frequency_decay}
+    monkeypatch.setattr("validation._onset_design.settings", lambda: quick)
+    assert set(ill_conditioned()) == wide & set(quick)
+    assert wide - set(quick) == {103}
+
+
+def test_times_that_only_one_side_reaches_are_infinitely_wrong():
+    off = log_ratios(np.array([1.0, INF, 2.0, INF]), np.array([1.0, INF, INF, 3.0]))
+    assert off.tolist() == [0.0, INF, INF]
+
+
+def test_percentiles_are_order_statistics():
+    values = np.array([3.0, 1.0, INF, 2.0])
+    assert [percentile(values, share) for share in (0.5, 0.75, 0.95)] == [2.0, 3.0, INF]
+
+
+def test_table_counts_predicted_rows_and_trained_columns():
+    counts = table(np.array([0, 2, 2]), np.array([0, 2, 1]))
+    assert counts[0, 0] == counts[2, 2] == counts[2, 1] == 1
+    assert counts.sum() == 3
+
+
+def test_kept_results_name_the_command_that_makes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(_kept, "FOLDER", tmp_path)
+    with pytest.raises(FileNotFoundError, match="ntkfreq validate grokking_onset --size full"):
+        _kept.kept("grokking_onset")
+    (tmp_path / "some.json").write_text('{"t": [1, null]}')
+    assert _kept.numbers(_kept.kept("some")["t"]).tolist() == [1.0, INF]
+
+
+def test_networks_of_another_list_are_refused(tmp_path, monkeypatch):
+    result = _kept.kept("grokking_onset")
+    result["config"]["settings"][0]["seed"] += 1
+    (tmp_path / "grokking_onset.json").write_text(json.dumps(result))
+    monkeypatch.setattr(_kept, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="another list of problems"):
+        expected_onset.trained_networks([0])
+
+
+def test_statistics_of_a_line_with_runs_that_never_arrive():
+    m, d = np.array([0.1, 0.2, 0.3, 0.4]), np.array([1.0, 2.0, 3.0, INF])
+    assert mismatch.rank_correlation(m, d) == pytest.approx(1.0)
+    assert mismatch.rank_correlation(m, d[::-1]) == pytest.approx(-1.0)
+    assert mismatch.slope(m, d) == pytest.approx(10.0)
+    assert mismatch.share(m, d) == pytest.approx(1.0)
+    assert np.isnan(mismatch.rank_correlation(np.ones(4), d))
+    assert np.isnan(mismatch.slope(np.ones(4), d))
+
+
+def test_what_causes_explain():
+    rng = np.random.default_rng(0)
+    one, other = rng.standard_normal((2, 50))
+    assert mismatch.explained(one + 2 * other, one, other) == pytest.approx(1.0)
+    assert mismatch.explained(one + 2 * other, one) < 0.5
+
+
+def test_resampling_encloses_the_value_and_narrows():
+    rng = np.random.default_rng(1)
+    for size in (200, 2000):
+        values = rng.standard_normal(size)
+        value, low, high = mismatch.resampled(np.mean, 400, values)
+        assert low < value < high
+        assert high - low == pytest.approx(3.92 * values.std() * size**-0.5, rel=0.15)
