@@ -18,10 +18,11 @@ read off a fine grid over the envelope.
   w = sigma_a^2 rho_fold ((w' + y_fold) / rho_fold)'. So all shares of a tone leave the formula by
   one number times their slopes s_g'. For little diffusion, and lines that do not meet, the number
   is sigma_a^2 (ln rho_fold)': neither direction holds always, an alias gains if its share grows
-  where the folded density does. The maximum principle bounds |w| by
-  sigma_a^2 sup |rho_fold (y_fold / rho_fold)'|; and as |w' + y_fold| has no larger integral over a
-  period than |y_fold| and w a zero, |w| is never larger than that integral. Law and bound are
-  checked on the equation; spurious energies, of the output outside the tone's band, are stated.
+  where the folded density does. The maximum principle bounds w by the largest magnitude of
+  sigma_a^2 rho_fold (y_fold / rho_fold)'; and as the magnitude of w' + y_fold has no larger
+  integral over a period than that of y_fold, and w a zero, w is never larger than that integral
+  either. Law and bound are checked on the equation; spurious energies, of the output outside the
+  tone's band, are stated.
 
 A trained network scatters about its prediction like width^(-1/2), and the more the larger sigma_a
 is, since its kernel then holds more random numbers: hence the greater width. Tolerances at other
