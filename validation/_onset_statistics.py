@@ -64,8 +64,8 @@ def draw_onsets(
     axes[2].imshow(counts, cmap="Blues", vmax=1.4 * max(counts.max(), 1))
     for i, j in np.ndindex(counts.shape):
         axes[2].text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=12)
-    axes[2].set_xticks(range(4), PHASES, rotation=20)
-    axes[2].set_yticks(range(4), PHASES)
+    axes[2].set_xticks(range(4), PHASES, fontsize=8)
+    axes[2].set_yticks(range(4), PHASES, fontsize=8)
     axes[2].set(xlabel="phase of the trained network", ylabel=f"phase, {label}")
     axes[2].set_title("problems by phase", fontsize=10)
     fig.savefig(path, dpi=100)

@@ -191,11 +191,11 @@ def draw(result: dict[str, Any], path: Path) -> None:
             ax.plot(mismatch[here & ~known], np.full((here & ~known).sum(), top), "^", color=color)
         if not known.all():
             ax.axhline(0.95 * top, color="0.6", lw=0.8)
-            ax.text(0.99, 0.95, "never", transform=ax.transAxes, ha="right", va="center")
+            ax.text(1.0, 1.02, "triangles: never", transform=ax.transAxes, ha="right", fontsize=8)
+            ax.set_ylim(min(0.0, delay[known].min(initial=0.0)) - 0.05 * top, 1.07 * top)
+        ax.set_title(script, loc="left")
         other = "all" if script == "zhou_parity" else "test"
-        ax.set(
-            title=script, xlabel=f"spectral mismatch M of the target,\ntraining and {other} points"
-        )
+        ax.set(xlabel=f"spectral mismatch M of the target,\ntraining and {other} points")
         ax.set_ylabel(r"delay $D = \ln(t_{test}/t_{train})$")
         if len(set(labels)) > 1:
             ax.legend(frameon=False, fontsize=7)
