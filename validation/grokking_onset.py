@@ -13,7 +13,7 @@ used up, and both say when training and test loss fell to 5 % of the mean square
 which phase that makes. A time that only one of the two sides reaches counts as infinitely wrong.
 
 A loss that crosses its threshold on a nearly flat slope, or hardly touches it, turns a small
-difference of losses into a large one of times: a percent of loss is a factor of two or more. The
+difference of losses into a large one of times: a percent of loss can be a factor of two. The
 mean losses, which know no draw, tell before any training where that is so
 (`_onset_design.ill_conditioned`: a slope below 0.2 on logarithmic axes at the crossing, or a lowest
 loss within 4 % of the threshold). It is so in six problems, and those are trained at sixteen times
