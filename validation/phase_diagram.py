@@ -54,20 +54,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from ntkfreq import (
-    FourierFeatureNet,
-    Normal,
-    Points,
-    error_spectrum,
-    expected_losses,
-    expected_losses_many,
-    grokking_onset,
-    ntk_gram,
-    phase_map,
-    solve_frequency_pde,
-    spectral_mismatch,
-    train,
-)
+from ntkfreq import expected_losses_many, phase_map
 from ntkfreq.grokking import PHASES
 from ntkfreq.validation import (
     Execution,
@@ -78,19 +65,27 @@ from ntkfreq.validation import (
     verdicts,
 )
 from validation._phase_figure import draw as draw
+from validation._phase_problem import (
+    CAP,
+    DENSITY,
+    FIRST,
+    HORIZON,
+    LATE,
+    POINTS,
+    SCALE,
+    SHARE,
+    THRESHOLD,
+    TIMES,
+    X_TEST,
+    one_by_one,
+    predicted,
+    problem,
+    target,
+    trained,
+    unseen,
+)
 
-DENSITY = Normal(scale=18.0)
-X_TEST = np.linspace(-1.0, 1.0, 201)
-POINTS, SCALE = 20, 3.0
-THRESHOLD, LATE = 0.03, 3.0
-HORIZON, FIRST, TIMES = 2000.0, 0.5, 65
 RATES, SCALES, COUNTS = (1e-4, 1e-1), (0.1, 10.0), (8, 40)
-# A step of gradient descent is this share of the largest rate's time scale, but never above CAP.
-SHARE, CAP = 0.5, 0.5
-# A run goes on from one of these shares of the budget to the next until both losses are small.
-STAGES = (0.03, 0.1, 0.3, 1.0)
-RECORDS = 24
-TONES = np.linspace(-60.0, 60.0, 481)
 KEPT = ("phase", "t_train", "t_test", "steps", "mismatch")
 BASES = {"map": "the map", "draw": "its own f_0"}
 SIZES = {
@@ -103,21 +98,6 @@ SIZES = {
         "width": 8192, "checks": 24,
     },
 }  # fmt: skip
-
-
-def target(x: np.ndarray) -> np.ndarray:
-    """Two tones."""
-    return np.sin(3 * x) + 0.5 * np.cos(7 * x)
-
-
-def problem(n_points: int) -> dict[str, Any]:
-    """Arguments of the solver for so many points."""
-    times = np.concatenate([[0.0], np.geomspace(FIRST, HORIZON, TIMES - 1)])
-    return {
-        "measure": Points(np.linspace(-1.0, 1.0, n_points)),
-        "t": times,
-        "test": (X_TEST, target(X_TEST)),
-    }
 
 
 def row(sigma_a: float, n_points: int, rates: int) -> dict[str, Any]:
@@ -133,85 +113,10 @@ def row(sigma_a: float, n_points: int, rates: int) -> dict[str, Any]:
     return {name: found[name].values for name in ("phase", "t_train", "t_test")}
 
 
-def one_by_one(sigma_a: float, weight_decay: float) -> dict[str, float]:
-    """Times of one configuration from its own solution."""
-    losses = expected_losses(
-        DENSITY,
-        target,
-        sigma_a=sigma_a,
-        weight_decay=weight_decay,
-        rtol=1e-6,
-        **problem(POINTS),
-    )
-    onset = grokking_onset(
-        losses.t, losses.train_mean, losses.test_mean, threshold=THRESHOLD, late=LATE
-    )
-    return {"t_train": onset.t_train, "t_test": onset.t_test}
-
-
-def trained(
-    sigma_a: float, n_points: int, weight_decay: float, width: int, seed: int
-) -> dict[str, Any]:
-    """One network: when its losses fall, its phase, and the mismatch of its data's spectra."""
-    x = np.linspace(-1.0, 1.0, n_points)
-    y, test = target(x), target(X_TEST)
-    net = FourierFeatureNet.sample(DENSITY, width, sigma_a=sigma_a, rng=seed)
-    rates = np.linalg.eigvalsh(ntk_gram(DENSITY, x, sigma_a=sigma_a) / n_points)
-    step = min(SHARE / float(rates[-1]), CAP)
-    curves, done = [np.zeros((3, 0))], 0
-    for stage in STAGES:
-        steps = round(stage * HORIZON / step) - done
-        run = train(
-            net, x, y, step_size=step, steps=steps, weight_decay=weight_decay,
-            test=(X_TEST, test), record=RECORDS, backend="direct", frequencies=[0.0],
-            kernel_probe=0,
-        )  # fmt: skip
-        kept = slice(1 if done else 0, None)
-        t = step * (done + run.step[kept])
-        curves.append(np.stack([t, run.train_loss[kept], run.test_loss[kept]]))
-        net, done = run.net, done + steps
-        onset = grokking_onset(*np.concatenate(curves, axis=1), threshold=THRESHOLD, late=LATE)
-        if np.isfinite(onset.t_train + onset.t_test):
-            break
-    return {
-        "t_train": onset.t_train,
-        "t_test": onset.t_test,
-        "phase": PHASES.index(onset.phase),
-        "steps": done,
-        "mismatch": spectral_mismatch(
-            error_spectrum(x, y, TONES), error_spectrum(X_TEST, test, TONES)
-        ),
-    }
-
-
 def from_own_draw(network: int, size: str) -> dict[str, Any]:
     """Times and phase that the equation gives the network of a place from its initial output."""
     config = size_of(SIZES, size)
-    setting = places(config)[network]["setting"]
-    sigma_a = setting["sigma_a"]
-    solution = solve_frequency_pde(
-        DENSITY,
-        target,
-        sigma_a=sigma_a,
-        weight_decay=setting["weight_decay"],
-        initial_output=FourierFeatureNet.sample(
-            DENSITY, config["width"], sigma_a=sigma_a, rng=network
-        ),
-        frequencies=[0.0],
-        **problem(setting["n_points"]),
-    )
-    onset = grokking_onset(
-        solution.t, solution.train_loss, solution.test_loss, threshold=THRESHOLD, late=LATE
-    )
-    return {"t_train": onset.t_train, "t_test": onset.t_test, "phase": PHASES.index(onset.phase)}
-
-
-def unseen() -> float:
-    """Share of the initial output's variance that the points leave open, over the test set."""
-    x = np.linspace(-1.0, 1.0, POINTS)
-    cross = ntk_gram(DENSITY, X_TEST, x, sigma_a=0.0)
-    seen = cross * np.linalg.solve(ntk_gram(DENSITY, x, sigma_a=0.0), cross.T).T
-    return float(np.mean(1 - seen.sum(axis=1)))
+    return predicted(**places(config)[network]["setting"], width=config["width"], seed=network)
 
 
 def spread(count: int, cells: int) -> list[int]:
@@ -312,10 +217,10 @@ def trained_networks(
         part, (i, j) = maps[place["map"]], place["cell"]
         around = part["phase"][max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
         own = {key: cells[key].values[k].item() for key in cells.data_vars if key in KEPT}
-        predicted = {f"map_{key}": part[key][i, j].item() for key in ("phase", "t_train", "t_test")}
-        predicted |= {f"draw_{key}": draws[key].values[k].item() for key in KEPT[:3]}
+        told = {f"map_{key}": part[key][i, j].item() for key in ("phase", "t_train", "t_test")}
+        told |= {f"draw_{key}": draws[key].values[k].item() for key in KEPT[:3]}
         near = bool(np.any(around == own["phase"]))
-        found.append(place | own | predicted | {"near": near, "seed": k})
+        found.append(place | own | told | {"near": near, "seed": k})
     return found
 
 
