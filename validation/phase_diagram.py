@@ -64,6 +64,7 @@ from ntkfreq.validation import (
     size_of,
     verdicts,
 )
+from validation._onset_statistics import log_ratios
 from validation._phase_figure import draw as draw
 from validation._phase_problem import (
     CAP,
@@ -280,8 +281,9 @@ def measured(networks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for base, words in BASES.items():
         for key, loss in (("t_train", "training"), ("t_test", "test")):
-            pairs = [(one[key], one[f"{base}_{key}"]) for one in networks]
-            logs = [abs(np.log(a / b)) for a, b in pairs if np.isfinite(a) and np.isfinite(b)]
+            theirs, ours = (np.array([one[k] for one in networks]) for k in (key, f"{base}_{key}"))
+            # A time that only one side reaches is infinitely wrong.
+            logs = log_ratios(ours, theirs)
             median, low, high, level = median_interval(logs)
             name = f"{loss} time: median |ln| of trained over that of {words}"
             found |= intervals({name: (median, low, high)}, round(level, 3))
