@@ -1,0 +1,102 @@
+"""The page "What carries over" says what the committed results say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = " ".join((ROOT / "docs" / "findings.rst").read_text(encoding="utf-8").split())
+
+
+def value(script: str, start: str, end: str = "") -> float:
+    """Value of the only claim or measurement whose name starts and ends so."""
+    path = ROOT / "validation" / "results" / f"{script}.json"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    rows = {**result.get("measurements", {}), **result["claims"]}
+    (found,) = [row for name, row in rows.items() if name.startswith(start) and name.endswith(end)]
+    return float(found["value"])
+
+
+def percent(number: float) -> str:
+    return f"{100 * number:.0f}"
+
+
+ONSET, RANK = "grokking_onset", "rank correlation of mismatch and delay"
+SENTENCES = {
+    "shares, frozen": lambda: (
+        "within {:.1f} % of the tone's amplitude",
+        100 * value("spurious_frequencies", "frozen w: largest |mean share - s_g|"),
+    ),
+    "shares, trained": lambda: (
+        "by up to {} % of the amplitude",
+        percent(value("spurious_frequencies", "trained w, sigma_a = 3", "mean share - s_g|")),
+    ),
+    "phases": lambda: (
+        "names the phase of all {:.0f} trained networks",
+        120 * value(ONSET, "share of problems"),
+    ),
+    "95th percentiles": lambda: (
+        "{} and {} % at the 95th percentile",
+        *(percent(value(ONSET, f"{name}: 95th")) for name in ("t_train", "t_test")),
+    ),
+    "mean losses": lambda: (
+        "the mean losses name the phase of {} % of the same networks; their times are {} % off in "
+        "the median for the training loss and {} % for the test loss",
+        percent(value("expected_onset", "share of problems")),
+        *(
+            percent(value("expected_onset", f"{name}: median", "initial output unknown"))
+            for name in ("t_train", "t_test")
+        ),
+    ),
+    "map": lambda: (
+        "{:.0f} of 58 networks trained on it show the phase of the map",
+        58 * value("phase_diagram", "share of 58 networks"),
+    ),
+    "parity": lambda: (
+        "{:.1f} times at a share of 0.8, {:.1f} at 0.5, {:.0f} at 0.2",
+        *(value("zhou_parity", f"share {s}: t_test / t_train") for s in (0.8, 0.5, 0.2)),
+    ),
+    "digits": lambda: (
+        "{:.0f} times as long at least",
+        value("zhou_digits", "scale 8, Adam: steps to 80 % accuracy, test over training"),
+    ),
+    "digits, spectrum": lambda: (
+        "a spectrum {:.0f} times that of the data or more",
+        value("zhou_digits", "scale 8, Adam: spectrum of the initial output"),
+    ),
+    "mismatch": lambda: (
+        "{:.2f} for the sine, {:.2f} for the parity; {:.2f} for the parity when",
+        value("mismatch", f"zhou_1d: {RANK}"),
+        value("mismatch", f"zhou_parity: {RANK}"),
+        value("mismatch", "zhou_parity: rank correlation, mismatch of training and test points"),
+    ),
+    "mismatch, problems": lambda: (
+        "Over the 120 problems it is {:.2f}",
+        value("mismatch", f"{ONSET}: {RANK}"),
+    ),
+    "domain": lambda: (
+        "wrong by a factor of {:.0f} at the end",
+        value("domain", "bounded: line equation over trained test loss"),
+    ),
+    "bands": lambda: (
+        "{} % of the bands up to 2.5 standard deviations",
+        percent(value("frequency_bias", "all cases: share of bands and seeds within 10 %")),
+    ),
+    "photograph": lambda: (
+        "{} % of the bands within 10 %",
+        percent(value("two_dimensions", "all cases: share of bands and seeds within 10 %")),
+    ),
+    "width": lambda: (
+        "like a power of {:.3f}",
+        value("width_scaling", "slope of"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_numbers_on_the_page_are_those_of_the_results(name):
+    words, *numbers = SENTENCES[name]()
+    assert words.format(*numbers) in TEXT
