@@ -1,12 +1,11 @@
-"""What the scripts on undersampled data rest on: networks side by side, points, intervals."""
+"""What the scripts on undersampled data rest on: networks side by side, points, times."""
 
 import numpy as np
-import pytest
 import torch
 
 from ntkfreq.experiments import mlp
 from validation import zhou_1d, zhou_parity
-from validation._zhou import SideBySide, interval, times
+from validation._zhou import SideBySide, times
 
 
 def test_networks_side_by_side_are_those_of_each():
@@ -46,8 +45,5 @@ def test_parity_of_all_points():
     assert [zhou_parity.size_at(share) for share in (0.2, 0.5, 0.8)] == [205, 512, 819]
 
 
-def test_times_and_intervals():
+def test_times():
     assert times(np.array([0, 1, 2]), np.array([1, 0.1, 0.1]), np.ones(3), 0.1) == (1.0, np.inf)
-    assert interval(np.arange(10.0)) == (4.5, 1.0, 8.0)
-    assert interval([2.0, 1.0, np.inf]) == (2.0, 1.0, np.inf)
-    assert interval([7.0]) == pytest.approx((7.0, 7.0, 7.0))

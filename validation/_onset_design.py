@@ -1,7 +1,7 @@
 """How the list of `grokking_onset` was drawn: at random, by predicted phase, before any training.
 
-Every draw takes all of a problem's settings at random. The equation predicts its phase for the
-network that will be trained, and the draw is kept while its phase is still short of its share;
+Every draw takes all of a problem's settings at random. The equation predicts its phase for a
+network of width 16384, and the draw is kept while its phase is still short of its share;
 nothing else is looked at, so problems near the border of two phases are in the list as often as
 they are drawn. ``python -m validation._onset_design`` writes the list anew; `ill_conditioned` then
 tells which problems need wide networks.

@@ -1,4 +1,4 @@
-"""What the scripts on undersampled data share: networks trained at once, times, mismatch."""
+"""What the scripts on undersampled data share: networks trained at once, and their times."""
 
 from __future__ import annotations
 
@@ -41,15 +41,3 @@ def times(
     """First steps at which training and test loss are at the level; inf where never."""
     onset = grokking_onset(step, train_loss, test_loss, threshold=level)
     return onset.t_train, onset.t_test
-
-
-def interval(samples: Any) -> tuple[float, float, float]:
-    """Median of ten trials (or others) and the order statistics around it."""
-    values = np.sort(np.asarray(samples, dtype=float).ravel())
-    # Of ten, the second and the last but one enclose the median in 97.9 % of cases.
-    inner = 1 if values.size >= 10 else 0
-    return float(np.median(values)), float(values[inner]), float(values[-1 - inner])
-
-
-# How often the interval of ten encloses the median.
-LEVEL = 0.979

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq.grokking import PHASES
-from ntkfreq.validation import Execution, command, intervals, median_interval, size_of, verdicts
+from ntkfreq.validation import Execution, command, medians, size_of, verdicts
 from validation._kept import kept, numbers
 from validation._onset_setting import expected, settings
 from validation._onset_statistics import TIMES, draw_onsets, log_ratios, percentile
@@ -78,9 +78,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
                     0.15,
                 )
             words = "initial output unknown" if side == "expected" else "initial output known"
-            *median, level = median_interval(off)
-            figure = f"{name}: median of |ln({side} / trained)|, {words}"
-            measured |= intervals({figure: tuple(median)}, round(level, 3))
+            measured |= medians({f"{name}: median of |ln({side} / trained)|, {words}": off})
     same = rows["phase_expected"] == rows["phase_trained"]
     claims["share of problems with the same phase"] = (float(same.mean()), 0.85, 1.0)
     names = [f"{name}_{side}" for name in (*TIMES, "phase") for side in ("expected", "trained")]

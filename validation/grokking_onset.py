@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq.grokking import PHASES
-from ntkfreq.validation import Execution, command, intervals, median_interval, size_of, verdicts
+from ntkfreq.validation import Execution, command, medians, size_of, verdicts
 from validation._onset_setting import BUDGET, SMALL, STEPS, predicted, settings, trained
 from validation._onset_statistics import TIMES, draw_onsets, log_ratios, percentile
 
@@ -116,8 +116,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
         for name in TIMES:
             off = log_ratios(alike[f"{name}_predicted"].values, alike[f"{name}_trained"].values)
             title = f"{name}: median of |ln(predicted / trained)|, all at width {config['width']}"
-            *median, level = median_interval(off)
-            measured |= intervals({title: tuple(median)}, round(level, 3))
+            measured |= medians({title: off})
     listed = [vars(settings()[problem]) for problem in config["problems"]]
     keys = [name for name in data.data_vars if name.partition("_")[2] in ("predicted", "trained")]
     keys += [f"{name}_{side}" for name in TIMES for side in ("predicted", "trained")]

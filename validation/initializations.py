@@ -41,8 +41,7 @@ from ntkfreq.experiments import descend, mlp
 from ntkfreq.validation import (
     Execution,
     command,
-    intervals,
-    median_interval,
+    medians,
     size_of,
     verdicts,
 )
@@ -229,10 +228,7 @@ def rows(stated: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, dict[s
     """The figures of each network as medians with their intervals."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name, values in stated.items():
-        found[name] = {}
-        for what, samples in values.items():
-            median, low, high, level = median_interval(samples)
-            found[name] |= intervals({what: (median, low, high)}, round(level, 3))
+        found[name] = medians(values)
     return found
 
 

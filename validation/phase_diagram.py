@@ -60,7 +60,7 @@ from ntkfreq.validation import (
     Execution,
     command,
     intervals,
-    median_interval,
+    medians,
     size_of,
     verdicts,
 )
@@ -284,9 +284,7 @@ def measured(networks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             theirs, ours = (np.array([one[k] for one in networks]) for k in (key, f"{base}_{key}"))
             # A time that only one side reaches is infinitely wrong.
             logs = log_ratios(ours, theirs)
-            median, low, high, level = median_interval(logs)
-            name = f"{loss} time: median |ln| of trained over that of {words}"
-            found |= intervals({name: (median, low, high)}, round(level, 3))
+            found |= medians({f"{loss} time: median |ln| of trained over that of {words}": logs})
         same = [one["phase"] == one[f"{base}_phase"] for one in networks]
         share = stats.binomtest(sum(same), len(same))
         ends = share.proportion_ci(0.95, method="exact")

@@ -34,8 +34,8 @@ from ntkfreq import error_spectrum
 from ntkfreq.experiments import fit, mlp
 from ntkfreq.grokking import spectral_mismatch
 from ntkfreq.network.record_steps import record_steps
-from ntkfreq.validation import Execution, command, intervals, size_of, verdicts
-from validation._zhou import LEVEL, SideBySide, interval, times
+from ntkfreq.validation import Execution, command, medians, size_of, verdicts
+from validation._zhou import SideBySide, times
 from validation._zhou_1d_figure import draw as draw
 
 # Name: number of points, and whether they are even.
@@ -226,7 +226,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     names = [name for name in data.data_vars if name not in ("error", "seconds")]
     spectra = data_spectra(config["draws"])
     claims: dict[str, tuple[float, float, float]] = {}
-    measured: dict[str, tuple[float, float, float]] = {}
+    measured: dict[str, np.ndarray] = {}
     for setting, (stated, slack) in EXPECTED.items():
         off = max(abs(spectra[setting][k] - value) for k, value in stated.items())
         ks = ", ".join(map(str, stated))
@@ -245,8 +245,8 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
         claims |= {f"{activation}, {words}": row for words, row in found.items()}
         for setting, one in trials.items():
             title = f"{activation}, {setting}"
-            measured[f"{title}: t_test / t_train"] = interval(one["t_test"] / one["t_train"])
-            measured[f"{title}: test loss at the end"] = interval(one["test"][:, -1])
+            measured[f"{title}: t_test / t_train"] = one["t_test"] / one["t_train"]
+            measured[f"{title}: test loss at the end"] = one["test"][:, -1]
             runs[title] = {name: one[name] for name in ("t_train", "t_test", "mismatch")}
             curves[title] = {
                 name: np.quantile(one[name], [0.0, 0.5, 1.0], axis=0).T.round(5)
@@ -254,7 +254,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
             }
     return {
         "claims": verdicts(claims),
-        "measurements": intervals(measured, LEVEL),
+        "measurements": medians(measured),
         "config": config
         | {
             "settings": {name: list(kind) for name, kind in SETTINGS.items()},

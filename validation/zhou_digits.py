@@ -39,7 +39,7 @@ import numpy as np
 
 from ntkfreq.experiments import Run, digits, fit, mlp, projected_spectrum, split
 from ntkfreq.grokking import grokking_onset, spectral_mismatch
-from ntkfreq.validation import Execution, command, intervals, median_interval, size_of, verdicts
+from ntkfreq.validation import Execution, command, medians, size_of, verdicts
 from validation._zhou_digits_figure import draw as draw
 
 
@@ -361,9 +361,7 @@ def measured(data: dict[str, dict[str, np.ndarray]], accuracy: float) -> dict[st
             f"the same up to k = {LOW:g}, end over training set learned": low[:, 2] / low[:, 1],
             "norm of the parameters, end over start": one["weights"],
         }
-        for what, samples in figures.items():
-            median, least, most, level = median_interval(samples)
-            found |= intervals({f"{name}: {what}": (median, least, most)}, round(level, 3))
+        found |= medians({f"{name}: {what}": samples for what, samples in figures.items()})
     return found
 
 

@@ -29,8 +29,8 @@ import numpy as np
 
 from ntkfreq.experiments import fit, mlp, projected_spectrum
 from ntkfreq.grokking import spectral_mismatch
-from ntkfreq.validation import Execution, command, intervals, size_of, verdicts
-from validation._zhou import LEVEL, interval, times
+from ntkfreq.validation import Execution, command, medians, size_of, verdicts
+from validation._zhou import times
 from validation._zhou_parity_figure import draw as draw
 
 BITS = 10
@@ -151,18 +151,18 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     constants = {name: config[name] for name in ("step_size", "points_seen")}
     data = execution.cells("zhou_parity", cell, grid, constants)
     claims = data_claims(config["draws"])
-    measured: dict[str, tuple[float, float, float]] = {}
+    measured: dict[str, np.ndarray] = {}
     curves, runs, times_at = {}, {}, {}
     for share in config["shares"]:
         one = {name: data[name].sel(share=share).values for name in data.data_vars}
         name = f"share {share:g}"
         factor = one["t_test"] / one["t_train"]
         times_at[share] = float(np.median(one["t_test"])), float(np.median(factor))
-        measured[f"{name}: step at which the test loss is {SMALL:g}"] = interval(one["t_test"])
-        measured[f"{name}: t_test / t_train"] = interval(factor)
-        measured[f"{name}: largest test loss"] = interval(one["test"].max(axis=1))
-        measured[f"{name}: test loss at the end"] = interval(one["test"][:, -1])
-        measured[f"{name}: test points right at the end"] = interval(one["right"][:, -1])
+        measured[f"{name}: step at which the test loss is {SMALL:g}"] = one["t_test"]
+        measured[f"{name}: t_test / t_train"] = factor
+        measured[f"{name}: largest test loss"] = one["test"].max(axis=1)
+        measured[f"{name}: test loss at the end"] = one["test"][:, -1]
+        measured[f"{name}: test points right at the end"] = one["right"][:, -1]
         runs[name] = {key: one[key] for key in ("t_train", "t_test", "mismatch", "mismatch_test")}
         curves[name] = {"step": one["step"][0]} | {
             key: np.quantile(one[key], [0.0, 0.5, 1.0], axis=0).T.round(6)
@@ -181,7 +181,7 @@ def run(size: str = "full", execution: Execution | None = None) -> dict[str, Any
     }
     return {
         "claims": verdicts(claims),
-        "measurements": intervals(measured, LEVEL),
+        "measurements": medians(measured),
         "config": config
         | {
             "network": "10-1000-1, ReLU; PyTorch's start, single precision (our choice)",

@@ -115,6 +115,21 @@ def median_interval(samples: Any) -> tuple[float, float, float, float]:
     return float(np.median(values)), float(values[k]), float(values[-1 - k]), float(inside[k])
 
 
+def medians(samples: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Medians of samples as measured figures, each with the level its interval has.
+
+    Examples
+    --------
+    >>> medians({"time": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})["time"]
+    {'value': 3.5, 'low': 1.0, 'high': 6.0, 'level': 0.969}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in samples.items():
+        median, low, high, level = median_interval(values)
+        found |= intervals({name: (median, low, high)}, round(level, 3))
+    return found
+
+
 def tolerance_text(row: Mapping[str, Any]) -> str:
     """The tolerance of a claim, or the interval of a measured figure, in words.
 
