@@ -10,6 +10,9 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
 
+# A squared error cannot be told from zero once it has fallen by this factor between two samples.
+_RESOLVED = float(np.finfo(np.float64).eps) ** 2
+
 
 def band_energy(
     frequencies: Any, spectrum: Any, bands: Sequence[tuple[float, float]]
@@ -61,11 +64,26 @@ def band_energy(
     return np.stack(energies, axis=-1)
 
 
-def first_passage(t: FloatArray, curve: FloatArray, level: float) -> float:
-    """First time a positive curve falls to `level`; inf if it never does.
+def first_passage(t: FloatArray, curve: FloatArray, level: float, *, linear: bool = False) -> float:
+    """First time a curve falls to `level`; inf if it never does.
 
-    Between two samples the logarithm of the curve is interpolated linearly in
-    time, which is exact for one decaying exponential.
+    Between two samples the logarithm of the curve is interpolated linearly in time, which is exact
+    for one decaying exponential. Where the later sample is a floor, the curve itself is: a floor
+    says that the curve has arrived, not how fast it fell, and its logarithm would put the crossing
+    next to the earlier sample. Floors are zero, falls by more than the square of the rounding unit
+    (no squared error in double precision is known that far), and samples after which the curve
+    stands still to the last digit, as it does where a user has replaced zeros by something small.
+
+    Parameters
+    ----------
+    t : ndarray, shape (T,)
+        Increasing times.
+    curve : ndarray, shape (T,)
+        Values; positive or zero unless `linear`.
+    level : float
+        What the curve falls to.
+    linear : bool, default False
+        Interpolate the curve itself everywhere, for shares of a count.
 
     Examples
     --------
@@ -73,6 +91,8 @@ def first_passage(t: FloatArray, curve: FloatArray, level: float) -> float:
     >>> t = np.array([0.0, 1.0, 3.0])
     >>> round(first_passage(t, np.exp(-2 * t), 0.01), 12)
     2.302585092994
+    >>> first_passage(t, np.array([1.0, 0.5, 0.0]), 0.05)
+    2.8
     """
     below = np.flatnonzero(curve <= level)
     if below.size == 0:
@@ -80,13 +100,14 @@ def first_passage(t: FloatArray, curve: FloatArray, level: float) -> float:
     k = int(below[0])
     if k == 0:
         return float(t[0])
-    tiny = np.finfo(np.float64).tiny
-    upper, lower = np.log(max(curve[k - 1], tiny)), np.log(max(curve[k], tiny))
-    if upper == lower:
-        # Both below the smallest normal number.
-        return float(t[k])
-    share = (upper - np.log(max(level, tiny))) / (upper - lower)
-    return float(t[k - 1] + share * (t[k] - t[k - 1]))
+    upper, lower = float(curve[k - 1]), float(curve[k])
+    still = k + 1 < len(curve) and curve[k + 1] == lower
+    if linear or still or lower <= _RESOLVED * upper:
+        # Quotients first: differences of very large values would overflow.
+        share = (1 - level / upper) / (1 - lower / upper) if upper else level / lower
+    else:
+        share = np.log(upper / level) / np.log(upper / lower)
+    return float(t[k - 1] + min(max(share, 0.0), 1.0) * (t[k] - t[k - 1]))
 
 
 def band_learning_time(

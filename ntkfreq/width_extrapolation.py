@@ -77,6 +77,9 @@ def extrapolate_width(widths: Any, values: Any) -> WidthExtrapolation:
             "widths, three values at least"
         )
     inverse = np.repeat(1.0 / width, value.shape[1])
+    # Relative to the largest: squares of very large or small values leave the floating range.
+    largest = float(np.abs(value).max()) or 1.0
     # np.polyfit multiplies residuals by w, so w^2 = m is one over the variance.
-    fitted, covariance = np.polyfit(inverse, value.ravel(), 1, w=inverse**-0.5, cov=True)
-    return WidthExtrapolation(float(fitted[1]), float(np.sqrt(covariance[1, 1])), float(fitted[0]))
+    fitted, covariance = np.polyfit(inverse, value.ravel() / largest, 1, w=inverse**-0.5, cov=True)
+    coefficient, limit = (largest * float(part) for part in fitted)
+    return WidthExtrapolation(limit, largest * float(np.sqrt(covariance[1, 1])), coefficient)

@@ -164,6 +164,34 @@ def test_phases_of_exponentials():
     assert phase_map(toy(), threshold=0.05, late=1.5).phase[2] == names.index("grokking")
 
 
+def accuracies():
+    """Right answers that come at steps 2000 and 4000, or 2000 and never."""
+    steps = np.arange(0, 6000, 1000.0)
+    train = np.array([[0.1, 0.5, 1.0, 1, 1, 1], [0.1, 0.1, 0.5, 1, 1, 1]])
+    test = np.array([[0.1, 0.1, 0.1, 0.1, 0.1, 1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.2]])
+    names = "train_loss", "test_loss"
+    curves = {name: (("k", "t"), rows) for name, rows in zip(names, (train, test), strict=True)}
+    return xr.Dataset(curves, {"t": steps})
+
+
+def test_maps_of_accuracies():
+    wrong = accuracies()
+    with pytest.raises(ValueError, match=r"2 of 2 training losses that rise like.*train_accuracy"):
+        phase_map(wrong, threshold=0.95)
+    right = wrong.rename(train_loss="train_accuracy", test_loss="test_accuracy")
+    errors = 1 - wrong
+    for found in (phase_map(right, threshold=0.95), phase_map(errors, threshold=0.05)):
+        np.testing.assert_allclose(found.t_train, [1900.0, 2900.0], rtol=1e-12)
+        np.testing.assert_allclose(found.t_test, [4000 + 850 / 0.9, np.inf], rtol=1e-12)
+    assert phase_map(right, threshold=0.95).kind == "accuracy"
+    assert phase_map(errors, threshold=0.05).kind == "error_rate"
+    assert phase_map(wrong, threshold=0.95, kind="loss").t_train.values.tolist() == [0.0, 0.0]
+    # One curve that rises among losses is no accuracy.
+    rising = toy()
+    rising.train_loss[3] = 1 - rising.train_loss[0]
+    assert phase_map(rising, threshold=0.05).kind == "loss"
+
+
 def test_what_is_no_dataset_is_refused():
     with pytest.raises(TypeError, match=r"curves=.*must be an xarray\.Dataset.*grokking_onset"):
         phase_map(np.zeros((2, 3)), threshold=0.1)

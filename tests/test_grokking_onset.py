@@ -50,7 +50,7 @@ def test_curves_that_never_cross_say_so():
     assert "not at 0.01 until t = 1000, lowest 0.5" in str(onset)
     nothing = grokking_onset(T, fading(1e-6), fading(1.0), threshold=0.01)
     assert np.isinf(nothing.t_train)
-    assert np.isnan(nothing.delay)
+    assert nothing.delay == -np.inf
     assert "training loss not at 0.01" in str(nothing)
 
 
@@ -90,7 +90,15 @@ def test_scaling_times_changes_no_phase():
     [
         ({"t": [0.0, 0.0]}, "t=.*strictly increasing"),
         ({"train_loss": [1.0]}, r"train_loss holds 1 value\(s\) for 2 time\(s\)"),
-        ({"test_loss": [1.0, -0.5]}, "test_loss has a smallest value of -0.5.*one minus"),
+        ({"test_loss": [1.0, -0.5]}, "test_loss has a smallest value of -0.5.*negative: check"),
+        ({"kind": "accuracies"}, "kind='accuracies' must be one of 'loss', 'error_rate', 'acc"),
+        ({"kind": "accuracy", "test_loss": [1.0, 101.0]}, "values up to 101: .*up to 100; for los"),
+        ({"kind": "accuracy", "threshold": 95}, "threshold=95 is a percentage and.* reach 1, sha"),
+        ({"kind": "accuracy", "test_loss": [1, 80.0]}, "threshold=0.1 is a share and.* reach 80"),
+        (
+            {"kind": "accuracy", "test_loss": [1, 80], "threshold": 101},
+            "threshold=101 is above 100",
+        ),
         ({"test_loss": [1.0, np.nan]}, r"test_loss holds 1 NaN"),
         ({"threshold": 0.0}, "threshold=0.0 must be greater than 0"),
         ({"threshold": (0.1, 0.2, 0.3)}, "threshold=.*pair"),
@@ -118,7 +126,87 @@ def test_a_threshold_may_be_an_array_of_no_dimension():
 
 def test_thresholds_below_the_normal_numbers_give_a_time():
     onset = grokking_onset([0.0, 1.0], [1e-309, 0.0], [1e-309, 0.0], threshold=1e-310)
-    assert (onset.t_train, onset.t_test) == (1.0, 1.0)
+    assert (onset.t_train, onset.t_test) == pytest.approx((0.9, 0.9))
+
+
+STEPS = np.arange(0, 9000, 1000.0)
+RIGHT = np.array([0.01, 0.50, 1, 1, 1, 1, 1, 1, 1])
+RIGHT_TEST = np.array([0.01, 0.05, 0.3, 0.6, 0.97, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "threshold", "kind"),
+    [
+        (RIGHT, RIGHT_TEST, 0.95, "accuracy"),
+        (100 * RIGHT, 100 * RIGHT_TEST, 95.0, "accuracy"),
+        (1 - RIGHT, 1 - RIGHT_TEST, 0.05, None),
+        (100 - 100 * RIGHT, 100 - 100 * RIGHT_TEST, 5.0, None),
+        (1 - RIGHT, 1 - RIGHT_TEST, 0.05, "error_rate"),
+    ],
+)
+def test_accuracies_are_read_between_their_records(train, test, threshold, kind):
+    onset = grokking_onset(STEPS, train, test, threshold=threshold, kind=kind)
+    assert onset.t_train == pytest.approx(1900.0, rel=1e-12)
+    assert onset.t_test == pytest.approx(np.interp(0.95, RIGHT_TEST[:5], STEPS[:5]), rel=1e-12)
+    assert onset.phase == "comprehension"
+    assert onset.kind == (kind or "error_rate")
+    assert (onset.between_train, onset.between_test) == ((1000.0, 2000.0), (3000.0, 4000.0))
+    # 4000 over 1000 would be late.
+    assert onset.possible == ("grokking", "comprehension")
+    assert "too far apart to exclude grokking" in str(onset)
+
+
+@pytest.mark.parametrize("floor", [1e-3, 1e-12, 1e-100, 1e-308, 5e-324])
+def test_zeros_replaced_by_something_small_are_floors(floor):
+    train, test = np.maximum(1 - RIGHT, floor), np.maximum(1 - RIGHT_TEST, floor)
+    onset = grokking_onset(STEPS, train, test, threshold=0.05)
+    assert onset.t_train == pytest.approx(1900.0, rel=2e-3)
+    assert onset.phase == "comprehension"
+
+
+def test_accuracies_that_get_lost_and_their_highest():
+    train, test = np.array([0.1, 1.0, 0.8, 1.0]), np.array([0.1, 0.2, 0.25, 0.2])
+    onset = grokking_onset(np.arange(4.0), train, test, threshold=0.9, kind="accuracy")
+    assert (onset.phase, onset.lowest_test) == ("memorization", 0.25)
+    assert "test accuracy not at 0.9 until t = 3, highest 0.25" in str(onset)
+    back = grokking_onset(np.arange(4.0), train, train, threshold=0.9, kind="accuracy")
+    assert back.t_lost == 2.0
+    assert "it is below again from t = 2" in str(back)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        (RIGHT, RIGHT_TEST),
+        (100 * RIGHT, 100 * RIGHT_TEST),
+        (RIGHT, np.full(9, 0.01)),
+        (np.ones(9), RIGHT_TEST),
+        (RIGHT * (1 + 5e-8), RIGHT_TEST),
+        # It falls back at the end, or stays at a plateau.
+        (np.array([0.01, 0.5, 1, 1, 1, 1, 1, 1, 0.3]), RIGHT_TEST),
+        (0.4 * RIGHT, 0.3 * RIGHT_TEST),
+        (np.array([0.01, 0.01, 0.01, 0.02, 0.01, 0.01, 0.03, 0.02, 0.97]), RIGHT_TEST),
+    ],
+)
+@pytest.mark.parametrize("threshold", [0.05, 0.95])
+def test_what_looks_like_accuracies_is_refused_with_the_remedy(train, test, threshold):
+    with pytest.raises(ValueError, match=r"looks like an accuracy; pass kind='accuracy' and the"):
+        grokking_onset(STEPS, train, test, threshold=threshold)
+    assert grokking_onset(STEPS, train, test, threshold=threshold, kind="loss").kind == "loss"
+
+
+def test_losses_that_overfit_or_do_not_move_are_losses():
+    for train, test in [(fading(1.0), 1 - fading(1.0)), (np.ones(31), np.ones(31))]:
+        assert grokking_onset(T, train, test, threshold=0.01).kind == "loss"
+
+
+def test_a_first_record_that_is_below_leaves_the_phase_open():
+    late = grokking_onset([1e3, 2e3, 4e3], [0.01, 0.01, 0.01], [1.0, 0.5, 0.01], threshold=0.1)
+    assert (late.t_train, late.between_train) == (1000.0, (0.0, 1000.0))
+    assert (late.phase, late.t_test) == ("comprehension", pytest.approx(2822.8, rel=1e-4))
+    assert late.possible == ("grokking", "comprehension")
+    sure = grokking_onset(T, fading(1.0), fading(0.01), threshold=0.01)
+    assert sure.possible == ("grokking",)
 
 
 def test_onset_is_public():

@@ -107,7 +107,29 @@ def test_first_passage_interpolates_the_logarithm():
     assert first_passage(t, curve, 0.125) == pytest.approx(3.0, rel=1e-14)
     assert first_passage(t, curve, 0.01) == np.inf
     assert first_passage(t, curve, 2.0) == 0.0
-    assert first_passage(t, np.array([1.0, 0.5, 0.0]), 0.25) < 4.0
+
+
+@pytest.mark.parametrize("floor", [0.0, 5e-324, 1e-308, 1e-40])
+def test_first_passage_through_a_floor_is_linear(floor):
+    t = np.array([0.0, 1.0, 4.0])
+    assert first_passage(t, np.array([1.0, 0.5, floor]), 0.25) == pytest.approx(2.5, rel=1e-14)
+    assert first_passage(t, np.array([2e100, 1e100, floor]), 1e99) == pytest.approx(3.7, rel=1e-14)
+
+
+def test_first_passage_through_a_constant_record_is_linear():
+    """A curve that stands still from a record on has arrived there, no one knows how."""
+    t = np.array([0.0, 1.0, 2.0, 3.0])
+    assert first_passage(t, np.array([1.0, 0.5, 1e-6, 1e-6]), 0.25) == pytest.approx(1.5, rel=1e-5)
+    # An exponential through many orders of magnitude has no such record.
+    steep = np.array([1.0, 1e-8, 1e-16, 1e-24])
+    assert first_passage(t, steep, 1e-12) == pytest.approx(1.5, rel=1e-12)
+
+
+def test_first_passage_of_a_falling_negative_curve():
+    t = np.array([0.0, 1.0, 2.0])
+    for start in (-0.5, 0.0):
+        found = first_passage(t, np.array([start, -1.0, -1.0]), -0.75, linear=True)
+        assert found == pytest.approx((-0.75 - start) / (-1.0 - start), rel=1e-15)
 
 
 def test_first_passage_is_the_first():

@@ -69,3 +69,18 @@ def test_the_standard_error_is_the_scatter_of_the_limit():
 def test_what_has_no_limit_is_refused(widths, values, match):
     with pytest.raises(ValueError, match=match):
         extrapolate_width(widths, values)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_values_of_any_size_scale_the_fit(size):
+    widths = np.array([100, 1000, 10000])
+    seeds = np.random.default_rng(0).standard_normal((3, 20))
+    values = 2 + 30 / widths[:, None] + seeds / widths[:, None] ** 0.5
+    plain, scaled = extrapolate_width(widths, values), extrapolate_width(widths, size * values)
+    assert scaled.limit / size == pytest.approx(plain.limit, rel=1e-12)
+    assert scaled.standard_error / size == pytest.approx(plain.standard_error, rel=1e-12)
+
+
+def test_constant_values_have_no_error():
+    fit = extrapolate_width([10, 100], [[0.0, 0.0], [0.0, 0.0]])
+    assert (fit.limit, fit.standard_error, fit.coefficient) == (0.0, 0.0, 0.0)

@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq.grokking.curves import jumps_to_zero, look_like_accuracies
 from ntkfreq.grokking.onset import PHASES, grokking_onset
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_PAIRS = (
+    ("train_mean", "test_mean"),
+    ("train_loss", "test_loss"),
+    ("train_accuracy", "test_accuracy"),
+)
 
-def phase_map(curves: Any, *, threshold: Any, late: float = 3.0) -> xr.Dataset:
+
+def phase_map(
+    curves: Any, *, threshold: Any, late: float = 3.0, kind: str | None = None
+) -> xr.Dataset:
     """Onset and phase of every pair of loss curves in a labelled dataset.
 
     Parameters
     ----------
     curves : xarray.Dataset
         Training and test losses over a dimension `t` and any others, as
-        :func:`ntkfreq.expected_losses_many` gives them: `train_mean` and `test_mean`, or
-        `train_loss` and `test_loss`.
-    threshold, late
-        As for :func:`ntkfreq.grokking_onset`.
+        :func:`ntkfreq.expected_losses_many` gives them: `train_mean` and `test_mean`,
+        `train_loss` and `test_loss`, or `train_accuracy` and `test_accuracy`.
+    threshold, late, kind
+        As for :func:`ntkfreq.grokking_onset`, one kind for all curves. By default accuracies where
+        the variables are called so.
 
     Returns
     -------
@@ -62,11 +72,18 @@ def phase_map(curves: Any, *, threshold: Any, late: float = 3.0) -> xr.Dataset:
         )
     clock = curves["t"].values
     lead = train.shape[:-1]
+    rows = (np.reshape(curve.values, (-1, len(clock))) for curve in (train, test))
+    kind = _kind_of_all(kind, *rows, name=train.name)
     times = np.empty((2, *lead))
     phase = np.empty(lead, dtype=np.int8)
     for place in np.ndindex(lead):
         onset = grokking_onset(
-            clock, train.values[place], test.values[place], threshold=threshold, late=late
+            clock,
+            train.values[place],
+            test.values[place],
+            threshold=threshold,
+            late=late,
+            kind=kind,
         )
         times[(slice(None), *place)] = onset.t_train, onset.t_test
         phase[place] = PHASES.index(onset.phase)
@@ -81,8 +98,24 @@ def phase_map(curves: Any, *, threshold: Any, late: float = 3.0) -> xr.Dataset:
             "phase": (dims, phase, flags),
         },
         coordinates,
-        {"t_end": float(clock[-1])},
+        {"t_end": float(clock[-1]), "kind": kind},
     )
+
+
+def _kind_of_all(kind: str | None, train: Any, test: Any, *, name: str) -> str:
+    """One kind for all curves (runs, T): single ones may rise though they are losses."""
+    if kind is not None:
+        return kind
+    if name in ("train_mean", "train_accuracy"):
+        return "loss" if name == "train_mean" else "accuracy"
+    like = [look_like_accuracies(*pair) for pair in zip(train, test, strict=True)]
+    if 2 * sum(like) > len(like):
+        raise ValueError(
+            f"curves has {sum(like)} of {len(like)} training losses that rise like accuracies; "
+            "call them train_accuracy and test_accuracy, or pass kind='loss' if they are losses"
+        )
+    counted = [jumps_to_zero(row) for row in (*train, *test)]
+    return "error_rate" if any(counted) else "loss"
 
 
 def _losses(curves: Any) -> tuple[Any, Any]:
@@ -94,7 +127,7 @@ def _losses(curves: Any) -> tuple[Any, Any]:
             f"curves={_checks.show(curves)} must be an xarray.Dataset of losses over t, such as "
             "expected_losses_many returns; for one pair of curves call grokking_onset"
         )
-    for pair in (("train_mean", "test_mean"), ("train_loss", "test_loss")):
+    for pair in _PAIRS:
         if all(name in curves and "t" in curves[name].dims for name in pair):
             train, test = (curves[name].transpose(..., "t") for name in pair)
             if set(train.dims) != set(test.dims):
@@ -105,6 +138,7 @@ def _losses(curves: Any) -> tuple[Any, Any]:
             return train, test.transpose(*train.dims)
     raise ValueError(
         f"curves has variables {sorted(map(str, curves.data_vars))}; it needs train_mean and "
-        "test_mean, or train_loss and test_loss, over t. Without a test loss there is no phase: "
-        "pass test=(x_test, y_test) where the losses are computed"
+        "test_mean, train_loss and test_loss, or train_accuracy and test_accuracy, "
+        "over t. Without a test loss there is no phase: pass test=(x_test, y_test) where the "
+        "losses are computed"
     )
