@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory, refuse_work
 from ntkfreq._threads import allowed_threads, one_thread
 from ntkfreq._types import ComplexArray, FloatArray
 
@@ -30,6 +31,8 @@ _CHUNK_PAIRS = 4_000_000
 # A type-3 NUFFT works on a grid of (extent in x) * (extent in frequency) / pi cells an axis and
 # some more. Heavy-tailed frequencies would make it larger than the sums are; 1.6 GB at most.
 _MOST_CELLS = 1e8
+# What a pair of point and frequency costs in a direct sum: a cosine and a sine, measured.
+_OPERATIONS = 250.0
 
 
 def fourier_sum(
@@ -62,9 +65,7 @@ def fourier_sum(
     """
     values = np.asarray(values)
     rows = values.reshape(-1, x.shape[0])
-    dim = x.shape[1]
-    many = dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]
-    if many and _cells(x, frequencies) < _MOST_CELLS:
+    if _fast(x, frequencies):
         sums = _nufft(x, rows, frequencies, repeatable)
     else:
         sums = np.empty((rows.shape[0], frequencies.shape[0]), dtype=np.complex128)
@@ -75,6 +76,13 @@ def fourier_sum(
             with one_thread(repeatable):
                 sums[:, start : start + step] = rows @ np.cos(phase) - 1j * (rows @ np.sin(phase))
     return sums.reshape(*values.shape[:-1], frequencies.shape[0])
+
+
+def _fast(x: FloatArray, frequencies: FloatArray) -> bool:
+    """Whether a non-uniform FFT is possible, and faster than the sums themselves."""
+    dim = x.shape[1]
+    many = dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]
+    return many and _cells(x, frequencies) < _MOST_CELLS
 
 
 def _cells(x: FloatArray, frequencies: FloatArray) -> float:
@@ -141,5 +149,17 @@ def error_spectrum(x: Any, values: Any, frequencies: Any, weights: Any = None) -
     if array.shape[-1] != points.shape[0]:
         raise ValueError(
             f"values has shape {array.shape}; its last axis must be the {points.shape[0]} points"
+        )
+    rows = array.size // len(points)
+    refuse_memory(
+        f"x has {len(points)} points, values {rows} row(s) and frequencies {len(grid)} entries",
+        32.0 * rows * (len(points) + len(grid)),
+        "give fewer frequencies, or some of the rows at a time",
+    )
+    if not _fast(points, grid):
+        refuse_work(
+            f"x has {len(points)} points and frequencies {len(grid)} entries",
+            _OPERATIONS * (1.0 + 0.02 * rows) * len(points) * len(grid),
+            "give fewer of either, or frequencies that reach less far",
         )
     return fourier_sum(points, array * _checks.weights_for("weights", weights, len(points)), grid)

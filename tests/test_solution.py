@@ -14,12 +14,13 @@ from ntkfreq import (
     Normal,
     Points,
     Uniform,
+    dense,
     load_zarr,
     save_zarr,
     solve_frequency_pde,
 )
 from ntkfreq.pde import mesh, refine, refine_box
-from ntkfreq.pde.propagators import EigenPropagator, eigen
+from ntkfreq.pde.propagators import EigenPropagator
 from ntkfreq.pde.system import Block
 from ntkfreq.results import frequency_coordinates, json_ready
 
@@ -334,7 +335,7 @@ def test_plot_is_a_figure_with_labelled_axes(name, request):
 
 
 def test_propagator_refuses_what_it_cannot_hold(monkeypatch):
-    monkeypatch.setattr(eigen, "MAX_UNKNOWNS", 5)
+    monkeypatch.setattr(dense, "MAX_ROWS", 5)
     with pytest.raises(ValueError, match=r"6 unknowns, above the 5 .*raise rtol, shorten t"):
         EigenPropagator(Block(np.eye(6), None, None, np.zeros(6), np.ones(6)))
 

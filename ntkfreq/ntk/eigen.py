@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import linalg
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.dense import refuse_rows, symmetric_eigen
 from ntkfreq.density import Density, as_density
 from ntkfreq.ntk.centroid import eigenvector_frequencies
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FEW = 2000
 _COUNT = 64
+# Numbers in the eigenvectors of an operator; the iteration holds about three times as many.
+_NUMBERS = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +158,22 @@ def ntk_spectrum(
 def _leading(gram: Any, count: int) -> tuple[FloatArray, FloatArray]:
     n = gram.shape[0]
     if n <= _FEW or count > n // 4:
+        fewer = max(1, min(n // 4, int(_NUMBERS / n)))
+        what = f"x has {n} points and count={count}"
+        refuse_rows(what, n, f"give count={fewer} or less, or fewer points")
         if hasattr(gram, "to_dense"):
             gram = gram.to_dense()
         matrix = gram if isinstance(gram, np.ndarray) else gram.matmat(np.eye(n))
-        values, vectors = linalg.eigh(matrix, subset_by_index=(n - count, n - 1))
+        values, vectors = symmetric_eigen(matrix)
+        values, vectors = values[n - count :], vectors[:, n - count :]
     else:
         from scipy.sparse.linalg import aslinearoperator, eigsh
 
+        if n * count > _NUMBERS:
+            raise ValueError(
+                f"x has {n} points and count={count}: eigenvectors of {n * count:.3g} numbers, "
+                f"above {_NUMBERS:.0e}; give count={max(1, int(_NUMBERS / n))} or less"
+            )
         first = np.random.default_rng(0).standard_normal(n)
         values, vectors = eigsh(aslinearoperator(gram), count, v0=first)
     order = np.argsort(values)[::-1]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import linalg
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
+from ntkfreq.dense import refuse_rows, symmetric_eigen
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.krylov_flow import krylov_flow
 
@@ -65,15 +66,23 @@ def gram_flow(
     _checks.choice("method", method, METHODS)
     tolerance = _checks.positive("tolerance", tolerance)
     if not is_operator(gram):
+        rows = len(gram)
+        if method != "lanczos":
+            refuse_rows(f"gram has {rows} rows", rows, "use method='lanczos', or fewer points")
         matrix = symmetric_gram("gram", gram)
         start, clock = _checks.values_at("error0", error0, len(matrix)), _checks.times("t", t)
+        _refuse_many_times(clock, start)
         if method != "lanczos":
             return _eigen_flow(matrix, start, clock)
         gram = matrix
     operator = as_operator("gram", gram)
     start = _checks.values_at("error0", error0, operator.shape[0])
     clock = _checks.times("t", t)
+    _refuse_many_times(clock, start)
     if method == "eigen" or (method == "auto" and operator.shape[0] <= _FEW):
+        refuse_rows(
+            f"gram has {len(start)} rows", len(start), "use method='lanczos', or fewer points"
+        )
         dense = (
             gram.to_dense() if hasattr(gram, "to_dense") else operator.matmat(np.eye(len(start)))
         )
@@ -81,8 +90,16 @@ def gram_flow(
     return krylov_flow(operator, start, clock, tolerance)
 
 
+def _refuse_many_times(clock: FloatArray, start: FloatArray) -> None:
+    refuse_memory(
+        f"t has {len(clock)} entries and error0 {len(start)}",
+        24.0 * len(clock) * len(start),
+        "give fewer times, or ask for some after the others",
+    )
+
+
 def _eigen_flow(matrix: FloatArray, start: FloatArray, clock: FloatArray) -> FloatArray:
-    rates, modes = linalg.eigh(matrix / len(matrix))
+    rates, modes = symmetric_eigen(matrix / len(matrix))
     if rates[0] < -1e-8 * max(rates[-1], 1e-300):
         raise ValueError(
             f"gram has a negative eigenvalue {rates[0] * len(matrix):.3g}; a kernel's is >= 0"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.density import Density, Mixture, as_density
 from ntkfreq.waves import cos_sin_matrices
@@ -56,23 +57,40 @@ def ntk_gram(rho_w: Any, x: Any, x2: Any = None, *, sigma_a: float = 1.0) -> Flo
     points = _checks.points("x", x, density.dim)
     others = points if x2 is None else _checks.points("x2", x2, density.dim)
     sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    refuse_matrix(len(points), len(others), sigma_a)
     return limit_gram(density, points, others, sigma_a)
+
+
+def refuse_matrix(rows: int, columns: int, sigma_a: float) -> None:
+    """Refuse a matrix of kernel values that does not fit into memory."""
+    refuse_memory(
+        f"x and x2 have {rows} and {columns} points, and the matrix as many rows and columns",
+        8.5 * float(rows) * float(columns),
+        f"ntk_operator(rho_w, x, sigma_a={sigma_a:g}) has its products without the matrix, or give "
+        "fewer points",
+    )
 
 
 def limit_gram(density: Density, x: FloatArray, x2: FloatArray, sigma_a: float) -> FloatArray:
     """As :func:`ntk_gram` for points (n, d), without checks."""
     gram = stationary_gram(density, x, x2)
     if sigma_a > 0:
-        gram *= 1 + sigma_a**2 * (x @ x2.T)
+        step = max(1, _CHUNK // len(x2))
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            gram[rows] *= 1 + sigma_a**2 * (x[rows] @ x2.T)
     return gram
 
 
 def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArray:
     """Gram matrix of the stationary factor k(x - x'), shape (n, n2)."""
-    if isinstance(density, Mixture):
-        parts = zip(density.weights, density.components, strict=True)
-        return np.asarray(sum(share * stationary_gram(part, x, x2) for share, part in parts))
     gram = np.zeros((len(x), len(x2)))
+    if isinstance(density, Mixture):
+        for share, part in zip(density.weights, density.components, strict=True):
+            single = stationary_gram(part, x, x2)
+            single *= share
+            gram += single
+        return gram
     if density.closed_form_kernel:
         step = max(1, _CHUNK // (len(x2) * x.shape[1]))
         for start in range(0, len(x), step):
@@ -85,7 +103,7 @@ def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArr
     nodes, weights = density.features(extent)
     step = max(1, _CHUNK // (len(x) + len(x2)))
     for start in range(0, len(nodes), step):
-        block, share = nodes[start : start + step], weights[start : start + step]
+        block, shares = nodes[start : start + step], weights[start : start + step]
         (c, s), (c2, s2) = cos_sin_matrices(x, block), cos_sin_matrices(x2, block)
-        gram += (c * share) @ c2.T + (s * share) @ s2.T
+        gram += (c * shares) @ c2.T + (s * shares) @ s2.T
     return gram

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.density import Density, Empirical, Mixture, StudentT
 from ntkfreq.ntk.gram import stationary_gram
@@ -89,6 +90,9 @@ def _refusal(density: Density, x: FloatArray, tolerance: float, method: str, clo
 
 
 def _dense(density: Density, x: FloatArray) -> Product:
+    refuse_memory(
+        f"x has {len(x)} points and method is 'dense'", 9.0 * len(x) ** 2, "use method='auto'"
+    )
     matrix = stationary_gram(density, x, x)
     return lambda rows: np.asarray(rows @ matrix)
 

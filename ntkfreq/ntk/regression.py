@@ -9,6 +9,7 @@ from scipy import linalg
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.dense import refuse_rows, symmetric_eigen
 from ntkfreq.density import Density, as_density
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
@@ -16,6 +17,8 @@ from ntkfreq.ntk.operator import KernelOperator, ntk_operator
 METHODS = ("auto", "dense", "cg")
 _FEW = 3000
 _MOST_PRODUCTS = 2000
+# Kernel values at new points that are held at once.
+_ENTRIES = 20_000_000
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -98,8 +101,13 @@ def ntk_regression(
     tolerance = _checks.positive("tolerance", tolerance)
     _checks.choice("method", method, METHODS)
     if method == "dense" or (method == "auto" and len(points) <= _FEW):
+        refuse_rows(f"x has {len(points)} points", len(points), "use method='cg', or fewer points")
         shares = _dense(limit_gram(density, points, points, sigma_a), values, ridge)
-        return limit_gram(density, others, points, sigma_a) @ shares
+        step = max(1, _ENTRIES // len(points))
+        parts = [others[start : start + step] for start in range(0, len(others), step)]
+        return np.concatenate(
+            [limit_gram(density, part, points, sigma_a) @ shares for part in parts]
+        )
     operator = ntk_operator(
         density, points, sigma_a=sigma_a, tolerance=_kernel_tolerance(ridge, tolerance)
     )
@@ -113,7 +121,7 @@ def _dense(gram: FloatArray, values: FloatArray, ridge: float) -> FloatArray:
     if ridge > 100 * _EPS * float(np.trace(gram)):
         gram[np.diag_indices(n)] += n * ridge
         return np.asarray(linalg.cho_solve(linalg.cho_factor(gram, lower=True), values))
-    found, modes = linalg.eigh(gram)
+    found, modes = symmetric_eigen(gram)
     keep = found > n * _EPS * found[-1]
     modes = modes[:, keep]
     return np.asarray(modes @ ((modes.T @ values) / (found[keep] + n * ridge)))

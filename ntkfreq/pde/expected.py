@@ -14,6 +14,7 @@ from ntkfreq.measure import Box, Points
 from ntkfreq.pde.box import BoxSystem
 from ntkfreq.pde.columns import respond
 from ntkfreq.pde.contraction import ContractingPoints
+from ntkfreq.pde.demand import refuse_points
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, dynamics_for
@@ -124,6 +125,7 @@ def expected_losses(
         decay_towards=decay_towards,
     )
     _refuse_infinite(equation)
+    refuse_points(equation)
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
     refuse_discrete_decay(equation, dynamics)

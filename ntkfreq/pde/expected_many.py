@@ -21,6 +21,7 @@ from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
 from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.pde.demand import refuse_points
 from ntkfreq.pde.memory import ConstantMemory
 from ntkfreq.pde.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.points import PointsSystem
@@ -111,6 +112,7 @@ def expected_losses_many(
             f"measure={equation.measure!r}: many configurations are solved at once on Points; use "
             "measure=Points(x), or expected_losses one by one"
         )
+    refuse_points(equation)
     tolerance = 0.5 * checked_tolerance(rtol)
     clock = default_times(equation, None) if t is None else _checks.times("t", t)
     where = resolve_test(equation, test, 0.0)

@@ -14,6 +14,9 @@ from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.spectrum import fourier_sum
 
+# Entries of a kernel matrix computed at once.
+_CHUNK = 4_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class PointsSystem:
@@ -63,9 +66,18 @@ class PointsSystem:
         """One dense block."""
         x = self.x
         gram = stationary_gram(self.equation.density, x, x)
-        gram *= self.root[:, None] * self.root
         sigma_a = self.equation.sigma_a
-        moving = None if sigma_a == 0 else gram * (sigma_a**2 * (x @ x.T))
+        # By rows: matrices of this size are what limits the number of points.
+        step = max(1, _CHUNK // len(x))
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            gram[rows] *= self.root[rows, None] * self.root
+            if sigma_a > 0 and not self.equation.decay.active:
+                # Where nothing fades the two memories are one, and so are the parts of the kernel.
+                gram[rows] += gram[rows] * (sigma_a**2 * (x[rows] @ x.T))
+        moving = None
+        if sigma_a > 0 and self.equation.decay.active:
+            moving = gram * (sigma_a**2 * (x @ x.T))
         return (Block(gram, moving, None, self.root * self._start, self.root * self._goal),)
 
     @property
@@ -85,9 +97,14 @@ class PointsSystem:
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         r"""What learning adds to the output, :math:`-K_1(x, X) W q_1 - K_2(x, X) W q_2`, (T, n)."""
-        gram = stationary_gram(self.equation.density, self.x, x)
-        change = -(self.root * evolution.memory(0)[0]) @ gram
-        if self.equation.sigma_a > 0:
-            gram *= self.equation.sigma_a**2 * (self.x @ x.T)
-            change -= (self.root * evolution.memory(1)[0]) @ gram
-        return np.asarray(change)
+        first, second = (self.root * evolution.memory(k)[0] for k in (0, 1))
+        change = np.empty((len(first), len(x)))
+        step = max(1, _CHUNK // len(self.x))
+        for start in range(0, len(x), step):
+            part = x[start : start + step]
+            gram = stationary_gram(self.equation.density, self.x, part)
+            change[:, start : start + step] = -first @ gram
+            if self.equation.sigma_a > 0:
+                gram *= self.equation.sigma_a**2 * (self.x @ part.T)
+                change[:, start : start + step] -= second @ gram
+        return change

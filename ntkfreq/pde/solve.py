@@ -14,6 +14,7 @@ from ntkfreq.equation import FrequencyEquation
 from ntkfreq.frequency_grid import default_frequencies
 from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.defaults import fastest_beyond_one, frequencies_beyond_one
+from ntkfreq.pde.demand import refuse_points, refuse_tables
 from ntkfreq.pde.discretize import discretize, refuse_unsolved
 from ntkfreq.pde.dynamics import Discrete, dynamics_for
 from ntkfreq.pde.refine_lattice import folded_equation
@@ -130,6 +131,7 @@ def solve_frequency_pde(
         decay_towards=decay_towards,
     )
     refuse_unsolved(equation)
+    refuse_points(equation)
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
     refuse_discrete_decay(equation, dynamics)
@@ -141,6 +143,9 @@ def solve_frequency_pde(
     else:
         grid = _checks.points("frequencies", frequencies, equation.dim)
         grid = grid[:, 0] if equation.dim == 1 else grid
+    refuse_tables(len(clock), len(grid), "frequencies", "give fewer of either")
+    if isinstance(equation.measure, Points):
+        refuse_tables(len(clock), len(equation.measure.x), "points", "give fewer times")
     where = resolve_test(
         equation, test, float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
     )
