@@ -30,6 +30,7 @@ LEVELS = {
     "rectangle": 1,
     "results": 1,
     "sincos": 1,
+    "phases": 1,
     "waves": 1,
     "dense": 1,
     "lanczos": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -67,6 +68,44 @@ def test_grids_too_large_for_the_nufft_stay_dense(monkeypatch):
     values = np.ones(200) / 200
     monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (10,) * 3)
     np.testing.assert_allclose(fourier_sum(x, values, xi)[0], 1.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize(
+    ("origin", "extent", "centre", "reach"),
+    [
+        (1.6e9, 1.0, 0.0, 30.0),
+        (1.6e9, 86400.0, 0.0, 1e-3),
+        (1.6e9, 1.0, 1e3, 30.0),
+        (-1e15, 10.0, 5.0, 1.0),
+        (0.0, 1.0, 1e12, 1.0),
+        (0.0, 1e4, 0.0, 1e8),
+        (1e50, 1e30, 1e50, 1e40),
+    ],
+)
+@pytest.mark.parametrize("pairs", [10, 10**6])
+def test_sums_far_from_zero(monkeypatch, dim, origin, extent, centre, reach, pairs):
+    """Neither an offset of the points nor one of the frequencies costs digits, in either path."""
+    rng = np.random.default_rng(0)
+    x = origin + extent * rng.uniform(-1, 1, (30, dim))
+    xi = centre + reach * rng.uniform(-1, 1, (6, dim))
+    values = rng.standard_normal(30)
+    with mpmath.workdps(60):
+        exact = [
+            complex(
+                mpmath.fsum(
+                    value
+                    * mpmath.expj(
+                        -mpmath.fsum(mpmath.mpf(a) * b for a, b in zip(one, k, strict=True))
+                    )
+                    for one, value in zip(x.tolist(), values.tolist(), strict=True)
+                )
+            )
+            for k in xi.tolist()
+        ]
+    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (pairs,) * 3)
+    error = np.abs(fourier_sum(x, values, xi) - exact).max()
+    assert error < 2e-14 * np.abs(values).sum()
 
 
 def test_no_frequencies_give_no_sums():

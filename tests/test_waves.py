@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
+import mpmath
 import numpy as np
 import pytest
 
-from ntkfreq import waves
+from ntkfreq import phases, waves
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -46,3 +47,51 @@ def test_few_pairs_do_not_load_numba():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def multiplied(x, w):
+    """Waves from products in sixty digits."""
+    with mpmath.workdps(60):
+        return np.array(
+            [
+                [
+                    complex(
+                        mpmath.expj(mpmath.fsum(mpmath.mpf(a) * mpmath.mpf(b) for a, b in pair))
+                    )
+                    for pair in (zip(point.tolist(), wave.tolist(), strict=True) for wave in w)
+                ]
+                for point in x
+            ]
+        )
+
+
+PLACES = [
+    (1.6e9, 1.0, 0.0, 30.0),
+    (1.6e9, 86400.0, 0.0, 1e-3),
+    (1e15, 10.0, 0.0, 1.0),
+    (0.0, 1.0, 1e12, 1.0),
+    (0.0, 1e4, 0.0, 1e8),
+    (1e50, 1e30, 1e50, 1e40),
+]
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_waves_far_from_zero(monkeypatch, dim, place, few):
+    """Seconds since 1970, years as nanoseconds, a density far out: no digits are lost."""
+    origin, extent, centre, reach = place
+    rng = np.random.default_rng(0)
+    x = origin + extent * rng.uniform(-1, 1, (9, dim))
+    w = centre + reach * rng.uniform(-1, 1, (5, dim))
+    monkeypatch.setattr(waves, "_FEW_PAIRS", few)
+    c, s = waves.cos_sin_matrices(x, w)
+    np.testing.assert_allclose(c + 1j * s, multiplied(x, w), rtol=0, atol=2e-14)
+    np.testing.assert_allclose(phases.exact_waves(x, w), multiplied(x, w), rtol=0, atol=2e-15)
+
+
+def test_phases_below_1e8_are_rounded_no_worse_than_doubles():
+    rng = np.random.default_rng(0)
+    x, w = 1e6 + 1e4 * rng.uniform(-1, 1, (9, 1)), 1e3 + rng.uniform(-1, 1, (5, 1))
+    c, s = waves.cos_sin_matrices(x, w)
+    np.testing.assert_allclose(c + 1j * s, multiplied(x, w), rtol=0, atol=1.2e-16 * 1e4 * 1e3)
