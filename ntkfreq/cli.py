@@ -63,9 +63,7 @@ def compare(
         settings = Settings(narrow, wide, sigma_a, width, steps, seed=seed)
         profile = jacksboro(row) if data is None else read_profile(data)
         make_folder(out)
-        typer.echo(f"{profile.name}: {len(profile.x)} samples")
-        for note in profile.notes:
-            typer.echo(f"note: {note}")
+        typer.echo(profile.understood)
         report = run_report(profile, settings, progress=sys.stderr.isatty())
         typer.echo("\n" + report.table() + "\n")
         save_zarr(report.to_xarray(), out / "compare.zarr")

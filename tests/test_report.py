@@ -108,7 +108,7 @@ def test_command_writes_everything_for_a_users_csv(tmp_path):
         f"--out {tmp_path}/out",
     )
     assert result.exit_code == 0, result.output
-    assert "took the header line for names: position, height" in result.output
+    assert "mine.csv: 80 samples of height against position, unevenly" in result.output
     assert (tmp_path / "out" / "compare.png").stat().st_size < 300_000
     assert set(load_zarr(tmp_path / "out" / "compare.zarr").children) == {"narrow", "wide"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -123,9 +123,8 @@ def test_command_writes_everything_for_a_users_csv(tmp_path):
     [
         ("a,b\n", "holds no numbers"),
         ("1\n2\n3\n", "line 1: one column"),
-        ("0,1\n1,\n2,3\n", "line 2: a missing value"),
-        ("0,1\n0,2\n" + "\n".join(f"{k},1" for k in range(1, 20)), "duplicate x"),
-        ("0,1\n1,abc\n", "line 2: 'abc' is no finite number"),
+        ("0,0\n1,\n2,3\n", "has 2 samples after 1 row(s) that miss a value"),
+        ("0,5\n1,abc\n2,3\n", "line 2: 'abc' is no finite number"),
     ],
 )
 def test_command_answers_a_bad_csv_with_a_sentence(tmp_path, content, message):
