@@ -1,24 +1,33 @@
 """Labelled results: from a solution or a history to xarray, to Zarr on disk, and back.
 
-A store is written under a temporary name beside its target and renamed when it
-is complete, so a killed run leaves either the old store or the new one. Files
-hold arrays and JSON attributes only; nothing is ever unpickled.
+A store is written beside its target and put in its place when it is complete, so a killed run
+leaves the old store or the new one. Files hold arrays and JSON attributes only; nothing is ever
+unpickled.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.files import lock, real_path, whole_file, whole_set
+
+__all__ = [
+    "dynamics_dataset",
+    "frequency_coordinates",
+    "json_ready",
+    "load_zarr",
+    "make_folder",
+    "save_zarr",
+    "whole_file",
+]
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,41 +107,12 @@ def save_zarr(data: xr.Dataset | xr.DataTree, path: str | os.PathLike[str]) -> P
     ...     load_zarr(store)["a"].values
     array([1., 2.])
     """
-    path = Path(path)
-    if path.exists() and not (path / "zarr.json").is_file():
-        raise ValueError(f"path={str(path)!r} exists and is no Zarr store; choose another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        data.to_zarr(scratch / "new", mode="w", consolidated=False)
-        if path.exists():
-            path.rename(scratch / "old")
-        (scratch / "new").rename(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return path
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A scratch path beside `path` with its suffix; it replaces `path` if the block succeeds.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with whole_file(Path(folder) / "table.txt") as scratch:
-    ...         _ = scratch.write_text("done")
-    ...     (Path(folder) / "table.txt").read_text()
-    'done'
-    """
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        scratch = folder / path.name
-        yield scratch
-        scratch.replace(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with lock(path, kind="folder", wait=10.0) as full:
+        if full.exists() and not (full / "zarr.json").is_file():
+            raise ValueError(f"path={str(path)!r} exists and is no Zarr store; choose another name")
+        with whole_set(full, locked=True) as scratch:
+            data.to_zarr(scratch / full.name, mode="w", consolidated=False)
+    return Path(path)
 
 
 def make_folder(out: Path) -> None:
@@ -147,14 +127,21 @@ def make_folder(out: Path) -> None:
     --------
     >>> make_folder(Path("/dev/null/results"))
     Traceback (most recent call last):
-    ValueError: out='/dev/null/results' cannot be made a folder: Not a directory
+    ValueError: out='/dev/null/results' cannot be made a folder: Not a directory; name another
     """
+    full, shown = real_path(out, "out"), _checks.show(str(out), 200)
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        full.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"out={str(out)!r} cannot be made a folder: {error.strerror}") from None
-    if not os.access(out, os.W_OK):
-        raise ValueError(f"out={str(out)!r} cannot be written to; name another folder")
+        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
+        raise ValueError(f"out={shown} cannot be made a folder: {reason}; name another") from None
+    try:
+        with tempfile.NamedTemporaryFile(dir=full):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"out={shown} cannot be written to: {error.strerror}; name another folder"
+        ) from None
 
 
 def load_zarr(path: str | os.PathLike[str]) -> Any:

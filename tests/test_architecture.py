@@ -20,6 +20,7 @@ LEVELS = {
     "_checks": 0,
     "_threads": 0,
     "_sizes": 0,
+    "files": 1,
     "functions": 1,
     "spectrum": 1,
     "bands": 1,
