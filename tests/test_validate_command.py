@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -273,8 +274,12 @@ def test_folders_that_cannot_be_are_refused(tmp_path, monkeypatch):
         make_folder(Path("/dev/null/a"))
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(ValueError, match=r"out='.*' cannot be written to; name another folder"):
+
+    def refused(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refused)
+    with pytest.raises(ValueError, match=r"out='.*' cannot be written to: Permission denied; name"):
         make_folder(tmp_path)
 
 
