@@ -8,54 +8,83 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
+from ntkfreq import _arrays
+from ntkfreq._arrays import show as show
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
+
+NUMBERS = Axis()
 
 
-def show(value: object, limit: int = 60) -> str:
-    """Short representation of an offending value for an error message."""
-    text = np.array2string(value, threshold=6) if isinstance(value, np.ndarray) else repr(value)
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+# Scales, rates, times and coordinates: their squares, and products of three of them, still fit.
+SMALLEST, LARGEST = 1e-50, 1e50
+# Values of a target enter as squares only.
+_VALUES = (1e-100, 1e100)
+_MOST = 2**53
+# Smallest weight beside the largest.
+_UNSEEN = 1e-50
 
 
 def finite_float(name: str, value: object) -> float:
-    """`value` as a finite float."""
-    if isinstance(value, bool) or not isinstance(value, Real | np.generic):
+    """`value` as a float of at most 1e50 in magnitude."""
+    scalar = isinstance(value, np.generic)
+    plain = isinstance(value, Real | Decimal) and not isinstance(value, bool | np.timedelta64)
+    if not plain or (scalar and np.asarray(value).dtype.kind not in "iuf"):
         raise TypeError(f"{name}={show(value)} must be a real number, not {type(value).__name__}")
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name}={number} must be finite")
+    assert isinstance(value, Real | Decimal)
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):
+        number = math.inf
+    if math.isnan(number) or number in (math.inf, -math.inf):
+        raise ValueError(f"{name}={show(value)} must be finite, of magnitude {LARGEST:g} at most")
+    if abs(number) > LARGEST:
+        raise ValueError(
+            f"{name}={number:g} must be of magnitude {LARGEST:g} at most; choose other units"
+        )
     return number
 
 
 def positive(name: str, value: object) -> float:
-    """`value` as a finite float above zero."""
+    """`value` as a float from 1e-50 to 1e50."""
     number = finite_float(name, value)
     if number <= 0:
         raise ValueError(f"{name}={number} must be greater than 0")
-    return number
+    return _not_tiny(name, number)
 
 
 def non_negative(name: str, value: object) -> float:
-    """`value` as a finite float, zero or above."""
+    """`value` as a float that is zero, or from 1e-50 to 1e50."""
     number = finite_float(name, value)
     if number < 0:
         raise ValueError(f"{name}={number} must not be negative")
+    return _not_tiny(name, number) if number else 0.0
+
+
+def _not_tiny(name: str, number: float) -> float:
+    if number < SMALLEST:
+        raise ValueError(
+            f"{name}={number:g} must be from {SMALLEST:g} to {LARGEST:g}; choose other units"
+        )
     return number
 
 
-def integer(name: str, value: object, minimum: int) -> int:
-    """`value` as an int of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+def integer(name: str, value: object, minimum: int, maximum: int | None = _MOST) -> int:
+    """`value` as an int of at least `minimum`, and at most `maximum` if that is not None."""
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, Integral):
         raise TypeError(f"{name}={show(value)} must be an integer, not {type(value).__name__}")
-    if value < minimum:
-        raise ValueError(f"{name}={value} must be at least {minimum}")
-    return int(value)
+    number = int(value)
+    if number < minimum:
+        raise ValueError(f"{name}={show(number)} must be at least {minimum}")
+    if maximum is not None and number > maximum:
+        raise ValueError(f"{name}={show(number)} must be at most {maximum}")
+    return number
 
 
 def choice(name: str, value: object, allowed: Collection[str]) -> str:
@@ -66,16 +95,11 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
 
 
 def real_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> FloatArray:
-    """`value` as a finite, non-empty float64 array of `ndim` dimensions."""
-    try:
-        array = np.asarray(value)
-        if np.iscomplexobj(array):
-            raise TypeError("complex")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name}={show(value)} must be an array of real numbers ({error})"
-        ) from None
+    """`value` as a finite, non-empty float64 array of `ndim` dimensions, always a copy."""
+    return _shaped(name, _arrays.floats(name, _arrays.plain(name, value)), ndim)
+
+
+def _shaped(name: str, array: FloatArray, ndim: int | tuple[int, ...]) -> FloatArray:
     dims = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in dims:
         rule = " or ".join(map(str, dims))
@@ -90,37 +114,67 @@ def real_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> FloatArray
     return array
 
 
-def points(name: str, x: Any, dim: int | None = None) -> FloatArray:
+def magnitude(name: str, array: FloatArray, least: float, most: float) -> FloatArray:
+    """`array` if its largest magnitude is zero or from `least` to `most`."""
+    largest = float(np.abs(array).max())
+    if largest and not least <= largest <= most:
+        raise ValueError(
+            f"{name} has a largest magnitude of {largest:.3g}; it must be 0 or from {least:g} to "
+            f"{most:g}: choose other units"
+        )
+    return array
+
+
+def points(name: str, x: Any, dim: int | None = None, axis: Axis = NUMBERS) -> FloatArray:
     """Points as an (n, d) array; (n,) is read as d = 1.
 
-    With `dim` given, any other dimension is refused.
+    With `dim` given, any other dimension is refused. Dates are read on the `axis` of the data,
+    which `Axis.of` finds; without one they are refused.
     """
-    array = real_array(name, x, (1, 2))
+    array = _shaped(name, axis.numbers(name, x), (1, 2))
     array = array[:, None] if array.ndim == 1 else array
     if dim is not None and array.shape[1] != dim:
+        hint = f", or {name}.T, if these are {array.shape[1]} points" if len(array) == 1 else ""
         raise ValueError(
             f"{name} holds points of dimension {array.shape[1]}, but the density has dimension "
-            f"{dim}; pass shape (n,) for dim=1, else (n, {dim})"
+            f"{dim}; pass shape (n,) for dim=1, else (n, {dim}){hint}"
         )
-    return np.ascontiguousarray(array)
+    return magnitude(name, np.ascontiguousarray(array), SMALLEST, LARGEST)
+
+
+def coordinates(name: str, value: Any, axis: Axis) -> FloatArray:
+    """Coordinates of one point, shape (d,)."""
+    array = _shaped(name, axis.numbers(name, value), (0, 1)).reshape(-1)
+    return magnitude(name, array, SMALLEST, LARGEST)
 
 
 def values_at(name: str, y: Any, count: int) -> FloatArray:
-    """One finite value for each of `count` points."""
-    array = real_array(name, y, 1)
+    """One finite value for each of `count` points; a single column is taken as such."""
+    array = real_array(name, y, (1, 2))
+    if array.ndim == 2 and array.shape[1] > 1:
+        raise ValueError(
+            f"{name} has shape {array.shape}; it must have one value for each of {count} point(s): "
+            f"take one column after the other, {name}[:, k]"
+        )
+    array = array.reshape(-1)
     if array.size != count:
         raise ValueError(f"{name} holds {array.size} value(s) for {count} point(s); give one each")
-    return array
+    return magnitude(name, array, *_VALUES)
 
 
 def times(name: str, t: Any) -> FloatArray:
     """Strictly increasing, non-negative times."""
     array = real_array(name, t, (0, 1)).reshape(-1)
-    if array[0] < 0:
-        raise ValueError(f"{name} starts at {array[0]:g}; training begins at t = 0, give t >= 0")
+    if array.min() < 0:
+        raise ValueError(f"{name} starts at {array.min():g}; training begins at t = 0, give t >= 0")
     if np.any(np.diff(array) <= 0):
         raise ValueError(
             f"{name}={show(array)} must be strictly increasing; use numpy.unique({name})"
+        )
+    if array[-1] > LARGEST or array[array > 0].min(initial=LARGEST) < SMALLEST:
+        raise ValueError(
+            f"{name}={show(array)} must be 0 or from {SMALLEST:g} to {LARGEST:g}; leave "
+            "the rest out"
         )
     return array
 
@@ -132,6 +186,12 @@ def weights_for(name: str, weights: Any, count: int) -> FloatArray:
     array = values_at(name, weights, count)
     if np.any(array <= 0):
         raise ValueError(f"{name} has a smallest value of {array.min():g}; all must be positive")
+    if array.min() < _UNSEEN * array.max():
+        raise ValueError(
+            f"{name} reaches from {array.min():g} to {array.max():g}; double precision does not "
+            "hold both: leave the points of tiny weight out"
+        )
+    array = array / array.max()
     return np.asarray(array / array.sum(), dtype=np.float64)
 
 
@@ -149,4 +209,4 @@ def generator(name: str, rng: Any) -> np.random.Generator:
     """`rng` as a Generator: None draws fresh entropy, an int is a seed."""
     if rng is None or isinstance(rng, np.random.Generator):
         return np.random.default_rng(rng)
-    return np.random.default_rng(integer(name, rng, 0))
+    return np.random.default_rng(integer(name, rng, 0, None))

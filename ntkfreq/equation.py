@@ -10,9 +10,10 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray, Function
+from ntkfreq.axis import Axis
 from ntkfreq.decay import Decay
 from ntkfreq.density import Density, Mixture, Normal, StudentT, as_density
-from ntkfreq.functions import evaluate, find_support
+from ntkfreq.functions import evaluate, find_support, is_constant_zero
 from ntkfreq.measure import Box, Grid, Line, Measure, Points
 from ntkfreq.rectangle import find_rectangle, tensor_points
 from ntkfreq.target import Target, as_target
@@ -87,7 +88,8 @@ class FrequencyEquation:
         density = as_density(rho_w)
         goal = as_target(target)
         if measure is None:
-            measure = Line() if goal.samples is None else Points(goal.samples[0])
+            known = goal.samples
+            measure = Line() if known is None else Points(known[0]).on(goal.axis)
         if not isinstance(measure, Line | Box | Grid | Points):
             raise TypeError(
                 f"measure={_checks.show(measure)} must be Line(), Box(lower, upper), "
@@ -98,6 +100,7 @@ class FrequencyEquation:
                 f"initial_output={_checks.show(initial_output)} must be None or a function f_0(x), "
                 "for instance a FourierFeatureNet"
             )
+        measure = _on_axis_of(goal, measure)
         _check_dimensions(density, goal, measure)
         if isinstance(measure, Line | Grid):
             goal = _decaying(density, goal, measure)
@@ -117,6 +120,11 @@ class FrequencyEquation:
     def dim(self) -> int:
         """Dimension of input and frequency."""
         return self.density.dim
+
+    @property
+    def axis(self) -> Axis:
+        """What the numbers of x mean: days where the data were given at dates."""
+        return self.target.axis if isinstance(self.measure, Line) else self.measure.axis
 
     def initial_output_at(self, x: FloatArray) -> FloatArray:
         """Initial output f_0 at (n, d) points."""
@@ -189,6 +197,33 @@ class FrequencyEquation:
             self.target.kinks + (self.target.support or ()),
             rectangle=rectangle,
         )
+
+
+def _on_axis_of(target: Target, measure: Measure) -> Measure:
+    """The measure, counted from the same origin as the samples of the target."""
+    if target.samples is None or isinstance(measure, Line):
+        return measure
+    return measure_on(measure, target.axis)
+
+
+def measure_on(measure: Box | Grid | Points, axis: Axis) -> Box | Grid | Points:
+    """A measure that was given at dates, counted from the origin of another axis.
+
+    Raises
+    ------
+    TypeError
+        Where one of the two counts dates or durations and the other is made of numbers.
+    """
+    if measure.axis.origin == axis.origin and (measure.axis.timed or not axis.timed):
+        return measure
+    if not measure.axis.timed:
+        return measure  # numbers beside dates are days since their origin
+    if axis.origin is None or measure.axis.origin is None:
+        raise TypeError(
+            f"measure={measure} is counted in {measure.axis.counted}, the target in "
+            f"{axis.counted}; give both at dates, or both as numbers"
+        )
+    return measure.moved(axis.offset(measure.axis), axis)
 
 
 def _check_dimensions(density: Density, target: Target, measure: Measure) -> None:
@@ -318,6 +353,22 @@ def _radial_difference(start: Target | None, goal: Target) -> Target:
     return Target.from_radial(difference, max(ends), (*start.kinks, *goal.kinks, *ends))
 
 
+def _is_rounding(first: Any, probes: FloatArray, target: Target) -> bool:
+    """Whether an initial output is zero up to the rounding of sums of order one.
+
+    A network of mirrored pairs is; it is not exactly zero, but nowhere more than that. Probes far
+    out, where a pulse would be found, count as well.
+    """
+    unit = np.concatenate([[0.0], np.geomspace(2.0**-3, 2.0**14, 500)])
+    wide = np.concatenate([-unit[::-1], unit])[:, None] * np.ones(probes.shape[1])
+    peak = float(np.abs(target.at(probes)).max())
+    for place in (probes, wide):
+        values = np.abs(evaluate("initial_output", first, place))
+        if values.max() > 1e-13 * peak or not np.any(values):
+            return False
+    return True
+
+
 def _decaying_start(first: Any, target: Target, measure: Measure) -> Any:
     """An initial output that decays, or None where it is zero to rounding."""
     if first is None or (isinstance(first, Target) and first.radius is not None):
@@ -331,11 +382,11 @@ def _decaying_start(first: Any, target: Target, measure: Measure) -> Any:
             "initial_output must be radial beside a radial target in this dimension; give "
             "Target.from_radial(g), or start from zero"
         )
-    # A network of mirrored pairs starts at zero up to the rounding of its sums.
-    peak = np.abs(evaluate("initial_output", first, probes)).max()
-    if peak <= 1e-13 * np.abs(target.at(probes)).max():
+    if is_constant_zero(first) or _is_rounding(first, probes, target):
         return None
-    found = find_support(first) if probes.shape[1] == 1 else find_rectangle(first)
+    plane = probes.shape[1] > 1
+    name = "initial_output"
+    found = find_rectangle(first, name) if plane else find_support(first, name)
     if found is None:
         raise ValueError(
             "initial_output does not decay, so it has no transform on "

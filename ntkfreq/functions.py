@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ntkfreq import _arrays
 from ntkfreq._types import FloatArray, Function
 
 # A function counts as zero beyond its support below this share of its largest value.
@@ -11,20 +12,23 @@ _ZERO = 1e-13
 
 
 def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
-    """Values of a user's function at (n, d) points, checked for shape and NaN."""
-    argument = x[:, 0] if x.shape[1] == 1 else x
+    """Values of a user's function at (n, d) points, checked for shape and NaN.
+
+    The function gets a copy of the points, which it may write into.
+    """
+    argument = np.array(x[:, 0] if x.shape[1] == 1 else x)
     try:
-        raw = np.asarray(function(argument))
-        if np.iscomplexobj(raw):
-            raise TypeError("its values are complex")
-        values = raw.astype(np.float64)
+        values = _arrays.floats("its result", _arrays.plain("its result", function(argument)))
     except Exception as error:
         raise ValueError(
-            f"{name} failed on an array of shape {argument.shape}: {error}; it must map points "
+            f"{name} failed on an array of shape {argument.shape}: {_arrays.brief(error)}; it must "
+            "map points "
             "of shape (n,) in 1-D, (n, d) otherwise, to (n,) real values"
         ) from error
     if values.shape == ():
         values = np.full(len(x), float(values))
+    if values.shape == (len(x), 1):
+        values = values[:, 0]
     if values.shape != (len(x),):
         raise ValueError(
             f"{name} returned shape {values.shape} for {len(x)} points; it must return one value "
@@ -37,11 +41,42 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
     return values
 
 
-def find_support(function: Function) -> tuple[float, float] | None:
+def is_constant_zero(function: Function) -> bool:
+    """Whether a function is zero by construction: it returns the number 0 and not an array.
+
+    Probing cannot tell a function that is zero everywhere from one that no probe meets.
+
+    Examples
+    --------
+    >>> is_constant_zero(lambda x: 0.0), is_constant_zero(lambda x: 0.0 * x)
+    (True, False)
+    """
+    try:
+        value = function(np.linspace(-1.0, 1.0, 3))
+        return np.ndim(value) == 0 and float(value) == 0.0
+    except Exception:  # whatever is wrong with it is told where it is evaluated
+        return False
+
+
+def unseen(name: str, where: str, support: str) -> ValueError:
+    """The refusal of a function of which probing saw nothing."""
+    return ValueError(
+        f"{name} is 0 at all of {where}: what is elsewhere was not seen; name the place, "
+        f"Target.from_function(f, support={support}), or, if it is 0 everywhere, let it return "
+        "the number 0.0"
+    )
+
+
+def find_support(function: Function, name: str = "target") -> tuple[float, float] | None:
     """An interval outside which a function looks like zero; None if there is none.
 
     The function is probed at 2000 points an octave out to 2^14, so a narrow
     feature far away can be missed: give `support` to be certain.
+
+    Raises
+    ------
+    ValueError
+        Where every probe gives zero: nothing is known of the function then.
 
     Examples
     --------
@@ -50,14 +85,16 @@ def find_support(function: Function) -> tuple[float, float] | None:
     >>> bool(-3.7 < low < -3.4), bool(7.4 < high < 7.7), find_support(np.sin)
     (True, True, None)
     """
+    if is_constant_zero(function):
+        return (-1.0, 1.0)  # any interval will do
     octaves = [np.linspace(0.0, 2.0**-3, 2000)]
     octaves += [np.linspace(2.0**k, 2.0 ** (k + 1), 2000) for k in range(-3, 14)]
     radius = np.concatenate(octaves)
     x = np.concatenate([-radius[::-1], radius])
-    size = np.abs(evaluate("target", function, x[:, None]))
+    size = np.abs(evaluate(name, function, x[:, None]))
     loud = np.flatnonzero(size > _ZERO * size.max())
     if loud.size == 0:
-        return (-1.0, 1.0)  # zero everywhere: any interval will do
+        raise unseen(name, f"{len(x)} probes within |x| < 16384", "(a, b)")
     if loud[0] < 2000 or loud[-1] >= len(x) - 2000:
         return None
     low, high = float(x[loud[0] - 1]), float(x[loud[-1] + 1])

@@ -2,13 +2,14 @@ r"""Where the data sit: the measure :math:`\mu` of the loss :math:`\tfrac12\int 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Box:
 
     Parameters
     ----------
-    lower, upper : float or sequence of d floats
-        Corners, in units of x, with lower < upper in each coordinate.
+    lower, upper : float, date or sequence of d of these
+        Corners, in units of x, with lower < upper in each coordinate. A box between two dates is
+        counted in days since the first.
 
     Raises
     ------
@@ -46,16 +48,25 @@ class Box:
 
     lower: tuple[float, ...]
     upper: tuple[float, ...]
+    axis: Axis = field(repr=False)
 
     def __init__(self, lower: Any, upper: Any) -> None:
-        low = _checks.real_array("lower", lower, (0, 1)).reshape(-1)
-        high = _checks.real_array("upper", upper, (0, 1)).reshape(-1)
+        axis = Axis.of("lower", lower)
+        low = _checks.coordinates("lower", lower, axis)
+        high = _checks.coordinates("upper", upper, axis)
         if low.shape != high.shape:
             raise ValueError(f"lower has {low.size} entries and upper {high.size}; give d of each")
         if np.any(low >= high):
             raise ValueError(f"lower={low} must be below upper={high} in each coordinate")
         object.__setattr__(self, "lower", tuple(map(float, low)))
         object.__setattr__(self, "upper", tuple(map(float, high)))
+        object.__setattr__(self, "axis", axis)
+
+    def moved(self, offset: float, axis: Axis) -> Box:
+        """The box with all coordinates moved by `offset`, on another axis."""
+        same = Box(np.add(self.lower, offset), np.add(self.upper, offset))
+        object.__setattr__(same, "axis", axis)
+        return same
 
     @property
     def dim(self) -> int:
@@ -74,10 +85,10 @@ class Grid:
 
     Parameters
     ----------
-    spacing : float
-        Lattice spacing :math:`\Delta`, in units of x.
-    origin : float, default 0
-        One lattice point, the same in each coordinate.
+    spacing : float or duration
+        Lattice spacing :math:`\Delta`, in units of x; a duration is counted in days.
+    origin : float or date, default 0
+        One lattice point, the same in each coordinate. Beside a date x is counted in days since it.
 
     Raises
     ------
@@ -92,10 +103,28 @@ class Grid:
 
     spacing: float
     origin: float = 0.0
+    axis: Axis = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        step, start = Axis.scalar("spacing", self.spacing), Axis.scalar("origin", self.origin)
+        if step.origin is not None:
+            raise TypeError(
+                f"spacing={_checks.show(self.spacing)} is a date; give a duration, such as "
+                "np.timedelta64(6, 'h'), or a number"
+            )
+        object.__setattr__(self, "axis", start if start.timed else step)
+        if step.timed:
+            object.__setattr__(self, "spacing", float(step.numbers("spacing", self.spacing)))
+        if start.timed:
+            object.__setattr__(self, "origin", float(start.numbers("origin", self.origin)))
         object.__setattr__(self, "spacing", _checks.positive("spacing", self.spacing))
         object.__setattr__(self, "origin", _checks.finite_float("origin", self.origin))
+
+    def moved(self, offset: float, axis: Axis) -> Grid:
+        """The lattice moved by `offset`, on another axis."""
+        same = Grid(self.spacing, self.origin + offset)
+        object.__setattr__(same, "axis", axis)
+        return same
 
     @property
     def nyquist(self) -> float:
@@ -110,14 +139,15 @@ class Points:
     Parameters
     ----------
     x : array_like, shape (n,) or (n, d)
-        Points, finite and distinct.
+        Points, finite. A point that is given twice counts twice. Dates are counted in days since
+        the earliest of them, durations in days; see :class:`ntkfreq.axis.Axis`.
     weights : array_like, shape (n,), optional
         Positive weights, normalized here. Default: 1/n each, a mean over the points.
 
     Raises
     ------
     ValueError, TypeError
-        On NaN, duplicate points, or weights that are not positive.
+        On NaN, or weights that are not positive.
 
     Examples
     --------
@@ -127,15 +157,27 @@ class Points:
 
     x: FloatArray
     weights: FloatArray
+    axis: Axis
 
     def __init__(self, x: Any, weights: Any = None) -> None:
-        points = _checks.points("x", x)
-        if len(np.unique(points, axis=0)) < len(points):
-            raise ValueError(
-                "x holds duplicate points; merge them (average y, and add up their weights)"
-            )
+        axis = Axis.of("x", x)
+        points = _checks.points("x", x, axis=axis)
+        shares = _checks.weights_for("weights", weights, len(points))
+        for array in (points, shares):
+            array.flags.writeable = False
         object.__setattr__(self, "x", points)
-        object.__setattr__(self, "weights", _checks.weights_for("weights", weights, len(points)))
+        object.__setattr__(self, "weights", shares)
+        object.__setattr__(self, "axis", axis)
+
+    def moved(self, offset: float, axis: Axis) -> Points:
+        """The points with all coordinates moved by `offset`, on another axis."""
+        return Points(self.x + offset, self.weights).on(axis)
+
+    def on(self, axis: Axis) -> Points:
+        """The same points, whose numbers are known to lie on this axis."""
+        same = Points(self.x, self.weights)
+        object.__setattr__(same, "axis", axis)
+        return same
 
     def __repr__(self) -> str:
         return f"Points({len(self.x)} of dimension {self.dim})"

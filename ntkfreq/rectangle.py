@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ntkfreq._types import ComplexArray, FloatArray, Function
-from ntkfreq.functions import evaluate
+from ntkfreq.functions import evaluate, is_constant_zero, unseen
 from ntkfreq.quadrature import ORDER, gauss_legendre, panel_rule, subdivide
 from ntkfreq.spectrum import fourier_sum
 
@@ -33,11 +33,16 @@ def tensor_points(x: FloatArray, y: FloatArray) -> FloatArray:
     return np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def find_rectangle(function: Function) -> Rectangle | None:
+def find_rectangle(function: Function, name: str = "target") -> Rectangle | None:
     """A rectangle outside which a function of the plane looks like zero; None if there is none.
 
     The function is probed on square grids of 257 x 257 points, each twice as wide as the one
     before, out to 2^10, so narrow features far from 0 can be missed: give `support` to be certain.
+
+    Raises
+    ------
+    ValueError
+        Where every probe gives zero: nothing is known of the function then.
 
     Examples
     --------
@@ -47,14 +52,17 @@ def find_rectangle(function: Function) -> Rectangle | None:
     (True, True)
     >>> find_rectangle(lambda x: np.sin(x[:, 0]))
     """
+    if is_constant_zero(function):
+        return ((-1.0, 1.0), (-1.0, 1.0))  # any rectangle will do
     unit = np.linspace(-1.0, 1.0, 257)
     sizes = []
     for octave in range(_FIRST, _LAST + 1):
         grid = tensor_points(2.0**octave * unit, 2.0**octave * unit)
-        sizes.append(np.abs(evaluate("target", function, grid)).reshape(257, 257))
+        sizes.append(np.abs(evaluate(name, function, grid)).reshape(257, 257))
     peak = max(float(size.max()) for size in sizes)
     if peak == 0.0:
-        return ((-1.0, 1.0), (-1.0, 1.0))
+        probes = f"{len(sizes)} grids of 257 x 257 probes within |x| < 1024"
+        raise unseen(name, probes, "((a1, b1), (a2, b2))")
     # The outer half of a square, which the square before it does not see.
     outer = np.maximum(np.abs(unit)[:, None], np.abs(unit)) > 0.5
     loud = [k for k, size in enumerate(sizes) if (size[outer] > _ZERO * peak).any()]

@@ -17,6 +17,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.files import lock, real_path, whole_file, whole_set
 
 __all__ = [
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def frequency_coordinates(frequencies: FloatArray) -> dict[str, Any]:
+def frequency_coordinates(frequencies: FloatArray, axis: Axis | None = None) -> dict[str, Any]:
     """Coordinates of a frequency axis: `xi` in 1-D, `xi_0`, `xi_1`, ... otherwise.
 
     Examples
@@ -42,7 +43,7 @@ def frequency_coordinates(frequencies: FloatArray) -> dict[str, Any]:
     >>> frequency_coordinates(np.array([0.0, 1.0]))["xi"][0]
     'frequency'
     """
-    units = {"units": "rad per unit of x", "long_name": "angular frequency"}
+    units = {"units": (axis or Axis()).frequency_unit, "long_name": "angular frequency"}
     if frequencies.ndim == 1:
         return {"xi": ("frequency", frequencies, units)}
     return {f"xi_{k}": ("frequency", frequencies[:, k], units) for k in range(frequencies.shape[1])}
@@ -55,6 +56,7 @@ def dynamics_dataset(
     losses: dict[str, FloatArray | None],
     spectra: dict[str, Any],
     attrs: dict[str, Any],
+    axis: Axis | None = None,
 ) -> xr.Dataset:
     """Dataset of losses over `t` and spectra over (`t`, `frequency`); None entries are left out.
 
@@ -75,7 +77,9 @@ def dynamics_dataset(
         name: (("t", "frequency"), values) for name, values in spectra.items() if values is not None
     }
     coords: dict[str, Any] = {"t": ("t", t, {"long_name": "training time (step size x steps)"})}
-    return xr.Dataset(variables, coords | frequency_coordinates(frequencies), attrs)
+    if axis is not None and axis.origin is not None:
+        attrs = attrs | {"x": f"{axis.unit}s since {axis.origin}"}
+    return xr.Dataset(variables, coords | frequency_coordinates(frequencies, axis), attrs)
 
 
 def save_zarr(data: xr.Dataset | xr.DataTree, path: str | os.PathLike[str]) -> Path:

@@ -20,6 +20,7 @@ from ntkfreq import _checks
 from ntkfreq._sizes import refuse_memory, refuse_work
 from ntkfreq._threads import allowed_threads, one_thread
 from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.phases import exact_waves, middle_of
 from ntkfreq.waves import LARGEST_PHASE, largest_phase
 
@@ -172,7 +173,7 @@ def error_spectrum(x: Any, values: Any, frequencies: Any, weights: Any = None) -
     >>> np.abs(error_spectrum(x, np.sin(6 * x), [1.0, 6.0])).round(12)
     array([0. , 0.5])
     """
-    points = _checks.points("x", x)
+    points = _checks.points("x", x, axis=Axis.of("x", x))
     grid = _checks.points("frequencies", frequencies, points.shape[1])
     array = _checks.real_array("values", values, (1, 2))
     if array.shape[-1] != points.shape[0]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from scipy.interpolate import CubicSpline
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray, Function
-from ntkfreq.functions import evaluate, find_support
+from ntkfreq.axis import Axis
+from ntkfreq.functions import evaluate, find_support, is_constant_zero, unseen
 from ntkfreq.hankel import radial_transform
 from ntkfreq.quadrature import ResolvedFunction, resolve
 from ntkfreq.rectangle import Rectangle, ResolvedPlane, resolve_plane, tensor_points
+from ntkfreq.samples import means, only_samples
 
 # Samples may end this far from zero (share of the largest) and still be called decayed.
 _DECAYED = 1e-6
@@ -43,6 +46,8 @@ class Target:
         Profile g(r) of a radial target, :math:`y(x) = g(|x|)`.
     radius : float or None
         Radius beyond which a radial target vanishes.
+    axis : Axis
+        What the numbers of x mean; days where the samples were given at dates.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class Target:
     rectangle: Rectangle | None = None
     profile: Function | None = None
     radius: float | None = None
+    axis: Axis = _checks.NUMBERS
 
     def __repr__(self) -> str:
         what = "function" if self.samples is None else f"{len(self.samples[1])} samples"
@@ -108,6 +114,8 @@ class Target:
         low, high = _checks.interval("support", support)
         probe = evaluate("f", f, np.linspace(low, high, 4001)[:, None])
         peak = float(np.abs(probe).max())
+        if peak == 0 and not is_constant_zero(f):
+            raise unseen("f", f"4001 probes of its support ({low:g}, {high:g})", "(a, b)")
         for end, value in ((low, probe[0]), (high, probe[-1])):
             if abs(value) > _DECAYED * peak and end not in marks:
                 raise ValueError(
@@ -155,8 +163,7 @@ class Target:
         marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
         if radius is None:
             # In high dimensions most of the volume is far out, where g may be tiny and yet count.
-            found = find_support(lambda r: profile(np.abs(r)) * np.abs(r) ** _VOLUME)
-            found = found or find_support(lambda r: profile(np.abs(r)))
+            found = _radial_support(profile)
             if found is None:
                 raise ValueError(
                     "profile does not decay within r < 16384; taper it, give radius=, or use "
@@ -166,6 +173,12 @@ class Target:
         radius = _checks.positive("radius", radius)
         probe = evaluate("profile", profile, np.linspace(0.0, radius, 4001)[:, None])
         peak = float(np.abs(probe).max())
+        if peak == 0 and not is_constant_zero(profile):
+            raise ValueError(
+                f"profile is 0 at all of 4001 probes within r < {radius:g}: what is elsewhere was "
+                "not seen; give the radius where it ends, or, if it is 0 everywhere, let it return "
+                "the number 0.0"
+            )
         if abs(probe[-1]) > _DECAYED * peak and radius not in marks:
             raise ValueError(
                 f"radius={radius:g} ends where the target is {probe[-1]:.3g} (largest {peak:.3g}): "
@@ -189,14 +202,15 @@ class Target:
         Parameters
         ----------
         x : array_like, shape (n,) or (n, d)
-            Distinct points.
-        y : array_like, shape (n,)
+            Points; dates and durations are counted in days, see :class:`ntkfreq.axis.Axis`. On
+            Points a point that is given twice counts twice, elsewhere its values are averaged.
+        y : array_like, shape (n,) or (n, 1)
             Values there.
 
         Raises
         ------
         ValueError
-            On NaN, mismatched lengths or duplicate points.
+            On NaN, masked entries or mismatched lengths.
 
         Examples
         --------
@@ -206,19 +220,20 @@ class Target:
         >>> round(float(y.transform(np.array([0.0]))[0].real), 6)
         2.506628
         """
-        points = _checks.points("x", x)
+        axis = Axis.of("x", x)
+        points = _checks.points("x", x, axis=axis)
         values = _checks.values_at("y", y, len(points))
-        if len(np.unique(points, axis=0)) < len(points):
-            raise ValueError("x holds duplicate points; average the values of y at each")
-        if points.shape[1] > 1 or len(points) < 4:
-            return cls(_only_samples(points, values), None, (), (points, values))
-        order = np.argsort(points[:, 0])
-        knots = points[order, 0]
-        spline = CubicSpline(knots, values[order])
+        for array in (points, values):
+            array.flags.writeable = False
+        knots, heights = means(points, values)
+        if points.shape[1] > 1 or len(knots) < 4:
+            return cls(only_samples(points, values), samples=(points, values), axis=axis)
+        spline = CubicSpline(knots[:, 0], heights)
         peak = float(np.abs(values).max())
-        decayed = max(abs(values[order[0]]), abs(values[order[-1]])) <= _DECAYED * peak
-        support = (float(knots[0]), float(knots[-1])) if decayed else None
-        return cls(spline, support, tuple(map(float, knots)), (points, values))
+        decayed = max(abs(heights[0]), abs(heights[-1])) <= _DECAYED * peak
+        support = (float(knots[0, 0]), float(knots[-1, 0])) if decayed else None
+        kinks = tuple(map(float, knots[:, 0]))
+        return cls(spline, support, kinks, (points, values), axis=axis)
 
     def at(self, x: FloatArray) -> FloatArray:
         """Values at (n, d) points; zero outside the support, if there is one."""
@@ -246,11 +261,11 @@ class Target:
         """The same target; between samples, if it has some, a refusal instead of a spline."""
         if self.samples is None:
             return self
-        return Target(_only_samples(*self.samples), None, (), self.samples)
+        return Target(only_samples(*self.samples), samples=self.samples, axis=self.axis)
 
     def __call__(self, x: Any) -> FloatArray:
         """Values at points of shape (n,) or (n, d)."""
-        return self.at(_checks.points("x", x))
+        return self.at(_checks.points("x", x, axis=self.axis))
 
     @cached_property
     def resolved(self) -> ResolvedFunction:
@@ -309,6 +324,23 @@ class Target:
         return self.resolved.transform(_checks.real_array("frequencies", frequencies, 1))
 
 
+def _radial_support(profile: Function) -> tuple[float, float] | None:
+    """Where a profile vanishes, looked for twice.
+
+    In high dimensions most of the volume is far out, where the profile may be tiny and yet count.
+    """
+
+    def plain(r: FloatArray) -> FloatArray:
+        return evaluate("profile", profile, np.abs(r)[:, None])
+
+    def weighted(r: FloatArray) -> FloatArray:
+        return np.asarray(plain(r) * np.abs(r) ** _VOLUME)
+
+    if is_constant_zero(profile):
+        return (-1.0, 1.0)
+    return find_support(weighted, "profile") or find_support(plain, "profile")
+
+
 def _is_side(value: object) -> bool:
     return isinstance(value, tuple | list | np.ndarray) and np.ndim(value) > 0
 
@@ -321,6 +353,8 @@ def _decayed_rectangle(f: Function, support: Any) -> Rectangle:
     axes = [np.linspace(low, high, 257) for low, high in (first, second)]
     values = np.abs(evaluate("f", f, tensor_points(*axes))).reshape(257, 257)
     peak = float(values.max())
+    if peak == 0 and not is_constant_zero(f):
+        raise unseen("f", "257 x 257 probes of its support", "((a1, b1), (a2, b2))")
     edge = float(max(values[[0, -1]].max(), values[:, [0, -1]].max()))
     if edge > _DECAYED * peak:
         raise ValueError(
@@ -331,22 +365,8 @@ def _decayed_rectangle(f: Function, support: Any) -> Rectangle:
     return first, second
 
 
-def _only_samples(x: FloatArray, y: FloatArray) -> Function:
-    """Look up samples; anything between them is unknown."""
-    table = {tuple(point): value for point, value in zip(x.tolist(), y.tolist(), strict=True)}
-
-    def lookup(points: Any) -> FloatArray:
-        wanted = np.asarray(points, dtype=np.float64).reshape(-1, x.shape[1])
-        try:
-            return np.array([table[tuple(point)] for point in wanted.tolist()])
-        except KeyError:
-            raise ValueError("the target is known at its samples only; pass a function") from None
-
-    return lookup
-
-
 def as_target(target: Any) -> Target:
-    """Wrap a callable or a pair of arrays (x, y) as a :class:`Target`.
+    """Wrap a callable or a pair (x, y) of arrays as a :class:`Target`.
 
     Raises
     ------
@@ -360,7 +380,8 @@ def as_target(target: Any) -> Target:
     """
     if isinstance(target, Target):
         return target
-    if isinstance(target, tuple) and len(target) == 2:
+    pair = isinstance(target, tuple | list) and len(target) == 2
+    if pair and not any(isinstance(side, Real) for side in target):
         return Target.from_samples(*target)
     if callable(target):
         return Target.from_function(target)

@@ -17,7 +17,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A module imports from its own level or from below.
 LEVELS = {
     "_types": 0,
+    "_arrays": 0,
     "_checks": 0,
+    "axis": 0,
     "_threads": 0,
     "_sizes": 0,
     "files": 1,
@@ -30,6 +32,7 @@ LEVELS = {
     "quadrature": 1,
     "rectangle": 1,
     "results": 1,
+    "samples": 1,
     "sincos": 1,
     "phases": 1,
     "waves": 1,

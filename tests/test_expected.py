@@ -84,7 +84,7 @@ def test_box(weight):
 def test_rough_draws_on_a_box_start_at_their_full_variance():
     """What no polynomial represents is counted too: E f_0^2 is sigma_a^2 at every point."""
     losses = expected_losses(
-        StudentT(2.0, scale=5.0), lambda x: 0 * x, measure=Box(-1, 1), sigma_a=2.0, t=[0.0, 1.0]
+        StudentT(2.0, scale=5.0), lambda x: 0.0, measure=Box(-1, 1), sigma_a=2.0, t=[0.0, 1.0]
     )
     assert losses.train_mean[0] == pytest.approx(4.0, rel=1e-9)
 

@@ -782,9 +782,7 @@ def test_same_solution_at_other_times():
 
 
 def test_zero_target_stays_at_zero():
-    solution = solve_frequency_pde(
-        Normal(scale=3.0), lambda x: 0 * x, measure=Grid(0.6), t=[0, 1.0]
-    )
+    solution = solve_frequency_pde(Normal(scale=3.0), lambda x: 0.0, measure=Grid(0.6), t=[0, 1.0])
     np.testing.assert_array_equal(solution.train_loss, 0.0)
     np.testing.assert_array_equal(solution.test_loss, 0.0)
 

@@ -69,13 +69,12 @@ REFUSED = {
     # target
     "target text": (solve(target="abc"), TypeError, r"target='abc' must be a Target, a function"),
     "target none": (solve(target=None), TypeError, "target=None must be a Target"),
-    "target list": (solve(target=[X, X]), TypeError, r"a pair \(x, y\) of arrays"),
+    "target matrix": (
+        solve(target=np.array([X, X])), TypeError, r"a pair \(x, y\) of arrays",
+    ),
     "target triple": (solve(target=(X, X, X)), TypeError, r"a pair \(x, y\) of arrays"),
     "target nan": (solve(target=(X, X * np.nan)), ValueError, "y holds 11 NaN or infinite"),
     "target lengths": (solve(target=(X, X[1:])), ValueError, r"y holds 10 value\(s\) for 11"),
-    "target duplicates": (
-        solve(target=([0.0, 0.0], [1.0, 2.0])), ValueError, "x holds duplicate points; average",
-    ),
     "target sine on Line": (
         solve(target=np.sin), ValueError,
         r"target does not decay .*no transform on Line; use measure=Box\(lower, upper\) or measure"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ntkfreq import results
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
+from ntkfreq.axis import Axis
 from ntkfreq.bands import band_learning_time, pick_spectrum
 from ntkfreq.network.optimizers import Optimizer
 
@@ -66,6 +67,8 @@ class TrainHistory:
         units (of all layers) times steps over seconds.
     status : str
         A sentence that starts with "completed" or with "diverged", then with the remedy.
+    axis : Axis
+        What the numbers of x mean: days since a date where x was given at dates.
     """
 
     step: IntArray
@@ -91,6 +94,7 @@ class TrainHistory:
     settings: dict[str, Any]
     stats: dict[str, Any]
     status: str
+    axis: Axis = field(default_factory=Axis)
 
     def __repr__(self) -> str:
         return (
@@ -158,6 +162,7 @@ class TrainHistory:
             losses=series | {"kernel_drift": self.kernel_drift},
             spectra={"spectrum": self.spectrum, "data_spectrum": self.data_spectrum},
             attrs=results.json_ready(attrs),
+            axis=self.axis,
         )
         return data.assign_coords(step=("t", np.array(self.step)))
 

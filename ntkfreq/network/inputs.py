@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.network.backends import Descent
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.mlp import FourierFeatureMLP
@@ -21,12 +22,17 @@ Network: TypeAlias = FourierFeatureNet | FourierFeatureMLP
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Training points (N, d) with values (N,), and test points with values or None."""
+    """Training points (N, d) with values (N,), test points with values or None, the axis of x."""
 
     x: FloatArray
     y: FloatArray
     x_test: FloatArray | None = None
     y_test: FloatArray | None = None
+    axis: Axis = _checks.NUMBERS
+
+    def arrays(self) -> dict[str, FloatArray | None]:
+        """The arrays by their names."""
+        return {name: getattr(self, name) for name in ("x", "y", "x_test", "y_test")}
 
 
 def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[Network, TrainingData]:
@@ -36,19 +42,20 @@ def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[Network, Train
             f"net={_checks.show(net)} must be a FourierFeatureNet or a FourierFeatureMLP; "
             "the method sample of either draws one"
         )
-    points = _points("x", x, net.dim)
+    axis = Axis.of("x", x)
+    points = _points("x", x, net.dim, axis)
     values = _checks.values_at("y", y, len(points))
     if test is None:
-        return net, TrainingData(points, values)
+        return net, TrainingData(points, values, axis=axis)
     if not isinstance(test, tuple | list) or len(test) != 2:
         raise TypeError(f"test={_checks.show(test)} must be None or a pair (x_test, y_test)")
-    held_out = _points("test[0]", test[0], net.dim)
+    held_out = _points("test[0]", test[0], net.dim, axis)
     targets = _checks.values_at("test[1]", test[1], len(held_out))
-    return net, TrainingData(points, values, held_out, targets)
+    return net, TrainingData(points, values, held_out, targets, axis)
 
 
-def _points(name: str, x: Any, dim: int) -> FloatArray:
-    array = _checks.points(name, x)
+def _points(name: str, x: Any, dim: int, axis: Axis = _checks.NUMBERS) -> FloatArray:
+    array = _checks.points(name, x, axis=axis)
     if array.shape[1] != dim:
         raise ValueError(
             f"{name} holds points of dimension {array.shape[1]}, but net takes dimension {dim}; "

@@ -74,6 +74,7 @@ class Run:
             settings=settings,
             stats=self._stats(),
             status=status,
+            axis=data.axis,
         )
 
     def _stats(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -174,8 +174,8 @@ def train(
     )
     theta = engine.rounded(net.packed())
     mark = fingerprint(
-        {"theta": theta, "records": records, "frequencies": grid} | asdict(data),
-        deciding | {"architecture": net.architecture},
+        {"theta": theta, "records": records, "frequencies": grid} | data.arrays(),
+        deciding | {"architecture": net.architecture, "axis": repr(data.axis)},
     )
     state = NetworkState.start(
         theta,

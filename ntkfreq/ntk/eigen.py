@@ -9,6 +9,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.dense import refuse_rows, symmetric_eigen
 from ntkfreq.density import Density, as_density
 from ntkfreq.ntk.centroid import eigenvector_frequencies
@@ -134,7 +135,7 @@ def ntk_spectrum(
     (array([ 4., 10., 16.]), array([1., 1.]))
     """
     if is_operator(kernel) or (hasattr(kernel, "__array__") or isinstance(kernel, list)):
-        points = _checks.points("x", x)
+        points = _checks.points("x", x, axis=Axis.of("x", x))
         given = as_operator("kernel", kernel) if is_operator(kernel) else None
         given = symmetric_gram("kernel", kernel) if given is None else given
         if given.shape[0] != len(points):
@@ -143,7 +144,7 @@ def ntk_spectrum(
         sigma_a = kernel.sigma_a if isinstance(kernel, KernelOperator) else sigma_a
     else:
         density = as_density(kernel)
-        points = _checks.points("x", x, density.dim)
+        points = _checks.points("x", x, density.dim, Axis.of("x", x))
         given = ntk_operator(density, points, sigma_a=sigma_a, tolerance=1e-12)
     n = len(points)
     most = min(n, _COUNT) if count is None else _checks.integer("count", count, 1)

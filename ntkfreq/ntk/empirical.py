@@ -8,6 +8,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.ntk.fourier_net import Units, fourier_gram
 from ntkfreq.ntk.module import is_module, module_gram
 
@@ -73,8 +74,9 @@ def empirical_ntk_gram(
             )
         return module_gram(net, x, x2)
     w, a, b = _parameters(net)
-    first = _points("x", x, w.shape[1])
-    second = None if x2 is None else _points("x2", x2, w.shape[1])
+    axis = Axis.of("x", x)
+    first = _points("x", x, w.shape[1], axis)
+    second = None if x2 is None else _points("x2", x2, w.shape[1], axis)
     return fourier_gram(Units(w, a, b, bool(freeze_frequencies)), first, second)
 
 
@@ -90,8 +92,8 @@ def _parameters(net: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
     return w, _checks.values_at("net.a", net.a, len(w)), _checks.values_at("net.b", net.b, len(w))
 
 
-def _points(name: str, x: Any, dim: int) -> FloatArray:
-    array = _checks.points(name, x)
+def _points(name: str, x: Any, dim: int, axis: Axis) -> FloatArray:
+    array = _checks.points(name, x, axis=axis)
     if array.shape[1] != dim:
         raise ValueError(
             f"{name} holds points of dimension {array.shape[1]}, but net takes dimension {dim}; "

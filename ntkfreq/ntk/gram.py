@@ -9,6 +9,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.density import Density, Mixture, as_density
 from ntkfreq.waves import cos_sin_matrices
 
@@ -54,8 +55,9 @@ def ntk_gram(rho_w: Any, x: Any, x2: Any = None, *, sigma_a: float = 1.0) -> Flo
            [0.60653, 1.25   ]])
     """
     density = as_density(rho_w)
-    points = _checks.points("x", x, density.dim)
-    others = points if x2 is None else _checks.points("x2", x2, density.dim)
+    axis = Axis.of("x", x)
+    points = _checks.points("x", x, density.dim, axis)
+    others = points if x2 is None else _checks.points("x2", x2, density.dim, axis)
     sigma_a = _checks.non_negative("sigma_a", sigma_a)
     refuse_matrix(len(points), len(others), sigma_a)
     return limit_gram(density, points, others, sigma_a)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.density import Density, as_density
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.products import METHODS, Product, choose
@@ -146,7 +147,7 @@ def ntk_operator(
     ('nufft', (20000, 20000), (20000,))
     """
     density = as_density(rho_w)
-    points = _checks.points("x", x, density.dim)
+    points = _checks.points("x", x, density.dim, Axis.of("x", x))
     sigma_a = _checks.non_negative("sigma_a", sigma_a)
     tolerance = _checks.positive("tolerance", tolerance)
     if not 1e-13 <= tolerance <= 0.1:

@@ -9,6 +9,7 @@ from scipy import linalg
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.dense import refuse_rows, symmetric_eigen
 from ntkfreq.density import Density, as_density
 from ntkfreq.ntk.gram import limit_gram
@@ -93,9 +94,10 @@ def ntk_regression(
     array([0.999..., 0.621...])
     """
     density = as_density(rho_w)
-    points = _checks.points("x", x, density.dim)
+    axis = Axis.of("x", x)
+    points = _checks.points("x", x, density.dim, axis)
     values = _checks.values_at("y", y, len(points))
-    others = points if x2 is None else _checks.points("x2", x2, density.dim)
+    others = points if x2 is None else _checks.points("x2", x2, density.dim, axis)
     sigma_a = _checks.non_negative("sigma_a", sigma_a)
     ridge = _checks.non_negative("ridge", ridge)
     tolerance = _checks.positive("tolerance", tolerance)

@@ -229,7 +229,7 @@ class FrequencySolution:
 
     def output(self, x: Any) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
-        points = _checks.points("x", x, self.equation.dim)
+        points = _checks.points("x", x, self.equation.dim, self.equation.axis)
         evolution = self._discretized.evolve(self._dynamics, self.t)
         learned = self._discretized.system.output_change(evolution, points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
@@ -242,7 +242,7 @@ class FrequencySolution:
         ValueError
             Off the samples, for a target known at samples on Points.
         """
-        points = _checks.points("x", x, self.equation.dim)
+        points = _checks.points("x", x, self.equation.dim, self.equation.axis)
         target = self.equation.target
         if isinstance(self.equation.measure, Points):
             target = target.at_samples_only()
@@ -283,6 +283,7 @@ class FrequencySolution:
             losses={"train_loss": self.train_loss, "test_loss": self.test_loss},
             spectra={"spectrum": self.spectrum, "data_spectrum": self.data_spectrum},
             attrs=self.settings() | {"status": self.status, "stats": json_ready(self.stats)},
+            axis=self.equation.axis,
         )
 
     def settings(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
-from ntkfreq.equation import FrequencyEquation
+from ntkfreq.equation import FrequencyEquation, measure_on
 from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.pde.plane_problem import along
@@ -51,13 +51,15 @@ def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> Test
         assert isinstance(measure, Points | Grid)
         return _hull(equation, highest) if isinstance(measure, Points) else _whole_line(equation)
     if isinstance(test, tuple | list) and len(test) == 2:
-        x = _checks.points("test[0]", test[0], equation.dim)
+        x = _checks.points("test[0]", test[0], equation.dim, equation.axis)
         y = _checks.values_at("test[1]", test[1], len(x))
         return TestSet(x, np.full(len(x), 1 / len(x)), y)
     if not isinstance(test, Line | Box | Grid | Points):
         raise TypeError(
             f"test={_checks.show(test)} must be None, a pair (x_test, y_test) or a measure"
         )
+    if not isinstance(test, Line):
+        test = measure_on(test, equation.axis)
     if test == measure or (
         isinstance(test, Points)
         and isinstance(measure, Points)
