@@ -17,7 +17,7 @@ CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint docs format bench clean
+.PHONY: help demo test check cases lint docs format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ test: $(VENV)/.stamp-test ## install the test tools and run tests and doctests
 	$(PY) -m pytest
 
 check: lint docs test ## all that CI runs: format, lint, types, docs, tests, doctests
+
+cases: $(VENV)/.stamp-test ## print the table of rebuilt public reports: right, refused, wrong
+	$(PY) -m tests.cases
 
 lint: $(VENV)/.stamp-test ## check format, lint and types
 	@failed=0; for tool in "ruff format --check ." "ruff check ." mypy; do \

@@ -1,0 +1,28 @@
+"""Set-up of the whole suite: matched refusals are noted, their tally comes last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import raises
+
+TALLY = "test_every_raise_is_matched"
+
+
+def pytest_configure():
+    pytest.raises = raises.watch(pytest.raises)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Put the tally last; leave it out where a part of the suite runs, which cannot have all."""
+    tally = [item for item in items if item.name == TALLY]
+    items[:] = [item for item in items if item.name != TALLY]
+    here = Path(__file__).parent
+    whole = {item.path.name for item in items if item.path.parent == here}
+    whole = whole >= {path.name for path in here.glob("test_*.py")} - {"test_raises.py"}
+    narrowed = config.option.keyword or config.option.markexpr or config.option.deselect
+    if whole and not narrowed:
+        items.extend(tally)
+    elif tally:
+        config.hook.pytest_deselected(items=tally)

@@ -1,0 +1,76 @@
+"""Which `raise` statements of the package some test has seen raised, with a match of the message.
+
+`watch` stands in for `pytest.raises` and notes where the exception it is given came from.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import ntkfreq
+
+ROOT = Path(ntkfreq.__file__).parent
+# What a user meets. NotImplementedError marks methods that subclasses have, typer.Exit is an exit
+# code, and the others are caught within the package.
+PUBLIC = ("ValueError", "TypeError", "ImportError", "ConnectionError", "RuntimeError", "OSError")
+
+seen: set[tuple[str, int]] = set()
+
+
+def statements(path, source=None):
+    """(first line, last line, text) of the raises of a file that a user may meet."""
+    tree = ast.parse(path.read_text(encoding="utf-8") if source is None else source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            name = ast.unparse(node.exc.func)
+            # A helper that makes the exception ends in the frame of its caller: it counts as well.
+            if name in PUBLIC or name.startswith("_"):
+                yield node.lineno, node.end_lineno, ast.unparse(node.exc)
+
+
+def unseen():
+    """Place and text of each statement that no test has matched so far."""
+    missing = []
+    for path in sorted(ROOT.rglob("*.py")):
+        place = str(path.relative_to(ROOT))
+        lines = {line for file, line in seen if file == place}
+        for first, last, text in statements(path):
+            if lines.isdisjoint(range(first, last + 1)):
+                missing.append(f"{place}:{first}: {text}")
+    return missing
+
+
+def note(traceback):
+    """Remember the statement that raised, where it is one of the package."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return
+    path = Path(traceback.tb_frame.f_code.co_filename)
+    if path.is_relative_to(ROOT):
+        seen.add((str(path.relative_to(ROOT)), traceback.tb_lineno))
+
+
+class _Watched:
+    def __init__(self, inner):
+        self._inner = inner
+
+    def __enter__(self):
+        return self._inner.__enter__()
+
+    def __exit__(self, kind, value, traceback):
+        expected = self._inner.__exit__(kind, value, traceback)
+        if expected:
+            note(traceback)
+        return expected
+
+
+def watch(raises):
+    """`raises` that notes where matched exceptions come from."""
+
+    def watched(*args, **options):
+        inner = raises(*args, **options)
+        return _Watched(inner) if options.get("match") else inner
+
+    return watched
