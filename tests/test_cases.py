@@ -22,7 +22,7 @@ def _attempts():
             yield pytest.param(name, label, marks=marks, id=f"{name}: {label}")
 
 
-@pytest.mark.parametrize(("name", "label"), _attempts())
+@pytest.mark.parametrize(("name", "label"), list(_attempts()))
 def test_public_report(name, label):
     verdict = run(name, label, CASES[name].attempts[label])
     assert verdict.outcome in (RIGHT, REFUSED), verdict.got
@@ -78,3 +78,13 @@ def test_table_counts():
     verdicts = [Verdict(RIGHT, "1"), Verdict(REFUSED, "no"), Verdict(WRONG, "2")]
     assert tally(verdicts).strip().startswith("3 attempts: 1 right, 1 refused")
     assert line("dates", verdicts[2]).split() == ["WRONG", "dates", "2"]
+
+
+def test_page_lists_the_cases():
+    page = Path(__file__).parents[1] / "docs" / "public_reports.rst"
+    text = page.read_text(encoding="utf-8")
+    rows = (
+        f"   * - {it.source}\n     - {it.kind}\n     - ``{name}``\n" for name, it in CASES.items()
+    )
+    assert text.count("   * - ") == 1 + len(CASES)
+    assert all(row in text for row in rows)

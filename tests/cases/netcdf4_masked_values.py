@@ -26,7 +26,7 @@ from .dense import flow, losses, normal_ntk
 from .verdict import Case, judge
 
 CASE = Case(
-    source="netcdf4-python, fill values under a mask (see xarray issue 1194)",
+    source="netcdf4-python issue 932",
     kind="a mask is dropped on entry",
     right="the dense flow of the unmasked rows, or a refusal that says to drop them",
 )

@@ -13,7 +13,7 @@ from ntkfreq.profile import read_profile
 from .verdict import Case, judge
 
 CASE = Case(
-    source="pandas.DataFrame(array).to_csv: a header line 0,1 (pandas issue 10970 and others)",
+    source="tables as pandas.DataFrame.to_csv writes them; pandas issue 59299, polars issue 18797",
     kind="a file is read as something else",
     right="the x and y that were written, all rows of them and no more; or a refusal that names "
     "what to change",
@@ -105,6 +105,9 @@ def suffixes(suffix):
     a_missing_value=(lines("{x},{y}").replace(f",{Y[30]}", ","), "line 31|missing"),
     a_fill_value_in_words=(lines("{x},{y}").replace(f",{Y[30]}", ",NaN"), "line 31|missing|NaN"),
     thousands_separators=(lines("{x},{y}").replace("-1.0,", '"1,000.5",', 1), "1,000.5"),
+    periods_of_thousands_and_decimal_commas=(
+        german(lines("{x};{y}")).replace("-1,0;", "1.299,99;", 1), "1.299,99|decimal",
+    ),
     three_columns=(lines("{x},{y},{y}", ["x,y,z"]), "columns"),
     hexadecimal=(lines("{x},{y}").replace("-1.0,", "0x10,", 1), "0x10"),
 )  # fmt: skip

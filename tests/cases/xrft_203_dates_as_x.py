@@ -99,7 +99,7 @@ def trained():
     )
 
 
-@CASE.attempt("expected losses and the operator's flow")
+@CASE.attempt("expected losses and products")
 def others():
     x = DATES.astype("datetime64[s]")
     right = losses(DAYS, Y, 1.0, T, sigma_a=0.0)
