@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ntkfreq import __version__
+from ntkfreq.files import lock
 from ntkfreq.results import make_folder
 from ntkfreq.validation.command import validate
 
@@ -56,24 +57,20 @@ def compare(
     """
     # Imported here so that --help and --version answer at once.
     from ntkfreq.profile import jacksboro, read_profile
-    from ntkfreq.report import Settings, plot_report, run_report
-    from ntkfreq.results import save_zarr, whole_file
+    from ntkfreq.report import Settings, run_report, save_report
 
     try:
         settings = Settings(narrow, wide, sigma_a, width, steps, seed=seed)
         profile = jacksboro(row) if data is None else read_profile(data)
         make_folder(out)
-        typer.echo(profile.understood)
-        report = run_report(profile, settings, progress=sys.stderr.isatty())
-        typer.echo("\n" + report.table() + "\n")
-        save_zarr(report.to_xarray(), out / "compare.zarr")
+        with lock(out / "compare", "out", kind="any") as target:
+            typer.echo(profile.understood)
+            report = run_report(profile, settings, progress=sys.stderr.isatty())
+            typer.echo("\n" + report.table() + "\n")
+            save_report(report, target)
     except (ValueError, TypeError, OSError) as error:
         typer.echo(f"ntkfreq compare: {error}", err=True)
         raise typer.Exit(2) from None
-    with whole_file(out / "compare.txt") as scratch:
-        scratch.write_text(report.table() + "\n", encoding="utf-8")
-    with whole_file(out / "compare.png") as scratch:
-        plot_report(report).savefig(scratch, dpi=110)
     typer.echo(
         f"{report.verdict()}; {report.seconds:.0f} s\n"
         f"wrote {out}/compare.png, {out}/compare.txt, {out}/compare.zarr"

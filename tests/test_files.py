@@ -7,13 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import kills
 import pytest
+import xarray as xr
 
+import ntkfreq
 from ntkfreq.files import lock, settle, standing, whole_file, whole_set, writable
+from ntkfreq.report import save_report
 
 HOW = {
     "kill": (kills.kill, False),
@@ -229,16 +234,63 @@ def test_folder_that_is_a_file(tmp_path):
         writable(tmp_path / "a", kind="folder")
 
 
-def test_read_only_folder(tmp_path):
+def test_read_only_folder():
     def work():
         if os.geteuid() == 0:
             os.seteuid(65534)
-        return writable(tmp_path / "a")
+        return writable(folder / "a")
 
-    tmp_path.chmod(0o555)
-    for folder in tmp_path.parents[:3]:
-        folder.chmod(folder.stat().st_mode | 0o5)
-    status, text = kills.forked(work)
-    tmp_path.chmod(0o755)
-    assert status == 1
-    assert "cannot be written: Permission denied; name one in a folder that can be" in text
+    folder = Path(tempfile.mkdtemp())
+    for mode in (0o555, 0o000):
+        folder.chmod(mode)
+        status, text = kills.forked(work)
+        assert status == 1
+        assert "cannot be written: Permission denied; name one in a folder that can be" in text
+    folder.rmdir()
+
+
+class SmallReport:
+    """What `save_report` asks of a report."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def table(self):
+        return self.text
+
+    def to_xarray(self):
+        return xr.DataTree.from_dict({"/": xr.Dataset({"a": 1.0}, attrs={"text": self.text})})
+
+
+@pytest.mark.parametrize("how", ["kill", "full"])
+def test_report_is_of_one_run(tmp_path, monkeypatch, how):
+    def drawn(report):
+        return SimpleNamespace(savefig=lambda path, dpi: Path(path).write_text(report.text))
+
+    def texts():
+        found = [
+            path.read_text().strip()
+            for path in (home / "run.txt", home / "run.png")
+            if path.exists()
+        ]
+        if (home / "run.zarr").exists():
+            found.append(ntkfreq.load_zarr(home / "run.zarr").attrs["text"])
+        return found
+
+    def save(text):
+        with lock(home / "run", kind="any") as target:
+            save_report(SmallReport(text), target)
+
+    def prepare():
+        save("old")
+
+    def check(status, text):
+        found = texts()
+        assert len(set(found)) <= 1
+        assert how == "kill" or len(found) == 3
+        settle(home / "run")
+        assert texts() in (["old"] * 3, ["new"] * 3)
+
+    monkeypatch.setattr("ntkfreq.report.save.plot_report", drawn)
+    home = tmp_path / "home"
+    assert kills.at_each(lambda: save("new"), HOW[how][0], prepare, check) > 20

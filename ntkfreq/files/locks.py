@@ -117,8 +117,7 @@ def lock(
     ValueError: path='...a.zarr' is being written by process ...; wait until that is done, or ...
     """
     full, shown = real_path(path, argument), _shown(path)
-    fits = kind == "any" or (full.is_dir() if kind == "folder" else full.is_file())
-    if os.path.lexists(full) and not fits:
+    if not _fits(full, kind):
         raise ValueError(f"{argument}={shown} exists and is not a {kind}; choose another name")
     file: IO[str] | None = None
     try:
@@ -141,6 +140,13 @@ def lock(
     finally:
         if file is not None:
             _release(file)
+
+
+def _fits(path: Path, kind: Kind) -> bool:
+    """Whether nothing of another kind is there."""
+    if kind == "any" or not os.path.lexists(path):
+        return True
+    return path.is_dir() if kind == "folder" else path.is_file()
 
 
 def _make(folder: Path) -> None:

@@ -114,7 +114,7 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         text = f"{str(path)!r} cannot be written: {reason}; what was there is kept"
         raise OSError(error.errno or errno.EIO, text) from error
 

@@ -1,0 +1,24 @@
+"""The files of a report, which appear together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ntkfreq.files import whole_set
+from ntkfreq.report.figure import plot_report
+from ntkfreq.report.report import Report
+from ntkfreq.results import save_zarr
+
+
+def save_report(report: Report, target: Path) -> None:
+    """Write `target` with the suffixes .zarr, .txt and .png, all three or none of them.
+
+    The caller holds the lock of `target`. A reader finds three files of one report. While they are
+    exchanged some are missing, for about a millisecond; a kill in that moment leaves it so, until
+    the next writer, which brings the new ones before it does anything else.
+    """
+    with whole_set(target, locked=True) as scratch:
+        place = scratch / target.name
+        save_zarr(report.to_xarray(), place.with_suffix(".zarr"))
+        place.with_suffix(".txt").write_text(report.table() + "\n", encoding="utf-8")
+        plot_report(report).savefig(place.with_suffix(".png"), dpi=110)
