@@ -12,13 +12,13 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray, Function
 from ntkfreq.axis import Axis
 from ntkfreq.decay import Decay
-from ntkfreq.density import Density, Mixture, Normal, StudentT, as_density
-from ntkfreq.functions import evaluate, find_support, is_constant_zero
+from ntkfreq.decaying import decaying, decaying_start, is_isotropic, refuse_unseen
+from ntkfreq.density import Density, as_density
+from ntkfreq.functions import evaluate, find_support
 from ntkfreq.measure import Box, Grid, Line, Measure, Points
-from ntkfreq.rectangle import find_rectangle, tensor_points
+from ntkfreq.rectangle import find_rectangle
 from ntkfreq.target import Target, as_target
 
-_ELSEWHERE = "use measure=Box(lower, upper) or measure=Points(x)"
 # Coordinates of points at which a user's function is evaluated at once.
 _MOST_NUMBERS = 100_000
 
@@ -103,8 +103,10 @@ class FrequencyEquation:
         measure = _on_axis_of(goal, measure)
         _check_dimensions(density, goal, measure)
         if isinstance(measure, Line | Grid):
-            goal = _decaying(density, goal, measure)
-            initial_output = _decaying_start(initial_output, goal, measure)
+            goal = decaying(density, goal, measure)
+            initial_output = decaying_start(initial_output, goal, measure)
+        if isinstance(measure, Box):
+            refuse_unseen(goal, measure)
         return cls(
             density,
             goal,
@@ -149,6 +151,18 @@ class FrequencyEquation:
         """Initial error f_0 - y at (n, d) points."""
         return self.initial_output_at(x) - self.target.at(x)
 
+    @property
+    def support(self) -> tuple[Any, ...] | None:
+        """On Line and Grid where the target was found, or said, not to vanish; else None.
+
+        An interval, a rectangle, or the ball within a radius, given as (0, radius).
+        """
+        if not isinstance(self.measure, Line | Grid):
+            return None
+        goal = self.target
+        ball = None if goal.radius is None else (0.0, goal.radius)
+        return goal.support or goal.rectangle or ball
+
     @cached_property
     def decay(self) -> Decay:
         """The decay rates and what follows from them."""
@@ -167,10 +181,15 @@ class FrequencyEquation:
         def function(x: Any) -> FloatArray:
             return self.initial_output_at(np.asarray(x).reshape(-1, self.dim))
 
+        known = first if isinstance(first, Target) else None
+        infinite = isinstance(self.measure, Line | Grid)
         if self.dim == 1:
-            return Target(function, find_support(first))
-        plane = isinstance(self.measure, Line | Grid) and self.dim == 2
-        return Target(function, rectangle=find_rectangle(first) if plane else None)
+            support = known.support if known else None
+            return Target(function, support or (find_support(first) if infinite else None))
+        rectangle = known.rectangle if known else None
+        if rectangle is None and infinite and self.dim == 2:
+            rectangle = find_rectangle(first)
+        return Target(function, rectangle=rectangle)
 
     @cached_property
     def radial(self) -> bool:
@@ -178,7 +197,7 @@ class FrequencyEquation:
         if not isinstance(self.measure, Line) or self.dim == 1 or self.target.radius is None:
             return False
         start = self.start is None or self.start.radius is not None
-        return start and _isotropic(self.density)
+        return start and is_isotropic(self.density)
 
     @cached_property
     def initial_error(self) -> Target:
@@ -263,75 +282,6 @@ def _check_dimensions(density: Density, target: Target, measure: Measure) -> Non
             )
 
 
-def _decaying(density: Density, target: Target, measure: Measure) -> Target:
-    """The target with a known support, or a refusal: on Line and Grid it must decay."""
-    name = type(measure).__name__
-    if not density.has_pdf:
-        raise ValueError(
-            f"rho_w={type(density).__name__} is a set of atoms, which {name} does not admit; "
-            f"{_ELSEWHERE}, or pass the density the atoms were drawn from"
-        )
-    if density.dim > 1:
-        return _decaying_beyond_one(density, target, measure)
-    if target.radius is not None:
-        kinks = (*target.kinks, *(-kink for kink in target.kinks))
-        return Target(target.function, (-target.radius, target.radius), kinks)
-    if target.support is not None:
-        return target
-    if target.samples is not None:
-        x, y = target.samples
-        ends = max(abs(y[x[:, 0].argmin()]), abs(y[x[:, 0].argmax()]))
-        raise ValueError(
-            f"target has samples that end at {ends:.3g}: they do not decay, so they have no "
-            f"transform on {name}; taper them to zero, or {_ELSEWHERE}"
-        )
-    support = find_support(target.function)
-    if support is None:
-        raise ValueError(
-            f"target does not decay within |x| < 16384, so it has no transform on {name}; "
-            f"{_ELSEWHERE}, or give Target.from_function(f, support=(a, b))"
-        )
-    return Target(target.function, support, target.kinks)
-
-
-def _decaying_beyond_one(density: Density, target: Target, measure: Measure) -> Target:
-    """The same in more dimensions: two, or any if target and density are radial."""
-    name, dim = type(measure).__name__, density.dim
-    if target.rectangle is not None and dim != 2:
-        raise ValueError(f"target has a support of dimension 2 and rho_w dimension {dim}; agree")
-    if target.radius is not None:
-        side = (-target.radius, target.radius)
-        if dim == 2:
-            return replace(target, rectangle=(side, side))
-        if isinstance(measure, Line) and _isotropic(density):
-            return target
-    if dim > 2:
-        raise ValueError(
-            f"measure={name}() with dim={dim} is solved where it reduces to one variable, that is "
-            "for Line() with Target.from_radial(g) and an isotropic density about 0 (Normal, "
-            "StudentT, a Mixture of these); else use measure=Points(x), which takes any dimension"
-        )
-    if target.samples is not None:
-        raise ValueError(
-            f"target is known at samples, between which it is unknown in dim=2; on {name} give it "
-            "as a function, or use measure=Points(x)"
-        )
-    rectangle = target.rectangle or find_rectangle(target.function)
-    if rectangle is None:
-        raise ValueError(
-            f"target does not decay within |x| < 1024, so it has no transform on {name}; "
-            f"{_ELSEWHERE}, or give Target.from_function(f, support=((a1, b1), (a2, b2)))"
-        )
-    return replace(target, rectangle=rectangle)
-
-
-def _isotropic(density: Density) -> bool:
-    """Whether a density depends on the distance from 0 alone."""
-    if isinstance(density, Mixture):
-        return all(_isotropic(part) for part in density.components)
-    return isinstance(density, Normal | StudentT) and not np.any(density.loc)
-
-
 def _hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     return min(one[0], other[0]), max(one[1], other[1])
 
@@ -351,46 +301,3 @@ def _radial_difference(start: Target | None, goal: Target) -> Target:
 
     ends = (start.radius, goal.radius)
     return Target.from_radial(difference, max(ends), (*start.kinks, *goal.kinks, *ends))
-
-
-def _is_rounding(first: Any, probes: FloatArray, target: Target) -> bool:
-    """Whether an initial output is zero up to the rounding of sums of order one.
-
-    A network of mirrored pairs is; it is not exactly zero, but nowhere more than that. Probes far
-    out, where a pulse would be found, count as well.
-    """
-    unit = np.concatenate([[0.0], np.geomspace(2.0**-3, 2.0**14, 500)])
-    wide = np.concatenate([-unit[::-1], unit])[:, None] * np.ones(probes.shape[1])
-    peak = float(np.abs(target.at(probes)).max())
-    for place in (probes, wide):
-        values = np.abs(evaluate("initial_output", first, place))
-        if values.max() > 1e-13 * peak or not np.any(values):
-            return False
-    return True
-
-
-def _decaying_start(first: Any, target: Target, measure: Measure) -> Any:
-    """An initial output that decays, or None where it is zero to rounding."""
-    if first is None or (isinstance(first, Target) and first.radius is not None):
-        return first
-    if target.support is not None:
-        probes = np.linspace(*target.support, 513)[:, None]
-    elif target.rectangle is not None:
-        probes = tensor_points(*(np.linspace(low, high, 65) for low, high in target.rectangle))
-    else:
-        raise ValueError(
-            "initial_output must be radial beside a radial target in this dimension; give "
-            "Target.from_radial(g), or start from zero"
-        )
-    if is_constant_zero(first) or _is_rounding(first, probes, target):
-        return None
-    plane = probes.shape[1] > 1
-    name = "initial_output"
-    found = find_rectangle(first, name) if plane else find_support(first, name)
-    if found is None:
-        raise ValueError(
-            "initial_output does not decay, so it has no transform on "
-            f"{type(measure).__name__}; {_ELSEWHERE}, or start from zero (zero_output=True for "
-            "a network)"
-        )
-    return first

@@ -18,21 +18,22 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
     """
     argument = np.array(x[:, 0] if x.shape[1] == 1 else x)
     try:
-        values = _arrays.floats("its result", _arrays.plain("its result", function(argument)))
+        result = function(argument)
+        values = _arrays.floats("its result", _arrays.plain("its result", result))
     except Exception as error:
         raise ValueError(
             f"{name} failed on an array of shape {argument.shape}: {_arrays.brief(error)}; it must "
             "map points "
             "of shape (n,) in 1-D, (n, d) otherwise, to (n,) real values"
         ) from error
-    if values.shape == ():
+    if values.shape == () and type(result) in (int, float):
         values = np.full(len(x), float(values))
     if values.shape == (len(x), 1):
         values = values[:, 0]
     if values.shape != (len(x),):
         raise ValueError(
             f"{name} returned shape {values.shape} for {len(x)} points; it must return one value "
-            "for each"
+            "for each, or a plain Python number where it is constant"
         )
     if not np.all(np.isfinite(values)):
         raise ValueError(
@@ -41,10 +42,11 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
     return values
 
 
-def is_constant_zero(function: Function) -> bool:
-    """Whether a function is zero by construction: it returns the number 0 and not an array.
+def is_constant_zero(function: Function, dim: int = 1) -> bool:
+    """Whether a function of d coordinates is zero by construction: it returns the number 0.
 
-    Probing cannot tell a function that is zero everywhere from one that no probe meets.
+    Probing cannot tell a function that is zero everywhere from one that no probe meets. NumPy's
+    numbers do not count: they come from sums that ran over the points by mistake.
 
     Examples
     --------
@@ -52,10 +54,10 @@ def is_constant_zero(function: Function) -> bool:
     (True, False)
     """
     try:
-        value = function(np.linspace(-1.0, 1.0, 3))
-        return np.ndim(value) == 0 and float(value) == 0.0
+        value = function(np.zeros(3) if dim == 1 else np.zeros((3, dim)))
     except Exception:  # whatever is wrong with it is told where it is evaluated
         return False
+    return type(value) in (int, float) and value == 0
 
 
 def unseen(name: str, where: str, support: str) -> ValueError:

@@ -52,7 +52,7 @@ def find_rectangle(function: Function, name: str = "target") -> Rectangle | None
     (True, True)
     >>> find_rectangle(lambda x: np.sin(x[:, 0]))
     """
-    if is_constant_zero(function):
+    if is_constant_zero(function, 2):
         return ((-1.0, 1.0), (-1.0, 1.0))  # any rectangle will do
     unit = np.linspace(-1.0, 1.0, 257)
     sizes = []

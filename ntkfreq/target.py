@@ -353,7 +353,7 @@ def _decayed_rectangle(f: Function, support: Any) -> Rectangle:
     axes = [np.linspace(low, high, 257) for low, high in (first, second)]
     values = np.abs(evaluate("f", f, tensor_points(*axes))).reshape(257, 257)
     peak = float(values.max())
-    if peak == 0 and not is_constant_zero(f):
+    if peak == 0 and not is_constant_zero(f, 2):
         raise unseen("f", "257 x 257 probes of its support", "((a1, b1), (a2, b2))")
     edge = float(max(values[[0, -1]].max(), values[:, [0, -1]].max()))
     if edge > _DECAYED * peak:

@@ -43,6 +43,7 @@ LEVELS = {
     "density": 2,
     "measure": 2,
     "target": 3,
+    "decaying": 4,
     "equation": 4,
     "ntk": 5,
     "pde": 5,

@@ -60,7 +60,8 @@ class FrequencySolution:
         Starts with "converged", "tolerance not met" or "limited by rounding", then the reason.
     stats : dict
         method, unknowns, estimated_error, fastest_rate, factorizations, time_steps (under decay),
-        seconds, setup_seconds and solve_seconds; mesh or basis where there is one.
+        seconds, setup_seconds and solve_seconds; mesh or basis where there is one; on Line and Grid
+        support, outside which the target was found or said to vanish.
     """
 
     equation: FrequencyEquation
@@ -127,6 +128,7 @@ class FrequencySolution:
             status=_status(discretized, dynamics, test, t, rtol),
             stats={
                 **discretized.details,
+                "support": equation.support,
                 "unknowns": discretized.unknowns,
                 "estimated_error": discretized.error,
                 "factorizations": discretized.factorizations,
