@@ -2,8 +2,18 @@
 
 from ntkfreq.report.cases import Case, tapered
 from ntkfreq.report.figure import plot_report
-from ntkfreq.report.report import Report, run_report
+from ntkfreq.report.report import Report
+from ntkfreq.report.run import run_report, size_of_points
 from ntkfreq.report.save import save_report
 from ntkfreq.report.settings import Settings
 
-__all__ = ["Case", "Report", "Settings", "plot_report", "run_report", "save_report", "tapered"]
+__all__ = [
+    "Case",
+    "Report",
+    "Settings",
+    "plot_report",
+    "run_report",
+    "save_report",
+    "size_of_points",
+    "tapered",
+]

@@ -35,9 +35,13 @@ _TAPER = 0.25
 _SURROUNDINGS = 8.0
 _FREQUENCIES_KEPT = 6.5
 _FEWEST_SAMPLES = 256
-_MOST_SAMPLES = 16384
+_MOST_SAMPLES = 32768
 # Energy of aliases that a band may hold, as a share of its amplitude.
 _ALIASED = 0.01
+
+
+class TooRoughError(ValueError):
+    """The curve through a profile's samples needs too many samples itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +106,8 @@ def dense_samples(target: Target, scale: float) -> tuple[FloatArray, float]:
 
     Raises
     ------
-    ValueError
-        When 16384 samples are not enough.
+    TooRoughError
+        When 32768 samples are not enough.
     """
     half = 1 + _SURROUNDINGS / scale
     bands = even_bands(BAND_REACH * scale, BANDS)
@@ -122,9 +126,9 @@ def dense_samples(target: Target, scale: float) -> tuple[FloatArray, float]:
         if np.all(aliased[counts] <= _ALIASED**2 * energy[counts]):
             return grid, spacing
         count = int(1.3 * count)
-    raise ValueError(
-        f"the profile is too rough for {_MOST_SAMPLES} samples in (a); smooth it, or keep fewer "
-        "samples of it"
+    raise TooRoughError(
+        f"the profile varies too fast between its samples for {_MOST_SAMPLES} samples of the curve "
+        "through them; average it over intervals"
     )
 
 

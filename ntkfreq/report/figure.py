@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLORS = {"narrow": ORANGE, "wide": BLUE}
-_FREQUENCY = r"frequency $|\xi|$ (rad per half-length)"
 _STEPS = "gradient descent steps"
 
 
-def plot_report(report: Report) -> Figure:
+def plot_report(report: Report, *, cycles: bool = False) -> Figure:
     """Draw a report.
 
     Upper row: share of the error left over frequency and steps, for the narrow and the wide
@@ -37,6 +36,8 @@ def plot_report(report: Report) -> Figure:
     Parameters
     ----------
     report : Report
+    cycles : bool, default False
+        Tell the unit of frequencies in cycles per unit of x (Hz over seconds), not in radians.
 
     Returns
     -------
@@ -45,38 +46,69 @@ def plot_report(report: Report) -> Figure:
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(2, 3, figsize=(12.6, 7.4), layout="constrained")
+    frequency = _frequency(report, cycles)
     for column, name in enumerate(("narrow", "wide")):
-        image = _draw_share(axes[0, column], report, name)
-        _draw_profile(axes[1, column], report, name)
-    scale = axes[0, 0].inset_axes((0.5, 0.16, 0.45, 0.045))
-    fig.colorbar(image, cax=scale, orientation="horizontal", ticks=[0, 0.5, 1])
-    scale.set_title("share of the error left", fontsize="small")
-    _draw_times(axes[0, 2], report)
+        case = _drawn(report, name)
+        if case is None:
+            for ax in axes[:, column]:
+                ax.set_axis_off()
+                ax.set_title(f"{name} density: left out")
+            continue
+        image = _draw_share(axes[0, column], report, case, frequency)
+        _draw_profile(axes[1, column], report, case)
+        if not axes[0, 0].child_axes and not axes[0, 1].child_axes:
+            scale = axes[0, column].inset_axes((0.5, 0.16, 0.45, 0.045))
+            fig.colorbar(image, cax=scale, orientation="horizontal", ticks=[0, 0.5, 1])
+            scale.set_title("share of the error left", fontsize="small")
+    _draw_times(axes[0, 2], report, frequency)
     _draw_losses(axes[1, 2], report)
-    fig.suptitle(
-        f"{report.profile.name}: which frequencies are learned when, predicted before training",
-        fontsize=13,
-    )
+    name = _plain(report.profile.name)
+    fig.suptitle(f"{name}: which frequencies are learned when, predicted before training", size=13)
     return fig
+
+
+def _frequency(report: Report, cycles: bool) -> str:
+    """Label of a frequency axis, which runs in radians per half-length, with the file's unit."""
+    profile = report.profile
+    own = f"{profile.frequency(1.0, cycles=cycles):.3g} {profile.frequency_unit(cycles=cycles)}"
+    return r"frequency $|\xi|$ (rad per half-length)" + f"\n1 rad per half-length is {_plain(own)}"
+
+
+def _axis(label: str, unit: str, otherwise: str) -> str:
+    """Label of an axis with a unit: that of the file, or words that it has none."""
+    return _plain(label if unit or "(" in label else f"{label} ({otherwise})")
+
+
+def _plain(text: str) -> str:
+    """A text from a file, where dollar signs are no formula."""
+    return text.replace("$", r"\$")
+
+
+def _drawn(report: Report, name: str) -> Case | None:
+    """The case of a density to draw: (a), or (b) where (a) was left out."""
+    return report.find(name, "line") or report.find(name, "points")
+
+
+def _where(case: Case) -> str:
+    return "" if case.data == "line" else ", samples alone"
 
 
 def _step_size(case: Case) -> float:
     return float(case.comparison.history.settings["step_size"])
 
 
-def _draw_share(ax: Axes, report: Report, name: str) -> Any:
-    case = report.case(name, "line")
+def _draw_share(ax: Axes, report: Report, case: Case, label: str) -> Any:
     steps = case.comparison.t / _step_size(case)
     bands = even_bands(BAND_REACH * report.settings.narrow, 16)
     predicted, measured = case.comparison.remaining(bands)
     image = draw_remaining(ax, steps, bands, predicted)
     centres, times = band_learning_times(steps, bands, predicted)
-    ax.plot(centres, times, "-", color="white", label="half left: PDE")
+    ax.plot(centres, times, "-", color="white", label="half left: predicted")
     centres, times = band_learning_times(steps, bands, measured)
     ax.plot(centres, times, "o", color="white", markerfacecolor="none", label="half left: network")
     ax.set(
-        title=f"{name} density: std {case.scale:g}",
-        xlabel=_FREQUENCY,
+        title=f"{case.density} density: std {case.scale:g}" + _where(case),
+        xlabel=label,
         ylabel=_STEPS,
     )
     legend = ax.legend(loc="upper left", frameon=False)
@@ -85,13 +117,15 @@ def _draw_share(ax: Axes, report: Report, name: str) -> Any:
     return image
 
 
-def _draw_times(ax: Axes, report: Report) -> None:
+def _draw_times(ax: Axes, report: Report, frequency: str) -> None:
     for name in ("narrow", "wide"):
         for data, line, marker, face in (
             ("line", "-", "o", _COLORS[name]),
             ("points", "--", "s", "none"),
         ):
-            case = report.case(name, data)
+            case = report.find(name, data)
+            if case is None:
+                continue
             step = _step_size(case)
             rows = [row for row in case.bands if np.isfinite(row.predicted)]
             centres = [(row.low + row.high) / 2 for row in rows]
@@ -108,19 +142,21 @@ def _draw_times(ax: Axes, report: Report) -> None:
                     horizontalalignment="left" if name == "narrow" else "right",
                     color=_COLORS[name],
                 )
-    for style, label in (
-        ("-", "line: PDE"),
-        ("o", "line: network"),
-        ("--", "samples: Gram flow"),
-        ("s", "samples: network"),
-    ):
+    parts = {case.data for case in report.cases}
+    entries = (
+        ("line", "-", "line: PDE"),
+        ("line", "o", "line: network"),
+        ("points", "--", "samples: Gram flow"),
+        ("points", "s", "samples: network"),
+    )
+    for style, label in [(style, label) for data, style, label in entries if data in parts]:
         ax.plot(
             [], [], style, color=GREY, markerfacecolor=GREY if style == "o" else "none", label=label
         )
     ax.set(
         xscale="log",
         yscale="log",
-        xlabel=_FREQUENCY,
+        xlabel=frequency,
         ylabel="steps to halve the error",
         title="learning time of each band",
     )
@@ -133,23 +169,30 @@ def _draw_times(ax: Axes, report: Report) -> None:
             lambda length: 2 * np.pi * half / np.maximum(length, 1e-9),
         ),
     )
-    unit = report.profile.x_label.partition("(")[2].rstrip(")") or report.profile.x_label
-    wavelength.set_xlabel(f"wavelength ({unit})")
+    unit = report.profile.x_unit or "unit of x"
+    wavelength.set_xlabel(f"wavelength ({_plain(unit)})")
 
 
-def _draw_profile(ax: Axes, report: Report, name: str) -> None:
-    case = report.case(name, "line")
+def _draw_profile(ax: Axes, report: Report, case: Case) -> None:
+    name, line = case.density, case.data == "line"
     history, solution = case.comparison.history, case.comparison.solution
     steps = case.comparison.t / _step_size(case)
     at = int(np.argmin(np.abs(steps - report.settings.steps / 8)))
     x = report.profile.half_length * (1 + history.x) + report.profile.x[0]
-    ax.plot(x, history.y, color=GREY, lw=1, label="tapered profile")
+    ax.plot(x, history.y, color=GREY, lw=1, label="tapered profile" if line else "profile")
     ax.plot(x, history.output[at], color=_COLORS[name], lw=3, alpha=0.5, label="trained network")
-    ax.plot(x, solution.output(history.x)[at], color="black", lw=0.8, label="PDE")
+    ax.plot(
+        x,
+        solution.output(history.x)[at],
+        color="black",
+        lw=0.8,
+        label="PDE" if line else "Gram flow",
+    )
     ax.set(
         title=f"{name} density after {steps[at]:.0f} steps",
-        xlabel=report.profile.x_label,
-        ylabel=f"{report.profile.y_label.partition('(')[0].strip()}, detrended (units of its rms)",
+        xlabel=_axis(report.profile.x_label, report.profile.x_unit, "unit of x"),
+        ylabel=f"{_plain(report.profile.y_label.partition('(')[0].strip())}, detrended (units of "
+        "its rms)",
     )
     ax.legend(frameon=False, loc="upper left", ncols=3, fontsize="small", handlelength=1.2)
     ax.set_xlim(report.profile.x[0], report.profile.x[-1])
@@ -159,7 +202,9 @@ def _draw_profile(ax: Axes, report: Report, name: str) -> None:
 
 def _draw_losses(ax: Axes, report: Report) -> None:
     for name in ("narrow", "wide"):
-        case = report.case(name, "points")
+        case = report.find(name, "points") or report.find(name, "line")
+        if case is None:
+            continue
         steps = case.comparison.t / _step_size(case) + 1
         color = _COLORS[name]
         ax.loglog(steps, case.comparison.predicted_loss, color=color, label=f"{name}: predicted")
@@ -174,7 +219,9 @@ def _draw_losses(ax: Axes, report: Report) -> None:
         )
     ax.set(
         xlabel="1 + " + _STEPS,
-        ylabel="mean squared error on the samples",
+        ylabel="mean squared error on the samples"
+        if any(case.data == "points" for case in report.cases)
+        else r"squared error, integrated over x (half-lengths)",
         title="training loss",
     )
     ax.legend(frameon=False)

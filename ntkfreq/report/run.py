@@ -1,0 +1,142 @@
+"""Run the cases of a profile: those that can be run, and a sentence on each that cannot."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from ntkfreq._sizes import EIGEN_OPERATIONS, PER_SECOND, shown_bytes, shown_seconds
+from ntkfreq._types import FloatArray
+from ntkfreq.comparison import compare
+from ntkfreq.dense import MAX_ROWS
+from ntkfreq.network import train
+from ntkfreq.plotting import even_bands
+from ntkfreq.profile import Profile
+from ntkfreq.report.cases import Case, TooRoughError, dense_samples, on_line, on_points, tapered
+from ntkfreq.report.report import Report
+from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
+
+# Above so many samples (b) takes long enough to say so beforehand.
+_LONG = 2500
+
+
+def size_of_points(profile: Profile) -> str:
+    """What part (b) takes for a long record, in a sentence; "" for a short one.
+
+    Examples
+    --------
+    >>> x = np.arange(8000.0)
+    >>> print(size_of_points(Profile(x, x % 5, "a", "t (s)", "u", x_unit="s")))
+    (b) takes matrices of 8000 x 8000, 2.2 GB and about 2 minutes for each of two densities;
+    --average 4 (s) takes means over intervals and makes it short
+    """
+    count = len(profile.x)
+    if not _LONG < count <= MAX_ROWS:
+        return ""
+    seconds = EIGEN_OPERATIONS * float(count) ** 3 / PER_SECOND
+    return (
+        f"(b) takes matrices of {count} x {count}, {shown_bytes(33.6 * count**2)} and about "
+        f"{shown_seconds(seconds)} for each of two densities; {_remedy(profile, count / 2000)} "
+        "takes means over intervals and makes it short"
+    )
+
+
+def run_report(
+    profile: Profile,
+    settings: Settings | None = None,
+    *,
+    progress: bool = False,
+) -> Report:
+    """Predict and train the four cases of a profile.
+
+    A case that the profile is too rough or too long for is left out; the report says why and
+    what to do.
+
+    Parameters
+    ----------
+    profile : Profile
+        The signal.
+    settings : Settings, optional
+        Densities, width, steps.
+    progress : bool, default False
+        Show a bar over the predictions and trainings, and one over the steps of each training.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        When the profile leaves nothing to learn, or no case can be run.
+    """
+    begin = time.perf_counter()
+    settings = settings or Settings()
+    x, y = profile.scaled()
+    cases = []
+    left_out: list[str] = []
+    if len(x) > MAX_ROWS:
+        left_out.append(_too_many(profile))
+    parts = {"line": on_line} | ({"points": on_points} if len(x) <= MAX_ROWS else {})
+    with tqdm(total=4 * len(parts), disable=not progress, unit="stage") as bar:
+        for name, scale in (("narrow", settings.narrow), ("wide", settings.wide)):
+            for data, plan in parts.items():
+                bar.set_description(f"{name}, {data}: predict")
+                try:
+                    prediction, arguments = plan(x, y, scale, settings)
+                except TooRoughError as error:
+                    left_out.append(_too_rough(profile, name, scale, error))
+                    bar.update(2)
+                    continue
+                bar.update()
+                bar.set_description(f"{name}, {data}: train")
+                history = train(**arguments, progress=progress)
+                bar.update()
+                comparison = compare(prediction, history)
+                bands = comparison.learning_times(_resolved_bands(scale, x, data))
+                cases.append(Case(name, data, scale, comparison, bands))
+    if not cases:
+        raise ValueError("; ".join(left_out))
+    seconds = time.perf_counter() - begin
+    return Report(profile, x, y, settings, tuple(cases), seconds, tuple(left_out))
+
+
+def _resolved_bands(scale: float, x: FloatArray, data: str) -> list[tuple[float, float]]:
+    """Bands of a density; for the samples as they are only those below their Nyquist frequency."""
+    bands = even_bands(BAND_REACH * scale, BANDS)
+    nyquist = np.pi / float(np.median(np.diff(x)))
+    return bands if data == "line" else [band for band in bands if band[1] <= nyquist]
+
+
+def _too_many(profile: Profile) -> str:
+    count = len(profile.x)
+    return (
+        f"(b) is left out: {count} samples, above the {MAX_ROWS} of which a matrix is computed; "
+        f"{_remedy(profile, count / 4000)} takes means over intervals, which keep low frequencies"
+    )
+
+
+def _too_rough(profile: Profile, name: str, scale: float, error: TooRoughError) -> str:
+    for factor in (2, 3, 5, 10, 20, 50, 100):
+        try:
+            x, y = profile.averaged(factor * _spacing(profile)).scaled()
+            dense_samples(tapered(x, y), scale)
+        except ValueError:
+            continue
+        return f"(a) is left out for the {name} density: {error}, by {_remedy(profile, factor)}"
+    return f"(a) is left out for the {name} density: {error}"
+
+
+def _remedy(profile: Profile, factor: float) -> str:
+    unit = f" ({profile.x_unit})" if profile.x_unit else ""
+    return f"--average {_short(factor * _spacing(profile))}{unit}"
+
+
+def _spacing(profile: Profile) -> float:
+    return float(np.median(np.diff(profile.x)))
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
