@@ -175,7 +175,7 @@ def _orders(
         raise ValueError(
             f"{name}: dates such as {rows[0][1]!r} may be day first or month first, and no row "
             "shows which; give dayfirst=True or False (--dayfirst or --monthfirst), or write them "
-            "as 2021-12-31"
+            "in ISO form, as 2021-12-31"
         )
     return fitting
 

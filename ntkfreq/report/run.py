@@ -29,7 +29,7 @@ def size_of_points(profile: Profile) -> str:
     --------
     >>> x = np.arange(8000.0)
     >>> print(size_of_points(Profile(x, x % 5, "a", "t (s)", "u", x_unit="s")))
-    (b) takes matrices of 8000 x 8000, 2.2 GB and about 2 minutes for each of two densities;
+    (b) takes matrices of 8000 x 8000, 2.15 GB and about 1.7 minutes for each of two densities;
     --average 4 (s) takes means over intervals and makes it short
     """
     count = len(profile.x)

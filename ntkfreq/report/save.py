@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from ntkfreq.files import whole_set
@@ -10,7 +11,7 @@ from ntkfreq.report.report import Report
 from ntkfreq.results import save_zarr
 
 
-def save_report(report: Report, target: Path) -> None:
+def save_report(report: Report, target: Path, *, cycles: bool = False) -> None:
     """Write `target` with the suffixes .zarr, .txt and .png, all three or none of them.
 
     The caller holds the lock of `target`. A reader finds three files of one report. While they are
@@ -20,5 +21,8 @@ def save_report(report: Report, target: Path) -> None:
     with whole_set(target, locked=True) as scratch:
         place = scratch / target.name
         save_zarr(report.to_xarray(), place.with_suffix(".zarr"))
-        place.with_suffix(".txt").write_text(report.table() + "\n", encoding="utf-8")
-        plot_report(report).savefig(place.with_suffix(".png"), dpi=110)
+        place.with_suffix(".txt").write_text(report.table(cycles=cycles) + "\n", encoding="utf-8")
+        with warnings.catch_warnings():
+            # A name in a script that the font lacks is drawn as boxes.
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)
+            plot_report(report, cycles=cycles).savefig(place.with_suffix(".png"), dpi=110)

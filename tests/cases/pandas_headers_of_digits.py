@@ -25,12 +25,13 @@ PAIR = np.array([X, Y])
 FRAME = pd.DataFrame({"x": X, "y": Y})
 
 
-def read(text, name="in.csv", encoding="utf-8"):
+def read(text, name="in.csv", encoding="utf-8", says=""):
     """What is read from a file of this text: x and y as rows."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_text(text, encoding=encoding)
         profile = read_profile(path)
+    assert says in profile.understood
     return np.array([profile.x, profile.y])
 
 
@@ -94,20 +95,32 @@ def suffixes(suffix):
     return judge(lambda: read(FRAME.to_csv(index=False, sep=separator), "in" + suffix), PAIR)
 
 
+# A row without a value is dropped, and the line of what was understood says so.
+@CASE.each(
+    first_row_without_x=(lines("{x},{y}").replace("-1.0,", ",", 1), 0),
+    first_row_without_x_after_a_header=(lines("{x},{y}", ["x,y"]).replace("-1.0,", ",", 1), 0),
+    a_missing_value=(lines("{x},{y}").replace(f",{Y[30]}", ","), 30),
+    a_fill_value_in_words=(lines("{x},{y}").replace(f",{Y[30]}", ",NaN"), 30),
+)
+def without_the_row(member):
+    text, row = member
+    return judge(lambda: read(text, says="1 row with missing"), np.delete(PAIR, row, axis=1))
+
+
+@CASE.each(
+    thousands_separators=lines("{x},{y}").replace(f",{Y[0]}", ',"1,299.99"', 1),
+    periods_of_thousands_and_decimal_commas=german(lines("{x};{y}")).replace(
+        ";" + german(str(Y[0])), ";1.299,99", 1
+    ),
+)
+def thousands(text):
+    return judge(lambda: read(text), np.array([X, np.append(1299.99, Y[1:])]))
+
+
 # These have no two columns of numbers as they are.
 @CASE.each(
     one_column_of_decimal_commas=(german(lines("{y:.4f}")), "decimal|one column"),
     digits_with_underscores=(lines("{x},{y}").replace("-1.0,", "1_0,", 1), "1_0"),
-    first_row_without_x=(lines("{x},{y}").replace("-1.0,", ",", 1), "line 1|missing"),
-    first_row_without_x_after_a_header=(
-        lines("{x},{y}", ["x,y"]).replace("-1.0,", ",", 1), "line 2|missing",
-    ),
-    a_missing_value=(lines("{x},{y}").replace(f",{Y[30]}", ","), "line 31|missing"),
-    a_fill_value_in_words=(lines("{x},{y}").replace(f",{Y[30]}", ",NaN"), "line 31|missing|NaN"),
-    thousands_separators=(lines("{x},{y}").replace("-1.0,", '"1,000.5",', 1), "1,000.5"),
-    periods_of_thousands_and_decimal_commas=(
-        german(lines("{x};{y}")).replace("-1,0;", "1.299,99;", 1), "1.299,99|decimal",
-    ),
     three_columns=(lines("{x},{y},{y}", ["x,y,z"]), "columns"),
     hexadecimal=(lines("{x},{y}").replace("-1.0,", "0x10,", 1), "0x10"),
 )  # fmt: skip
