@@ -18,8 +18,8 @@ from typing import Any, Protocol, cast
 
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends.cost import LARGEST_GRID, Work, choose
+from ntkfreq.network.backends.limits import LARGEST_PHASE, refuse_lost_phases
 from ntkfreq.network.backends.state import Descent, NetworkState
-from ntkfreq.waves import LARGEST_PHASE
 
 __all__ = [
     "BACKENDS",
@@ -31,6 +31,7 @@ __all__ = [
     "Work",
     "choose",
     "load",
+    "refuse_lost_phases",
 ]
 
 # Name of the class, in the module of the backend's name.

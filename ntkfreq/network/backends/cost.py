@@ -14,7 +14,6 @@ import numpy as np
 from ntkfreq._threads import allowed_threads
 from ntkfreq._types import FloatArray
 from ntkfreq.spectrum import nufft_threads
-from ntkfreq.waves import LARGEST_PHASE, largest_phase
 
 # NumPy: a step, and a pair of point and unit.
 _REFERENCE = 4e-5, 6.0e-8
@@ -33,8 +32,13 @@ PARALLEL_PAIRS = 200_000
 # which PyTorch meets its threads some fifty times. Where another program wants a core each meeting
 # waits for it, and two threads took 5 to 30 times as long as one (measured, 48 to 512 points).
 PARALLEL_PRODUCTS = 10_000_000
-# Points of the fine grid of a fast transform beyond which it does not fit: 16 bytes each.
-LARGEST_GRID = 2e8
+# Points of the grid of a fast transform beyond which it does not fit: 75 to 200 bytes each (measured
+# in one and in three dimensions), and about two seconds a transform.
+LARGEST_GRID = 2e7
+# Up to this grid a fast transform is no burden, whatever direct sums would take.
+_SMALL_GRID = 1e5
+# Pairs whose direct sums take about a second.
+_SECOND_OF_PAIRS = 5e8
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,6 @@ class Work:
     ----------
     points, units, dim, steps : int
         Sizes.
-    phase : float
-        Bound on ``|w . x|``.
     grid : float
         Points of the fine grid of a fast transform: the product over the coordinates of the extent
         of x times that of w, about 1/pi each, and the width of the spreading kernel.
@@ -58,21 +60,18 @@ class Work:
     units: int
     dim: int
     steps: int
-    phase: float
     grid: float
     threads: int
 
     @classmethod
     def of(cls, w: FloatArray, x: FloatArray, steps: int = 1, threads: int | None = None) -> Work:
         """Of frequencies w (m, d), points x (n, d), a number of steps and of threads."""
-        extent = np.ptp(w, axis=0) * np.ptp(x, axis=0)
         return cls(
             points=len(x),
             units=len(w),
             dim=x.shape[1],
             steps=steps,
-            phase=largest_phase(x, w),
-            grid=float(np.prod(extent / np.pi + 12)),
+            grid=grid_points(np.ptp(w, axis=0), np.ptp(x, axis=0)),
             threads=min(threads or allowed_threads(), allowed_threads()),
         )
 
@@ -82,20 +81,54 @@ class Work:
         return self.points * self.units
 
 
+def grid_points(extent_w: FloatArray, extent_x: FloatArray) -> float:
+    """Points of the grid of a fast transform between frequencies and points of these extents.
+
+    Examples
+    --------
+    >>> grid_points(np.array([np.pi]), np.array([88.0]))
+    100.0
+    """
+    with np.errstate(over="ignore"):
+        return float(np.prod(extent_w * extent_x / np.pi + 12))
+
+
+def by_direct_sums(pairs: int, grid: float, dim: int) -> bool:
+    """Whether a sum with this grid is left to direct sums: the grid is too large, or costs more.
+
+    Examples
+    --------
+    >>> by_direct_sums(400, 1e7, 1), by_direct_sums(10**10, 1e7, 1), by_direct_sums(400, 100.0, 1)
+    (True, False, False)
+    """
+    if grid > LARGEST_GRID:
+        return True
+    return grid > _SMALL_GRID and _DIRECT[3] * pairs < _NUFFT[dim - 1][3] * grid
+
+
+def out_of_reach(pairs: int, grid: float) -> bool:
+    """Whether neither a fast transform nor direct sums give a step in a second or two.
+
+    Examples
+    --------
+    >>> out_of_reach(10**10, 1e9), out_of_reach(10**10, 1e6), out_of_reach(10**6, 1e9)
+    (True, False, False)
+    """
+    return grid > LARGEST_GRID and pairs > _SECOND_OF_PAIRS
+
+
 def step_seconds(name: str, work: Work) -> float:
     """Expected time of one full-batch step; infinite where the backend cannot take it.
 
     Examples
     --------
-    >>> many = Work(10**5, 10**6, 1, 1, 100.0, 80.0, 2)
+    >>> many = Work(10**5, 10**6, 1, 1, 80.0, 2)
     >>> step_seconds("nufft", many) < 0.01 * step_seconds("direct", many)
     True
     """
     if name == "reference":
         return _REFERENCE[0] + _REFERENCE[1] * work.pairs
     if name == "direct":
-        if work.phase > LARGEST_PHASE:
-            return math.inf
         _, step, unit, pair, along = _DIRECT
         busy = work.threads if work.pairs >= PARALLEL_PAIRS else 1
         return step + (unit * work.units + (pair + along * work.dim) * work.pairs) / busy
@@ -112,9 +145,9 @@ def choose(work: Work) -> tuple[str, str]:
 
     Examples
     --------
-    >>> choose(Work(512, 65536, 4, 1000, 30.0, 1e5, 2))[0]
+    >>> choose(Work(512, 65536, 4, 1000, 1e5, 2))[0]
     'direct'
-    >>> choose(Work(20, 100, 1, 50, 30.0, 30.0, 2))[0]
+    >>> choose(Work(20, 100, 1, 50, 30.0, 2))[0]
     'reference'
     """
     loading = {"reference": 0.0, "direct": _DIRECT[0], "nufft": _NUFFT[0][0]}

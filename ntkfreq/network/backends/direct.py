@@ -32,6 +32,8 @@ from ntkfreq.network.step_schedules import Constant
 _CHUNK_PAIRS = 32_768
 _MAX_CHUNKS = 64
 _BUFFER = 8_000_000
+# Pairs of a lap at one thread, half a second: between two laps Python listens to Ctrl-C.
+_LAP_PAIRS = 2e8
 
 
 _descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, True)}
@@ -47,6 +49,11 @@ def _axes(dim: int) -> tuple[int, ...]:
 def _chunk(points: int, units: int) -> int:
     chunks = max(8, min(_MAX_CHUNKS, _BUFFER // points))
     return max(-(-_CHUNK_PAIRS // points), -(-units // chunks))
+
+
+def _parts(points: int, units: int) -> FloatArray:
+    """Buffer for the output of each chunk."""
+    return np.empty((-(-units // _chunk(points, units)), points))
 
 
 def _constants(descent: Descent, step: int, steps: int) -> FloatArray:
@@ -75,19 +82,23 @@ class Direct(TwoLayer):
 
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Output (n,) at x (n, d)."""
-        output, chunk = np.empty(x.shape[0]), _chunk(x.shape[0], theta.shape[1])
+        sizes = x.shape[0], theta.shape[1]
+        output, parts, chunk = np.empty(x.shape[0]), _parts(*sizes), _chunk(*sizes)
+        # Fresh arrays: read-only ones are another type to Numba and would compile again.
+        arrays = np.array(theta), np.array(x.T, order="C")
         with self._kernel(_evaluate, theta, x) as kernel:
-            # Fresh arrays: read-only ones are another type to Numba and would compile again.
-            kernel(_axes(x.shape[1]), np.array(theta), np.array(x.T, order="C"), output, chunk)
+            for lap in self._laps(*sizes):
+                kernel(_axes(x.shape[1]), *arrays, output, parts, chunk, lap)
         return output
 
     def gradient(self, theta: FloatArray, x: FloatArray, r: FloatArray, first: int) -> FloatArray:
         """Rows from `first` on of the gradient of ``sum_i r_i f(x_i)``."""
         slope = np.empty((theta.shape[0] - first, theta.shape[1]))
         r, chunk = r / math.sqrt(theta.shape[1]), _chunk(x.shape[0], theta.shape[1])
+        arrays = np.array(theta), np.array(x.T, order="C")
         with self._kernel(_gradient, theta, x) as kernel:
-            across = np.array(x.T, order="C")
-            kernel(_axes(x.shape[1]), np.array(theta), across, r, first, slope, chunk)
+            for lap in self._laps(x.shape[0], theta.shape[1]):
+                kernel(_axes(x.shape[1]), *arrays, r, first, slope, chunk, lap)
         return slope
 
     def gram(self, theta: FloatArray, x: FloatArray, first: int) -> FloatArray:
@@ -99,30 +110,49 @@ class Direct(TwoLayer):
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
-        """Take `steps` steps in place."""
+        """Take `steps` steps in place, or fewer: up to one that leaves the limits."""
         optimizer = descent.optimizer
         fused = type(optimizer) in kernels.FUSED and optimizer.clip is None
         if not fused or descent.batch_size is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
             return
-        constants = _constants(descent, state.step, steps)
-        with self._kernel(_descend, state.theta, x) as kernel:
-            kernel(
-                _axes(x.shape[1]),
-                state.theta,
-                state.anchor,
-                state.memory,
-                state.decay(descent)[:, 0],
-                optimizer.decoupled,
-                state.first(descent),
-                constants,
-                np.array(x.T, order="C"),
-                np.array(y),
-                state.output,
-                _chunk(y.size, state.theta.shape[1]),
-            )
-        state.step += steps
+        constants, laps = _constants(descent, state.step, steps), self._laps(y.size, state.units)
+        parts, across, values = _parts(y.size, state.units), np.array(x.T, order="C"), np.array(y)
+        bound = np.zeros(x.shape[1]) if state.bound is None else state.bound
+        # All steps in one call, or one step after the other in several.
+        for rows in [constants] if len(laps) == 1 else constants[:, None]:
+            with self._kernel(_descend, state.theta, x) as kernel:
+                taken = [
+                    kernel(
+                        _axes(x.shape[1]),
+                        state.theta,
+                        state.anchor,
+                        state.memory,
+                        state.decay(descent)[:, 0],
+                        optimizer.decoupled,
+                        state.first(descent),
+                        rows,
+                        across,
+                        values,
+                        state.output,
+                        parts,
+                        _chunk(y.size, state.units),
+                        lap,
+                        bound,
+                    )
+                    for lap in laps
+                ]
+            state.step += abs(taken[-1])
+            state.escaped = min(taken) < 0
+            if state.escaped:
+                return
+
+    def _laps(self, points: int, units: int) -> list[tuple[int, int]]:
+        """Parts of a call: number of each, and how many there are."""
+        most = max(1, units // (-(-units // _chunk(points, units))))
+        count = min(math.ceil(points * units / self.threads(points, units) / _LAP_PAIRS), most)
+        return [(k, count) for k in range(count)]
 
     def threads(self, points: int, units: int) -> int:
         """Cores that a step occupies."""
@@ -135,12 +165,27 @@ class Direct(TwoLayer):
         """Compile, or load from the cache, what a problem of this size will call."""
         parallel = self.threads(points, units) > 1
         axes, one, point, theta = _axes(dim), np.ones(1), np.ones((dim, 1)), np.ones((dim + 2, 1))
-        _evaluate[parallel](axes, theta, point, one.copy(), 1)
-        _gradient[parallel](axes, theta, point, one, 0, theta.copy(), 1)
+        parts, lap = np.ones((1, 1)), (0, 1)
+        _evaluate[parallel](axes, theta, point, one.copy(), parts, 1, lap)
+        _gradient[parallel](axes, theta, point, one, 0, theta.copy(), 1, lap)
         _gram(theta, point, 0, np.empty((1, 1)))
         none, decay, memory = np.zeros((0, 1)), np.zeros(dim + 2), np.zeros((0, dim + 2, 1))
         _descend[parallel](
-            axes, theta, theta, memory, decay, False, 0, none, point, one, one.copy(), 1
+            axes,
+            theta,
+            theta,
+            memory,
+            decay,
+            False,
+            0,
+            none,
+            point,
+            one,
+            one.copy(),
+            parts,
+            1,
+            lap,
+            np.zeros(dim),
         )
 
     @contextmanager

@@ -1,7 +1,8 @@
 """Compiled loops over the units of a two-layer network, each a chunk of units a time.
 
 Chunks are fixed by the problem, never by the threads, so that sums are taken in the same order on
-any number of threads.
+any number of threads. A call that would take long is made in several laps, each of which takes a
+part of every chunk, so that Python can listen to Ctrl-C in between; this changes no sum either.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numba import prange
 from ntkfreq import sincos
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends import unit_sums
+from ntkfreq.network.backends.limits import LARGEST_WEIGHT
 from ntkfreq.network.backends.unit_sums import MOST_AXES, add, add_turned, measure
 from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.sincos import SMALL_PHASE, cos_sin, jit
@@ -100,6 +102,14 @@ def _copy(dim: int, theta: FloatArray, j: int, w: FloatArray) -> None:
 
 
 @jit(inner=True)
+def _share(q: int, chunk: int, m: int, lap: tuple[int, int]) -> tuple[int, int]:
+    """Units of chunk q that come in the lap (number, of how many); their order is the same."""
+    start = q * chunk
+    size = max(0, min(m, start + chunk) - start)
+    return start + size * lap[0] // lap[1], start + size * (lap[0] + 1) // lap[1]
+
+
+@jit(inner=True)
 def _descend_units(
     axes: tuple[int, ...],
     theta: FloatArray,
@@ -115,22 +125,30 @@ def _descend_units(
     r: FloatArray,
     q: int,
     out: FloatArray,
+    bound: FloatArray,
+    escaped: FloatArray,
 ) -> None:
-    """One step of the units of a chunk, then their new output into row q of `out`."""
+    """One step of some units of a chunk; their new output is added to row q of `out`.
+
+    ``escaped[q]`` becomes 1 where parameters leave the limits, as in `limits.within`.
+    """
     n, dim = r.size, _dimension(axes, x)
     phase, cosine, sine = np.empty(n), np.empty(n), np.empty(n)
     w, change = np.zeros(dim + _ROOM), np.zeros(dim + _ROOM)
     sums = np.zeros(2 * dim + 2)
-    out[q] = 0.0
     for j in range(units[0], units[1]):
         _copy(dim, theta, j, w)
         measure(axes, w, x, r, phase, cosine, sine, sums)
         _step_unit(dim, theta, anchor, memory, decay, decoupled, first, j, sums, c)
-        turn = 0.0
+        turn, share = 0.0, 0.0
         for k in range(dim):
             change[k] = theta[k, j] - w[k]
             turn += abs(change[k]) * reach[k]
+            share += abs(theta[k, j]) * bound[k]
         a, b = theta[dim, j], theta[dim + 1, j]
+        # NaN compares as false.
+        if not (share <= 1.0 and abs(a) <= LARGEST_WEIGHT and abs(b) <= LARGEST_WEIGHT):
+            escaped[q] = 1.0
         if turn < SMALL_PHASE:
             add_turned(axes, change, x, a, b, cosine, sine, phase, q, out)
         else:
@@ -155,15 +173,21 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         x: FloatArray,
         y: FloatArray,
         output: FloatArray,
+        parts: FloatArray,
         chunk: int,
-    ) -> None:
+        lap: tuple[int, int],
+        bound: FloatArray,
+    ) -> int:
+        """Steps taken, negative when the last of them left the limits."""
         n, m = y.size, theta.shape[1]
         scale = 1.0 / math.sqrt(m)
-        chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
-        parts, r, reach = np.empty((chunks, n)), np.empty(n), np.empty(x.shape[0])
+        chunks = parts.shape[0] if stamp >= 0 else 0
+        r, reach, escaped = np.empty(n), np.empty(x.shape[0]), np.zeros(chunks)
         for k in range(x.shape[0]):
             reach[k] = np.max(np.abs(x[k]))
         for step in range(constants.shape[0]):
+            if lap[0] == 0:
+                parts[:] = 0.0
             for i in range(n):
                 r[i] = (output[i] - y[i]) * (scale / n)
             for q in span(chunks):
@@ -176,14 +200,20 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
                     decoupled,
                     first,
                     constants[step],
-                    (q * chunk, min(m, (q + 1) * chunk)),
+                    _share(q, chunk, m, lap),
                     x,
                     reach,
                     r,
                     q,
                     parts,
+                    bound,
+                    escaped,
                 )
-            _combine(parts, scale, output)
+            if lap[0] == lap[1] - 1:
+                _combine(parts, scale, output)
+            if np.max(escaped) > 0.0:
+                return -(step + 1)
+        return constants.shape[0]
 
     return descend
 
@@ -194,17 +224,26 @@ def evaluate_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
 
     @jit(parallel=parallel, variant=f"parallel_{parallel}")
     def evaluate(
-        axes: tuple[int, ...], theta: FloatArray, x: FloatArray, output: FloatArray, chunk: int
+        axes: tuple[int, ...],
+        theta: FloatArray,
+        x: FloatArray,
+        output: FloatArray,
+        parts: FloatArray,
+        chunk: int,
+        lap: tuple[int, int],
     ) -> None:
         m, dim = theta.shape[1], _dimension(axes, x)
-        chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
-        parts = np.zeros((chunks, output.size))
+        chunks = parts.shape[0] if stamp >= 0 else 0
+        if lap[0] == 0:
+            parts[:] = 0.0
         for q in span(chunks):
             phase, w = np.empty(output.size), np.zeros(dim + _ROOM)
-            for j in range(q * chunk, min(m, (q + 1) * chunk)):
+            units = _share(q, chunk, m, lap)
+            for j in range(units[0], units[1]):
                 _copy(dim, theta, j, w)
                 add(axes, w, x, theta[dim, j], theta[dim + 1, j], phase, q, parts)
-        _combine(parts, 1.0 / math.sqrt(m), output)
+        if lap[0] == lap[1] - 1:
+            _combine(parts, 1.0 / math.sqrt(m), output)
 
     return evaluate
 
@@ -222,13 +261,15 @@ def gradient_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         first: int,
         out: FloatArray,
         chunk: int,
+        lap: tuple[int, int],
     ) -> None:
         m, n, dim = theta.shape[1], r.size, _dimension(axes, x)
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
         for q in span(chunks):
             phase, cosine, sine = np.empty(n), np.empty(n), np.empty(n)
             w, sums = np.zeros(dim + _ROOM), np.zeros(2 * dim + 2)
-            for j in range(q * chunk, min(m, (q + 1) * chunk)):
+            units = _share(q, chunk, m, lap)
+            for j in range(units[0], units[1]):
                 _copy(dim, theta, j, w)
                 measure(axes, w, x, r, phase, cosine, sine, sums)
                 a, b = theta[dim, j], theta[dim + 1, j]

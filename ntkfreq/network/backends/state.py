@@ -6,12 +6,13 @@ All parameters of a network live in one array `theta`, the frequencies first. Fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ntkfreq._types import FloatArray, IntArray
+from ntkfreq.network.backends.limits import within
 from ntkfreq.network.optimizers import GradientDescent, Optimizer
 
 
@@ -75,6 +76,10 @@ class NetworkState:
         Steps taken.
     orders : dict
         Order of the points in the present epoch, for batches.
+    bound : ndarray, shape (d,), or None
+        That of `limits.phase_bound` for all points of the run; None looks at no limit.
+    escaped : bool
+        Whether the last step left the limits: `output` is then not that of the parameters.
     """
 
     theta: FloatArray
@@ -84,6 +89,8 @@ class NetworkState:
     output: FloatArray
     step: int = 0
     orders: dict[int, IntArray] = field(default_factory=dict)
+    bound: FloatArray | None = None
+    escaped: bool = False
 
     @classmethod
     def start(
@@ -94,13 +101,33 @@ class NetworkState:
         descent: Descent,
         *,
         towards_start: bool = False,
+        bound: FloatArray | None = None,
     ) -> NetworkState:
         """State before the first step; `towards_start` anchors w at its initial value."""
         anchor = np.zeros_like(theta)
         if towards_start:
             anchor[:frequency_rows] = theta[:frequency_rows]
         memory = np.zeros((descent.optimizer.slots, *theta.shape))
-        return cls(theta.copy(), frequency_rows, anchor, memory, output)
+        return cls(theta.copy(), frequency_rows, anchor, memory, output, bound=bound)
+
+    def copy(self) -> NetworkState:
+        """A state of its own, to which an interrupted step can return."""
+        return replace(
+            self,
+            theta=self.theta.copy(),
+            memory=self.memory.copy(),
+            output=self.output.copy(),
+            orders=dict(self.orders),
+        )
+
+    @property
+    def units(self) -> int:
+        """Hidden units of a two-layer network."""
+        return int(self.theta.shape[-1])
+
+    def within(self) -> bool:
+        """Whether the parameters are within the limits."""
+        return self.bound is None or within(self.theta, self.frequency_rows, self.bound)
 
     def decay(self, descent: Descent) -> FloatArray:
         """Decay rate of each row, shaped to multiply `theta`."""

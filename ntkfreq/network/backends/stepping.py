@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ def apply(
     optimizer, rate = descent.optimizer, descent.rate(step)
     if optimizer.clip is not None:
         # 1e-6 as in torch.nn.utils.clip_grad_norm_, so that results can be compared.
-        share = optimizer.clip / (float((slope * slope).sum()) ** 0.5 + 1e-6)
+        share = optimizer.clip / (_norm(slope) + 1e-6)
         slope = slope * min(1.0, share)
     if descent.weight_decay > 0 or descent.frequency_decay > 0:
         pull = decay * (theta - anchor)
@@ -26,6 +27,16 @@ def apply(
     optimizer.update(theta, slope, memory, rate, step)
 
 
+def _norm(slope: Any) -> float:
+    """Euclidean norm, of entries whose squares overflow too."""
+    norm = float((slope * slope).sum()) ** 0.5
+    if math.isfinite(norm):
+        return norm
+    size = float(abs(slope).max())
+    part = slope / size
+    return size * float((part * part).sum()) ** 0.5
+
+
 def take_steps(
     output_at: Callable[[Any, Any], Any],
     gradient: Callable[[Any, Any, Any, int], Any],
@@ -34,8 +45,9 @@ def take_steps(
     y: Any,
     descent: Descent,
     steps: int,
+    allowed: Callable[[NetworkState], bool] = NetworkState.within,
 ) -> None:
-    """Take `steps` steps in place.
+    """Take `steps` steps in place, or fewer: up to one that leaves the limits.
 
     Parameters
     ----------
@@ -51,6 +63,8 @@ def take_steps(
         The rule.
     steps : int
         Number of steps.
+    allowed : callable
+        Whether a state is one that can be gone on from.
     """
     first = state.first(descent)
     decay = state.decay(descent)[first:]
@@ -61,6 +75,9 @@ def take_steps(
         output = state.output if rows is None else output_at(state.theta, seen)
         slope = gradient(state.theta, seen, (output - values) / values.shape[0], first)
         apply(descent, theta, slope, memory, decay, anchor, state.step)
+        state.step += 1
+        if not allowed(state):
+            state.escaped = True
+            return
         if rows is None:
             state.output[:] = output_at(state.theta, x)
-        state.step += 1

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ntkfreq._types import FloatArray
+from ntkfreq.network.backends.limits import within
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import apply
 from ntkfreq.network.backends.torch_threads import at_most
@@ -99,7 +100,7 @@ class Torch:
     def advance(
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
-        """Take `steps` steps in place."""
+        """Take `steps` steps in place, or fewer: up to one that leaves the limits."""
         first = state.first(descent)
         with at_most(self.most_threads):
             points, values = self._tensor(x), self._tensor(y)
@@ -109,15 +110,19 @@ class Torch:
             )
             leaf, memory = self._tensor(state.theta).requires_grad_(), self._tensor(state.memory)
             theta = leaf.detach()
+            bound = None if state.bound is None else self._tensor(state.bound)
             for step in range(state.step, state.step + steps):
                 rows = descent.batch(step, y.shape[0], state.orders)
                 seen, wanted = (points, values) if rows is None else (points[rows], values[rows])
                 slope = self._slope(leaf, seen, partial(_residual, wanted))[first:]
                 apply(descent, theta[first:], slope, memory[:, first:], decay, anchor, step)
+                state.step += 1
+                if bound is not None and not within(theta, state.frequency_rows, bound):
+                    state.escaped = True
+                    break
         # Frozen rows stay as they are, in whatever precision the others move.
         state.theta[first:], state.memory[:] = _numpy(theta[first:]), _numpy(memory)
-        state.step += steps
-        if descent.batch_size is None:
+        if descent.batch_size is None and not state.escaped:
             state.output[:] = self.evaluate(state.theta, x)
 
     def threads(self, points: int, units: int) -> int:

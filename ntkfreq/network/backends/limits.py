@@ -1,0 +1,113 @@
+r"""How far parameters may move: what double precision still holds of a network.
+
+A phase w . x of size p is rounded by p eps / 2 whatever computes its sine, so that beyond some size
+the sine means nothing, and every backend would give other digits of nothing. Where that is, a run
+ends, alike on all backends: a step looks at what it has made of the parameters.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from ntkfreq._types import FloatArray
+
+# Phases are held to half a millionth in double precision, to four thousandths in single.
+LARGEST_PHASE = MappingProxyType({"float64": 4e9, "float32": 7e4})
+# Beyond, squares of weights, gradients and outputs overflow.
+LARGEST_WEIGHT = 1e130
+
+
+def phase_bound(points: FloatArray, dtype: str = "float64") -> FloatArray:
+    """Weights c (d,) with which ``sum_k c_k |w_k|`` above 1 means phases that are lost.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+        All points at which the network is evaluated.
+    dtype : {"float64", "float32"}
+        Precision.
+
+    Examples
+    --------
+    >>> phase_bound(np.array([[1.0, -2.0], [0.5, 1.0]])).tolist()
+    [2.5e-10, 5e-10]
+    """
+    return np.asarray(np.abs(points).max(axis=0) / LARGEST_PHASE[dtype], dtype=np.float64)
+
+
+def largest_share(w: FloatArray, bound: FloatArray) -> float:
+    """Largest ``sum_k c_k |w_k|`` of any unit; w has shape (m, d).
+
+    Examples
+    --------
+    >>> largest_share(np.array([[4e9, 0.0], [0.0, -8e9]]), np.array([2.5e-10, 2.5e-10]))
+    2.0
+    """
+    return float((np.abs(w) @ bound).max())
+
+
+def within(theta: Any, frequency_rows: int, bound: Any) -> bool:
+    """Whether parameters are finite, of a size that can be squared, and their phases are held.
+
+    For arrays of NumPy and tensors of PyTorch alike; NaN compares as false.
+
+    Parameters
+    ----------
+    theta : array, shape (rows, m) or (P,)
+        Parameters as a network packs them, the frequencies first.
+    frequency_rows : int
+        Rows that hold frequencies, (d, m), or in one dimension (m d,) unit by unit.
+    bound : array, shape (d,)
+        That of :func:`phase_bound`, of the library and precision of theta.
+
+    Examples
+    --------
+    >>> theta = np.array([[2.0, 5e9], [1.0, 1.0], [1.0, 1.0]])
+    >>> bound = phase_bound(np.array([[0.1]]))
+    >>> within(theta, 1, bound), within(theta, 1, 10 * bound), within(theta * np.nan, 1, bound)
+    (True, False, False)
+    """
+    size = abs(theta)
+    w = size[:frequency_rows]
+    phases = bound @ w if theta.ndim == 2 else w.reshape(-1, len(bound)) @ bound
+    return bool(phases.max() <= 1) and bool(size[frequency_rows:].max() <= LARGEST_WEIGHT)
+
+
+def refuse_lost_phases(w: FloatArray, points: FloatArray, dtype: str = "float64") -> None:
+    """Refuse points at which the phases of a network are beyond the precision.
+
+    Parameters
+    ----------
+    w : ndarray, shape (m, d)
+        Frequencies.
+    points : ndarray, shape (n, d)
+        Points.
+    dtype : {"float64", "float32"}
+        Precision.
+
+    Raises
+    ------
+    ValueError
+        With the size of frequencies and points, and what helps.
+
+    Examples
+    --------
+    >>> refuse_lost_phases(np.array([[3.0]]), np.array([[1.6e9]]))
+    Traceback (most recent call last):
+    ValueError: phases |w.x| reach 4.8e+09, with frequencies up to 3 and x up to 1.6e+09, but ...
+    """
+    most = LARGEST_PHASE[dtype]
+    with np.errstate(over="ignore"):
+        share = largest_share(w, phase_bound(points, dtype))
+    if share <= 1:
+        return
+    single = "" if dtype == "float64" else " use dtype='float64', or"
+    raise ValueError(
+        f"phases |w.x| reach {share * most:.3g}, with frequencies up to {np.abs(w).max():.3g} and x "
+        f"up to {np.abs(points).max():.3g}, but {dtype} holds them only up to {most:.0e};{single} "
+        "give x from an origin within the data, x - c (the kernel's factor 1 + sigma_a^2 x.x' then "
+        "counts from c), or draw the frequencies from a narrower density"
+    )
