@@ -12,7 +12,8 @@ import numpy as np
 
 from ntkfreq._types import FloatArray, IntArray
 from ntkfreq.network import checkpoint
-from ntkfreq.network.backends import Backend, Descent, NetworkState
+from ntkfreq.network.backends import LARGEST_GRID, Backend, Descent, NetworkState
+from ntkfreq.network.backends.limits import LARGEST_WEIGHT
 from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.recording import Recorder, Records
 
@@ -56,7 +57,9 @@ class Path:
     resumed_from: int = 0
     seconds: float = 0.0
     record_seconds: float = 0.0
-    diverged_loss: float | None = None
+    # How it diverged, a part of a sentence; and why no checkpoint could be written at last.
+    diverged: str | None = None
+    unsaved: str | None = None
 
 
 def mean_square(output: FloatArray, y: FloatArray) -> float:
@@ -67,11 +70,17 @@ def mean_square(output: FloatArray, y: FloatArray) -> float:
 
 
 def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: Recorder) -> Path:
-    """Run, or resume, to the last record or until it diverges."""
+    """Run, or resume, to the last record or until it diverges.
+
+    Whatever interrupts it leaves a checkpoint of the last whole step.
+    """
     path = _resume(problem, state) or Path(state, state.theta.copy())
     state = path.state
-    if not path.records["step"]:
-        _record(path, recorder, state.output)
+    if not path.records["step"] and not _record(path, recorder, state.output):
+        raise ValueError(
+            "net, x and y are so large together that squares of the first outputs or of the "
+            "kernel overflow; choose other units for x or y, or smaller weights"
+        )
     last = int(problem.records[-1])
     limit = DIVERGED * max(
         mean_square(path.records["train_output"][0], problem.y), float(np.mean(problem.y**2))
@@ -83,27 +92,63 @@ def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: R
             if asked is not None and asked.is_set():
                 raise StoppedError("a run of the same call has failed or was interrupted")
             stop = _next_stop(problem, path)
-            count = stop.at - state.step
-            started = time.perf_counter()
-            backend.advance(state, problem.x, problem.y, problem.descent, count)
-            path.seconds += time.perf_counter() - started
+            before = state.step
+            _advance(problem, path, backend, stop.at - before)
             if bar is not None:
-                bar.update(count)
+                bar.update(state.step - before)
+            if state.escaped:
+                path.diverged = _escape(problem, path)
+                return path
             if stop.record or stop.probe:
-                finite = bool(np.isfinite(state.theta).all())
-                output = _output(problem, state, backend) if finite else state.output
-                now = mean_square(output, problem.y) if finite else float("inf")
-                if now > limit:
-                    path.diverged_loss = now
+                output = _output(problem, state, backend)
+                now = mean_square(output, problem.y)
+                if not (now <= limit and np.isfinite(state.memory).all()):
+                    path.diverged = _loss_rose(problem, path, now)
                     return path
-                if stop.record:
-                    _record(path, recorder, output)
+                if stop.record and not _record(path, recorder, output):
+                    path.diverged = _loss_rose(problem, path, now)
+                    return path
             if problem.checkpoint is not None and (
                 state.step == last or time.perf_counter() - saved >= problem.checkpoint_seconds
             ):
                 _save(path, problem)
                 saved = time.perf_counter()
     return path
+
+
+def _advance(problem: Problem, path: Path, backend: Backend, count: int) -> None:
+    """Take steps; where that is interrupted, return to the state before and save it."""
+    state, started = path.state, time.perf_counter()
+    before = None if problem.checkpoint is None else state.copy()
+    try:
+        backend.advance(state, problem.x, problem.y, problem.descent, count)
+    except BaseException:
+        if before is not None:
+            path.state = before
+            _save(path, problem)
+        raise
+    path.seconds += time.perf_counter() - started
+
+
+def _loss_rose(problem: Problem, path: Path, now: float) -> str:
+    start = mean_square(path.records["train_output"][0], problem.y)
+    return f"the training loss rose from {start:.3g} to {now:.3g}"
+
+
+def _escape(problem: Problem, path: Path) -> str:
+    """How the last step left the limits."""
+    theta, rows = path.state.theta, path.state.frequency_rows
+    weights = np.abs(theta[rows:]).max()
+    if not (np.isfinite(theta).all() and weights <= LARGEST_WEIGHT):
+        return _loss_rose(problem, path, float("inf"))
+    largest = [float(np.abs(one[:rows]).max()) for one in (path.kept, theta)]
+    grown = f"the largest frequency grew from {largest[0]:.3g} to {largest[1]:.3g}"
+    if path.state.within():
+        return (
+            f"{grown}, and the grid of a fast transform to more than {LARGEST_GRID:.0e} points "
+            "(direct sums would take seconds a step: backend='direct')"
+        )
+    return f"{grown}, where double precision does not hold the phases w.x any more"
 
 
 @dataclass(frozen=True)
@@ -131,14 +176,20 @@ def _output(problem: Problem, state: NetworkState, backend: Backend) -> FloatArr
     return state.output
 
 
-def _record(path: Path, recorder: Recorder, output: FloatArray) -> None:
+def _record(path: Path, recorder: Recorder, output: FloatArray) -> bool:
+    """Whether the state could be recorded: all that is measured of it is finite."""
     started = time.perf_counter()
-    recorder.record(path.records, path.state, output)
-    path.kept = path.state.theta.copy()
+    row = recorder.measured(path.state, output)
+    finite = all(np.isfinite(value).all() for value in row.values())
+    if finite:
+        path.records.append(row)
+        path.kept = path.state.theta.copy()
     path.record_seconds += time.perf_counter() - started
+    return finite
 
 
 def _save(path: Path, problem: Problem) -> None:
+    """Write a checkpoint; the run goes on where the disk refuses, and says so at its end."""
     if problem.checkpoint is None:
         return
     state = path.state
@@ -149,7 +200,14 @@ def _save(path: Path, problem: Problem) -> None:
         "output": state.output,
         "kept": path.kept,
     }
-    checkpoint.write(problem.checkpoint, problem.mark, arrays | path.records.arrays())
+    try:
+        checkpoint.write(problem.checkpoint, problem.mark, arrays | path.records.arrays())
+        path.unsaved = None
+    except OSError as error:
+        path.unsaved = (
+            f"checkpoint={str(problem.checkpoint)!r} could not be written at step {state.step} "
+            f"({error.strerror or error})"
+        )
 
 
 def _resume(problem: Problem, state: NetworkState) -> Path | None:
@@ -166,5 +224,6 @@ def _resume(problem: Problem, state: NetworkState) -> Path | None:
         memory=saved["memory"],
         output=saved["output"],
         step=step,
+        bound=state.bound,
     )
     return Path(resumed, saved["kept"], Records.of(saved), resumed_from=step)

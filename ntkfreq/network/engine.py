@@ -14,6 +14,7 @@ from ntkfreq._types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.backends import Backend, Work
 from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
+from ntkfreq.network.backends.limits import refuse_for_single
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
 
@@ -39,8 +40,10 @@ class Engine:
     settings: dict[str, Any]
     compile_seconds: float
 
-    def rounded(self, theta: FloatArray) -> FloatArray:
-        """Parameters as the engine sees them from the first step on."""
+    def rounded(self, theta: FloatArray, **arrays: FloatArray | None) -> FloatArray:
+        """Parameters as the engine sees them; refuses what single precision does not hold."""
+        if self.settings["dtype"] == "float32":
+            refuse_for_single(net=theta, **arrays)
         return theta.astype(self.settings["dtype"]).astype(np.float64)
 
 
@@ -60,7 +63,9 @@ def engine_for(
     _checks.choice("backend", backend, ("auto", *backends.BACKENDS))
     _checks.choice("dtype", dtype, ("float64", "float32"))
     threads = None if threads is None else _checks.integer("threads", threads, 1)
-    work = _work(net, x, x_test, steps, threads)
+    everywhere = x if x_test is None else np.concatenate([x, x_test])
+    backends.refuse_lost_phases(net.w, everywhere, dtype)
+    work = _work(net, x, everywhere, steps, threads)
     name, reason = _chosen(net, work, backend, dtype, device)
     settings = {"dtype": dtype, "device": None, "tolerance": None}
     options: dict[str, Any] = {} if name == "reference" else {"most_threads": threads}
@@ -107,24 +112,15 @@ def _chosen(net: Any, work: Work | None, backend: str, dtype: str, device: Any) 
 
 
 def _work(
-    net: Any, x: FloatArray, x_test: FloatArray | None, steps: int, threads: int | None
+    net: Any, x: FloatArray, everywhere: FloatArray, steps: int, threads: int | None
 ) -> Work | None:
-    """Size of the problem, and how far its phases reach, test points included."""
+    """Size of the problem, with the grid of a transform that test points need too."""
     if not isinstance(net, FourierFeatureNet):
         return None
-    work = net.work(x, steps, threads)
-    if x_test is None:
-        return work
-    reach = net.work(np.concatenate([x, x_test]))
-    return replace(work, phase=reach.phase, grid=reach.grid)
+    return replace(net.work(x, steps, threads), grid=net.work(everywhere).grid)
 
 
 def _refuse_impossible(name: str, work: Work) -> None:
-    if name == "direct" and work.phase > backends.LARGEST_PHASE:
-        raise ValueError(
-            f"backend='direct' needs |w.x| below {backends.LARGEST_PHASE:.0e}, but it reaches "
-            f"{work.phase:.3g}; use backend='reference' or rescale x"
-        )
     if name == "nufft" and work.dim > 3:
         raise ValueError(
             f"backend='nufft' needs at most 3 dimensions, but net takes {work.dim}; use "

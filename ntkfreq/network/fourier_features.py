@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.density import as_density
 from ntkfreq.network import backends
+from ntkfreq.network.mlp_checks import read_only, with_parameters
 
 # Tolerance of an evaluation by fast transforms: f_0 has to be that of a trained network's records.
 _TOLERANCE = 1e-13
@@ -67,9 +69,7 @@ class FourierFeatureNet:
             "b": _checks.values_at("b", self.b, len(w)),
         }
         for name, array in checked.items():
-            array = np.array(array, dtype=np.float64, order="C")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, read_only(array))
         if self.sigma_a is not None:
             object.__setattr__(self, "sigma_a", _checks.non_negative("sigma_a", self.sigma_a))
 
@@ -124,6 +124,11 @@ class FourierFeatureNet:
                 f"use {width + 1}"
             )
         generator = _checks.generator("rng", rng)
+        refuse_memory(
+            f"width={width} in {density.dim} dimension(s)",
+            24.0 * width * (density.dim + 2),
+            "use fewer units",
+        )
         drawn = width // 2 if zero_output else width
         w = np.asarray(density.sample(drawn, generator), dtype=np.float64).reshape(drawn, -1)
         a, b = sigma_a * generator.standard_normal((2, drawn))
@@ -141,6 +146,11 @@ class FourierFeatureNet:
     def units(self) -> int:
         """Hidden units of all layers: of the one there is."""
         return self.width
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return self.width * (self.dim + 2)
 
     @property
     def dim(self) -> int:
@@ -163,7 +173,7 @@ class FourierFeatureNet:
 
     def unpacked(self, theta: FloatArray) -> FourierFeatureNet:
         """The same network with other parameters, laid out as by `packed`."""
-        return replace(self, w=theta[:-2].T, a=theta[-2], b=theta[-1])
+        return with_parameters(self, w=theta[:-2].T, a=theta[-2], b=theta[-1])
 
     def work(self, x: FloatArray, steps: int = 1, threads: int | None = None) -> backends.Work:
         """What evaluating or training it at x (n, d) takes."""
@@ -187,6 +197,7 @@ class FourierFeatureNet:
         ndarray, shape (n,)
         """
         points = _checks.points("x", x, self.dim)
+        backends.refuse_lost_phases(self.w, points)
         name, _ = backends.choose(self.work(points))
         options = {"tolerance": _TOLERANCE} if name == "nufft" else {}
         return backends.load(name, **options).evaluate(self.packed(), points)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,15 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density import as_density
-from ntkfreq.network.mlp_checks import as_layers, read_only, refuse_odd
+from ntkfreq.network import backends
+from ntkfreq.network.mlp_checks import (
+    as_layers,
+    checked_depth,
+    read_only,
+    refuse_large,
+    refuse_odd,
+    with_parameters,
+)
 from ntkfreq.network.mlp_formula import ACTIVATIONS, output
 
 # Numbers in the units of one block of points: 16 MB.
@@ -160,7 +168,7 @@ class FourierFeatureMLP:
         (FourierFeatureMLP(64 frequencies, 2 x 64 tanh in 2 branches, dim 1, Normal(...)), 0.0)
         """
         density = as_density(rho_w)
-        width, depth = _checks.integer("width", width, 1), _checks.integer("depth", depth, 0)
+        width, depth = _checks.integer("width", width, 1), checked_depth(depth)
         hidden = width if hidden is None else _checks.integer("hidden", hidden, 1)
         scales = {
             "sigma_a": _checks.non_negative("sigma_a", sigma_a),
@@ -169,6 +177,7 @@ class FourierFeatureMLP:
         }
         branches = 2 if zero_output else 1
         refuse_odd(branches, width=width, hidden=hidden if depth else None)
+        refuse_large(density.dim, width, depth, hidden)
         generator = _checks.generator("rng", rng)
         drawn, units = width // branches, hidden // branches
         w = np.asarray(density.sample(drawn, generator), dtype=np.float64).reshape(drawn, -1)
@@ -228,10 +237,11 @@ class FourierFeatureMLP:
         sizes = self._packed_sizes()
         w, *inner, readout = np.split(theta, np.cumsum(sizes)[:-1])
         layers = [
-            (inner[2 * k].reshape(weights.shape), inner[2 * k + 1])
+            (read_only(inner[2 * k].reshape(weights.shape)), read_only(inner[2 * k + 1]))
             for k, (weights, _) in enumerate(self.layers)
         ]
-        return replace(self, w=w.reshape(self.w.shape), layers=layers, readout=readout)
+        arrays = {"w": w.reshape(self.w.shape), "readout": readout}
+        return with_parameters(self, layers=tuple(layers), **arrays)
 
     def forward(self, theta: Any, x: Any) -> Any:
         """Output (n,) at x (n, d) with other parameters, as packed; PyTorch tensors.
@@ -314,6 +324,7 @@ class FourierFeatureMLP:
         ndarray, shape (n,)
         """
         points = _checks.points("x", x, self.dim)
+        backends.refuse_lost_phases(self.w, points)
         rule = ACTIVATIONS[self.activation]
         parameters = self._grouped(self.w, list(self.layers), self.readout)
         size = max(1, _BLOCK_PAIRS // self.units)

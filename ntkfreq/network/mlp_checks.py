@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from copy import copy
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
+
+MOST_LAYERS = 1000
+Net = TypeVar("Net")
 
 
 def read_only(array: FloatArray) -> FloatArray:
@@ -22,6 +27,27 @@ def read_only(array: FloatArray) -> FloatArray:
     copied = np.array(array, dtype=np.float64, order="C")
     copied.flags.writeable = False
     return copied
+
+
+def with_parameters(net: Net, layers: Any = None, **arrays: FloatArray) -> Net:
+    """A network with other parameters of the same shapes.
+
+    They are not checked: what training makes of them may be smaller or larger than what a user may
+    give, and a finished run is not thrown away for that.
+
+    Examples
+    --------
+    >>> from ntkfreq.network import FourierFeatureNet
+    >>> net = FourierFeatureNet([1.0], [2.0], [3.0])
+    >>> with_parameters(net, a=np.array([1e-200])).a, net.a
+    (array([1.e-200]), array([2.]))
+    """
+    changed = copy(net)
+    for name, array in arrays.items():
+        object.__setattr__(changed, name, read_only(array))
+    if layers is not None:
+        object.__setattr__(changed, "layers", layers)
+    return changed
 
 
 def as_layers(
@@ -69,6 +95,42 @@ def as_layers(
         checked.append((read_only(weights), read_only(bias)))
         below = len(weights)
     return tuple(checked), below
+
+
+def checked_depth(depth: Any) -> int:
+    """A number of hidden layers.
+
+    Examples
+    --------
+    >>> checked_depth(10**400)
+    Traceback (most recent call last):
+    ValueError: depth=1000... must be at most 1000, ...
+    """
+    number = _checks.integer("depth", depth, 0)
+    if number > MOST_LAYERS:
+        raise ValueError(
+            f"depth={_checks.show(number)} must be at most {MOST_LAYERS}, beyond which gradients "
+            "take minutes a step"
+        )
+    return number
+
+
+def refuse_large(dim: int, width: int, depth: int, hidden: int) -> None:
+    """Refuse sizes whose parameters do not fit into memory.
+
+    Examples
+    --------
+    >>> refuse_large(1, 10**6, 2, 10**6)
+    Traceback (most recent call last):
+    ntkfreq._sizes.SizeError: width=1000000, depth=2 and hidden=1000000 make 3e+12 parameters: ...
+    """
+    inner = hidden * (2 * width + 1) + (depth - 1) * hidden * (hidden + 1) if depth else 0
+    count = width * dim + inner + (hidden if depth else 2 * width)
+    refuse_memory(
+        f"width={width}, depth={depth} and hidden={hidden} make {count:.3g} parameters",
+        24.0 * count,
+        "use fewer units or layers",
+    )
 
 
 def refuse_odd(branches: int, **sizes: int | None) -> None:

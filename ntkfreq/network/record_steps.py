@@ -9,6 +9,8 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import IntArray
 
+_MOST_RECORDS = 10_000_000
+
 
 def record_steps(record: Any, steps: int) -> IntArray:
     """Steps to record: about `record` of them, evenly in log(1 + step), or those given.
@@ -39,6 +41,11 @@ def record_steps(record: Any, steps: int) -> IntArray:
     """
     if np.ndim(record) == 0:
         count = max(2, _checks.integer("record", record, 1))
+        if count > _MOST_RECORDS:
+            raise ValueError(
+                f"record={_checks.show(count)} asks for more than {_MOST_RECORDS} records; "
+                "give fewer, or the steps to record"
+            )
         spaced = np.rint(np.expm1(np.linspace(0.0, np.log1p(steps), count)))
         return np.unique(spaced.astype(np.int64))
     given = _checks.real_array("record", record, 1)

@@ -31,6 +31,11 @@ class Records:
     def __getitem__(self, name: str) -> list[Any]:
         return self.series[name]
 
+    def append(self, row: dict[str, Any]) -> None:
+        """Add what was measured at one step."""
+        for name, value in row.items():
+            self.series[name].append(value)
+
     def arrays(self) -> dict[str, Any]:
         """As arrays, for a checkpoint."""
         return {f"recorded_{name}": np.array(values) for name, values in self.series.items()}
@@ -83,23 +88,25 @@ class Recorder:
         gram = None if probe is None else backend.gram(theta, probe, first)
         return cls(backend, x, x_test, probe, theta, state.frequency_rows, first, gram)
 
-    def record(self, records: Records, state: NetworkState, output: FloatArray) -> None:
-        """Write down a state with this output at the training points."""
-        records["step"].append(state.step)
-        records["train_output"].append(output.copy())
+    def measured(self, state: NetworkState, output: FloatArray) -> dict[str, Any]:
+        """What is recorded of a state with this output at the training points, by series."""
+        row: dict[str, Any] = {"step": state.step, "train_output": output.copy()}
         if self.x_test is not None:
-            records["test_output"].append(self.backend.evaluate(state.theta, self.x_test))
+            row["test_output"] = self.backend.evaluate(state.theta, self.x_test)
         moved = state.theta - self.theta
         for name, rows in (
             ("frequency", slice(0, self.frequency_rows)),
             ("weight", slice(self.frequency_rows, None)),
         ):
-            records[f"{name}_norm"].append(_length(state.theta[rows]))
-            records[f"{name}_distance"].append(_length(moved[rows]))
+            row[f"{name}_norm"] = _length(state.theta[rows])
+            row[f"{name}_distance"] = _length(moved[rows])
         if self.probe is not None and self.gram is not None:
             change = self.backend.gram(state.theta, self.probe, self.first) - self.gram
-            size = float(np.linalg.norm(self.gram))
-            records["kernel_drift"].append(float(np.linalg.norm(change)) / max(size, 1e-300))
+            # Relative to the largest entry, or squares would overflow or vanish.
+            unit = max(float(np.abs(self.gram).max()), 1e-300)
+            size = max(float(np.linalg.norm(self.gram / unit)), 1e-300)
+            row["kernel_drift"] = float(np.linalg.norm(change / unit)) / size
+        return row
 
 
 def _length(values: FloatArray) -> float:

@@ -8,13 +8,18 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from ntkfreq import __version__
-from ntkfreq.network.backends import Backend, Descent
+from ntkfreq.network.backends import LARGEST_PHASE, Descent
+from ntkfreq.network.backends.limits import share_of
 from ntkfreq.network.descent import Path, mean_square
 from ntkfreq.network.engine import Engine
 from ntkfreq.network.inputs import TrainingData
 from ntkfreq.network.stability import divergence_remedy
 
+# Rounding of the largest phase from which on it is told, in radians.
+_TOLD = {"float64": 1e-9, "float32": 1e-3}
 # Packages whose version may change the last bits of a backend's results.
 _ENGINES = {
     "reference": ("numpy",),
@@ -25,16 +30,28 @@ _ENGINES = {
 
 
 def status(
-    theta: Any, data: TrainingData, descent: Descent, path: Path, engine: Backend, first: int
+    theta: Any, data: TrainingData, descent: Descent, path: Path, engine: Engine, first: int
 ) -> str:
     """How the run ended, with the remedy where it ended badly; theta are the first parameters."""
+    text = _ending(theta, data, descent, path, engine, first)
+    if path.unsaved is not None:
+        text += (
+            f"; {path.unsaved}: this history is complete, but the same call would not resume it; "
+            "make room there, or name a file elsewhere"
+        )
+    return text
+
+
+def _ending(
+    theta: Any, data: TrainingData, descent: Descent, path: Path, engine: Engine, first: int
+) -> str:
     outputs = path.records["train_output"]
     start, last = (mean_square(outputs[k], data.y) for k in (0, -1))
-    if path.diverged_loss is not None:
+    if path.diverged is not None:
         return (
-            f"diverged by step {path.state.step}: the training loss rose from {start:.3g} to "
-            f"{path.diverged_loss:.3g}; records end at step {path.records['step'][-1]}. "
-            f"{divergence_remedy(theta, data.x, engine, descent, first)}"
+            f"diverged by step {path.state.step}: {path.diverged}; "
+            f"records end at step {path.records['step'][-1]}. "
+            f"{divergence_remedy(theta, data.x, engine.backend, descent, first)}"
         )
     text = f"completed {path.state.step} steps"
     if last > start:
@@ -42,6 +59,15 @@ def status(
             f"; the training loss ends above its start ({last:.3g} after {start:.3g}), the work of "
             "decay or of too large a step_size"
         )
+    dtype = engine.settings["dtype"]
+    if path.state.bound is not None:
+        share = share_of(path.kept, path.state.frequency_rows, path.state.bound)
+        phase = share * LARGEST_PHASE[dtype]
+        if phase * np.finfo(dtype).eps > _TOLD[dtype]:
+            text += (
+                f"; phases |w.x| reach {phase:.3g}, which {dtype} holds to "
+                f"{0.5 * phase * np.finfo(dtype).eps:.1g} radians"
+            )
     return text
 
 

@@ -10,13 +10,17 @@ import numpy as np
 
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.frequency_grid import default_frequencies
-from ntkfreq.network.backends import Descent
+from ntkfreq.network.backends import Descent, NetworkState
+from ntkfreq.network.backends.limits import phase_bound
 from ntkfreq.network.descent import Path
 from ntkfreq.network.engine import Engine
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import TrainingData
 from ntkfreq.network.step_schedules import Constant
 from ntkfreq.spectrum import fourier_sum
+
+# Steps whose sizes are summed at a time.
+_STEPS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,26 @@ class Run:
         }
 
 
+def start_state(
+    theta: FloatArray,
+    net: Any,
+    data: TrainingData,
+    engine: Engine,
+    descent: Descent,
+    decay_towards: str,
+) -> NetworkState:
+    """State before the first step, with the limits of the run's points."""
+    points = data.x if data.x_test is None else np.concatenate([data.x, data.x_test])
+    return NetworkState.start(
+        theta,
+        net.frequency_rows,
+        engine.backend.evaluate(theta, data.x),
+        descent,
+        towards_start=decay_towards == "start",
+        bound=phase_bound(points, engine.settings["dtype"]),
+    )
+
+
 def _spectrum(x: FloatArray, error: FloatArray, frequencies: FloatArray) -> ComplexArray:
     """As `error_spectrum`, the same to the last bit on any number of threads."""
     grid = frequencies[:, None] if frequencies.ndim == 1 else frequencies
@@ -104,8 +128,14 @@ def _training_time(descent: Descent, step: IntArray) -> FloatArray:
     """Sum of the step sizes before each step."""
     if isinstance(descent.optimizer.schedule, Constant):
         return np.asarray(descent.step_size * step, dtype=np.float64)
-    taken = np.fromiter((descent.rate(n) for n in range(int(step[-1]))), dtype=np.float64)
-    return np.asarray(np.concatenate([[0.0], np.cumsum(taken)])[step], dtype=np.float64)
+    times, now, start = np.zeros(len(step)), 0.0, 0
+    for k, stop in enumerate(step):
+        # In the order of the steps, and without all of them at once.
+        for first in range(start, int(stop), _STEPS):
+            rates = [descent.rate(n) for n in range(first, min(first + _STEPS, int(stop)))]
+            now = float(np.cumsum([now, *rates])[-1])
+        times[k], start = now, int(stop)
+    return times
 
 
 def _as_given(points: FloatArray) -> FloatArray:

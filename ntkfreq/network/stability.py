@@ -12,6 +12,10 @@ from ntkfreq.network.optimizers import Adam, HeavyBall, Nesterov, Optimizer
 _ITERATIONS = 50
 _RTOL = 1e-3
 _MOST_POINTS = 2000
+# Pairs of point and unit of one product, a fraction of a second: beyond, some of the units do too.
+_MOST_PAIRS = 20_000_000
+_FEWEST_UNITS = 1000
+_MOST_PRODUCTS = 2_000_000_000
 
 
 def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: int = 0) -> float:
@@ -25,7 +29,7 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
     theta : ndarray
         Parameters, as packed.
     x : ndarray, shape (N, d)
-        Points; above 2000 an even selection of them.
+        Points; above 2000 an even selection of them, and of the units where there are many.
     backend : Backend
         Engine of the products.
     first : int
@@ -34,7 +38,7 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
     Returns
     -------
     float
-        The eigenvalue, from below, to about 1e-3.
+        The eigenvalue, from below, to about 1e-3; NaN where it overflows.
 
     Examples
     --------
@@ -44,6 +48,12 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
     1.0
     """
     x = x[:: -(-x.shape[0] // _MOST_POINTS)]
+    if theta.ndim == 2:
+        # K is a mean over units.
+        most = max(_FEWEST_UNITS, _MOST_PAIRS // x.shape[0])
+        theta = np.ascontiguousarray(theta[:, :: -(-theta.shape[1] // most)])
+    else:
+        x = x[:: -(-x.shape[0] * theta.size // _MOST_PRODUCTS)]
     vector: FloatArray = np.random.default_rng(0).standard_normal((x.shape[0],))
     value = 0.0
     for _ in range(_ITERATIONS):
@@ -51,6 +61,8 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
         pulled = backend.gradient(theta, x, vector, first)
         image = backend.tangent(theta, pulled, x, first) / x.shape[0]
         previous, value = value, float(vector @ image)
+        if not np.isfinite(image).all() or not np.isfinite(value):
+            return float("nan")
         if value - previous <= _RTOL * value or not np.any(image):
             break
         vector = image
@@ -97,6 +109,11 @@ def divergence_remedy(
     top = top_eigenvalue(theta, x, backend, first)
     top += max(descent.weight_decay, descent.frequency_decay)
     stable = stable_step(descent.optimizer, top)
+    if not np.isfinite(top) or stable == 0:
+        return (
+            f"step_size={descent.step_size:g} cannot be compared with the kernel, which overflows; "
+            "choose units in which x and y are of order one"
+        )
     gain = f"{stable * top:.3g}/lambda_max = {stable:.3g}"
     if stable <= descent.step_size:
         return (

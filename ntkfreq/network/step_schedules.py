@@ -135,4 +135,7 @@ class Exponential(Schedule):
 
     def factor(self, step: int) -> float:
         """Factor of a step."""
-        return float(self.ratio ** (step // self.steps))
+        try:
+            return float(self.ratio ** (step // self.steps))
+        except OverflowError:  # a ratio above 1 after many steps: the run has diverged by then
+            return math.inf

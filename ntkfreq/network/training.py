@@ -12,7 +12,6 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq.network import inputs, report
-from ntkfreq.network.backends import NetworkState
 from ntkfreq.network.checkpoint import checked_path, fingerprint
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
@@ -20,7 +19,8 @@ from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.optimizers import Optimizer
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.recording import Recorder, probe_points
-from ntkfreq.network.run import Run
+from ntkfreq.network.run import Run, start_state
+from ntkfreq.network.run_size import refuse_large_run
 
 
 def train(
@@ -119,12 +119,15 @@ def train(
     -------
     TrainHistory
         Also when training diverges: then up to the last record before, with a `status` that
-        names the stable step size, and a RuntimeWarning.
+        names the stable step size, and a RuntimeWarning; and when the disk refuses a checkpoint,
+        which `status` and a RuntimeWarning tell. A run ends as diverged, alike on all backends,
+        once double precision does not hold the phases w.x any more (above 4e9).
 
     Raises
     ------
     TypeError, ValueError
-        On bad input, and on a checkpoint that is truncated or belongs to another run.
+        On bad input, on a run that does not fit into memory, and on a checkpoint that is damaged or
+        belongs to another run.
     ImportError
         Where "torch" is needed and not installed.
 
@@ -143,6 +146,7 @@ def train(
     """
     net, data = inputs.checked_data(net, x, y, test)
     path = checked_path(checkpoint)
+    pause = _checks.non_negative("checkpoint_seconds", checkpoint_seconds)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,
@@ -158,6 +162,7 @@ def train(
     records = record_steps(record, steps)
     probe = probe_points(data.x, _checks.integer("kernel_probe", kernel_probe, 0))
     grid = None if frequencies is None else inputs.checked_frequencies(frequencies, net.dim)
+    refuse_large_run(net, data, descent.optimizer.slots, records, grid, probe)
     engine = engine_for(
         net,
         data.x,
@@ -169,45 +174,30 @@ def train(
         threads=threads,
         x_test=data.x_test,
     )
-    deciding = report.deciding(
+    settings = report.deciding(
         descent, engine, decay_towards=decay_towards, steps=steps, kernel_probe=kernel_probe
     )
-    theta = engine.rounded(net.packed())
+    theta = engine.rounded(net.packed(), x=data.x, y=data.y, x_test=data.x_test)
     mark = fingerprint(
         {"theta": theta, "records": records, "frequencies": grid} | data.arrays(),
-        deciding | {"architecture": net.architecture, "axis": repr(data.axis)},
+        settings | {"architecture": net.architecture, "axis": repr(data.axis)},
     )
-    state = NetworkState.start(
-        theta,
-        net.frequency_rows,
-        engine.backend.evaluate(theta, data.x),
-        descent,
-        towards_start=decay_towards == "start",
-    )
-    first = state.first(descent)
-    taken = descend(
-        Problem(
-            data.x,
-            data.y,
-            descent,
-            records,
-            mark,
-            path,
-            _checks.non_negative("checkpoint_seconds", checkpoint_seconds),
-            progress,
-        ),
-        state,
-        engine.backend,
-        Recorder.start(engine.backend, data.x, data.x_test, probe, state, first),
-    )
-    status = report.status(theta, data, descent, taken, engine.backend, first)
-    if taken.diverged_loss is not None:
-        warnings.warn(status, RuntimeWarning, stacklevel=2)
-    settings = deciding | {
-        "record": record,
+    settings |= {
+        "record": record if np.ndim(record) == 0 else records.tolist(),
         "rng": int(rng) if isinstance(rng, Integral) else None if rng is None else repr(rng),
         "threads": threads,
         "checkpoint": None if checkpoint is None else str(checkpoint),
         **report.description(net, data),
     }
-    return Run(net, data, descent, taken, engine).history(grid, settings, status)
+    problem = Problem(data.x, data.y, descent, records, mark, path, pause, progress)
+    # What overflows ends the run with a sentence, not with a warning of NumPy's on the way.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        state = start_state(theta, net, data, engine, descent, decay_towards)
+        first = state.first(descent)
+        recorder = Recorder.start(engine.backend, data.x, data.x_test, probe, state, first)
+        taken = descend(problem, state, engine.backend, recorder)
+        status = report.status(theta, data, descent, taken, engine, first)
+        history = Run(net, data, descent, taken, engine).history(grid, settings, status)
+    if taken.diverged is not None or taken.unsaved is not None:
+        warnings.warn(status, RuntimeWarning, stacklevel=2)
+    return history

@@ -32,8 +32,8 @@ PARALLEL_PAIRS = 200_000
 # which PyTorch meets its threads some fifty times. Where another program wants a core each meeting
 # waits for it, and two threads took 5 to 30 times as long as one (measured, 48 to 512 points).
 PARALLEL_PRODUCTS = 10_000_000
-# Points of the grid of a fast transform beyond which it does not fit: 75 to 200 bytes each (measured
-# in one and in three dimensions), and about two seconds a transform.
+# Points of the grid of a fast transform beyond which it does not fit: 75 to 200 bytes each (in
+# 1-D and in 3-D), and about two seconds a transform.
 LARGEST_GRID = 2e7
 # Up to this grid a fast transform is no burden, whatever direct sums would take.
 _SMALL_GRID = 1e5

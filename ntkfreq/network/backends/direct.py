@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -190,8 +191,8 @@ class Direct(TwoLayer):
 
     @contextmanager
     def _kernel(
-        self, kernels: dict[bool, Callable[..., None]], theta: FloatArray, x: FloatArray
-    ) -> Iterator[Callable[..., None]]:
+        self, kernels: dict[bool, Callable[..., Any]], theta: FloatArray, x: FloatArray
+    ) -> Iterator[Callable[..., Any]]:
         """The kernel for this problem, while the right number of threads is set."""
         threads = self.threads(x.shape[0], theta.shape[1])
         kernel = kernels[threads > 1]

@@ -156,7 +156,7 @@ def _descend_units(
             add(axes, w, x, a, b, phase, q, out)
 
 
-def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
+def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
     """Full-batch steps. The loop is a closure variable, for it decides what is compiled."""
     span: Any = prange if parallel else range
 
@@ -213,7 +213,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
                 _combine(parts, scale, output)
             if np.max(escaped) > 0.0:
                 return -(step + 1)
-        return constants.shape[0]
+        return len(constants)
 
     return descend
 

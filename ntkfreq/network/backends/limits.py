@@ -35,7 +35,9 @@ def phase_bound(points: FloatArray, dtype: str = "float64") -> FloatArray:
     >>> phase_bound(np.array([[1.0, -2.0], [0.5, 1.0]])).tolist()
     [2.5e-10, 5e-10]
     """
-    return np.asarray(np.abs(points).max(axis=0) / LARGEST_PHASE[dtype], dtype=np.float64)
+    # The smallest weight bounds the frequencies where all points are 0.
+    bound = np.abs(points).max(axis=0) / LARGEST_PHASE[dtype]
+    return np.asarray(np.maximum(bound, 1 / LARGEST_WEIGHT), dtype=np.float64)
 
 
 def largest_share(w: FloatArray, bound: FloatArray) -> float:
@@ -47,6 +49,19 @@ def largest_share(w: FloatArray, bound: FloatArray) -> float:
     2.0
     """
     return float((np.abs(w) @ bound).max())
+
+
+def share_of(theta: Any, frequency_rows: int, bound: Any) -> float:
+    """:func:`largest_share` of packed parameters; arguments are those of :func:`within`.
+
+    Examples
+    --------
+    >>> share_of(np.array([2.0, 8e9, 1.0, 1.0]), 2, np.array([2.5e-10]))
+    2.0
+    """
+    w = abs(theta[:frequency_rows])
+    phases = bound @ w if theta.ndim == 2 else w.reshape(-1, len(bound)) @ bound
+    return float(phases.max())
 
 
 def within(theta: Any, frequency_rows: int, bound: Any) -> bool:
@@ -70,10 +85,9 @@ def within(theta: Any, frequency_rows: int, bound: Any) -> bool:
     >>> within(theta, 1, bound), within(theta, 1, 10 * bound), within(theta * np.nan, 1, bound)
     (True, False, False)
     """
-    size = abs(theta)
-    w = size[:frequency_rows]
-    phases = bound @ w if theta.ndim == 2 else w.reshape(-1, len(bound)) @ bound
-    return bool(phases.max() <= 1) and bool(size[frequency_rows:].max() <= LARGEST_WEIGHT)
+    if not share_of(theta, frequency_rows, bound) <= 1:
+        return False
+    return bool(abs(theta[frequency_rows:]).max() <= LARGEST_WEIGHT)
 
 
 def refuse_lost_phases(w: FloatArray, points: FloatArray, dtype: str = "float64") -> None:
@@ -105,9 +119,33 @@ def refuse_lost_phases(w: FloatArray, points: FloatArray, dtype: str = "float64"
     if share <= 1:
         return
     single = "" if dtype == "float64" else " use dtype='float64', or"
+    largest = np.abs(w).max(), np.abs(points).max()
     raise ValueError(
-        f"phases |w.x| reach {share * most:.3g}, with frequencies up to {np.abs(w).max():.3g} and x "
-        f"up to {np.abs(points).max():.3g}, but {dtype} holds them only up to {most:.0e};{single} "
+        f"phases |w.x| reach {share * most:.3g}, with frequencies up to {largest[0]:.3g} and x "
+        f"up to {largest[1]:.3g}, but {dtype} holds them only up to {most:.0e};{single} "
         "give x from an origin within the data, x - c (the kernel's factor 1 + sigma_a^2 x.x' then "
         "counts from c), or draw the frequencies from a narrower density"
     )
+
+
+def refuse_for_single(**arrays: FloatArray | None) -> None:
+    """Refuse arrays that single precision turns into infinity or into zeros.
+
+    Raises
+    ------
+    ValueError
+        With the name of the argument.
+
+    Examples
+    --------
+    >>> refuse_for_single(x=np.ones(2), y=np.array([1e-40]))
+    Traceback (most recent call last):
+    ValueError: y has a largest magnitude of 1e-40; with dtype='float32' it must be 0 or from ...
+    """
+    for name, array in arrays.items():
+        largest = 0.0 if array is None else float(np.abs(array).max())
+        if largest and not 1e-30 <= largest <= 1e30:
+            raise ValueError(
+                f"{name} has a largest magnitude of {largest:.3g}; with dtype='float32' it must be "
+                "0 or from 1e-30 to 1e30: choose other units, or dtype='float64'"
+            )

@@ -29,12 +29,12 @@ def apply(
 
 def _norm(slope: Any) -> float:
     """Euclidean norm, of entries whose squares overflow too."""
-    norm = float((slope * slope).sum()) ** 0.5
+    norm = math.sqrt(float((slope * slope).sum()))
     if math.isfinite(norm):
         return norm
     size = float(abs(slope).max())
     part = slope / size
-    return size * float((part * part).sum()) ** 0.5
+    return size * math.sqrt(float((part * part).sum()))
 
 
 def take_steps(
