@@ -34,18 +34,15 @@ def test_choice(problem, expected):
     assert f"expected: {expected}" in why
 
 
-def test_where_direct_would_lose_digits_or_nufft_its_memory_another_is_taken():
-    huge = work(1000, 1000, dim=5, std=1e8)
-    assert huge.phase > backends.LARGEST_PHASE
-    assert backends.choose(huge)[0] == "reference"
-    assert cost.step_seconds("direct", huge) == cost.step_seconds("nufft", huge) == np.inf
+def test_where_a_fast_transform_would_not_fit_another_backend_is_taken():
+    assert cost.step_seconds("nufft", work(1000, 1000, dim=5)) == np.inf
     spread = work(10, 10, dim=3, std=1e4)
     assert spread.grid > backends.LARGEST_GRID
     assert cost.step_seconds("nufft", spread) == np.inf
 
 
 def test_costs_grow_with_the_work_and_fall_with_threads():
-    large = cost.Work(1000, 300_000, 1, 1, 100.0, 60.0, 2)
+    large = cost.Work(1000, 300_000, 1, 1, 60.0, 2)
     for name in ("reference", "direct", "nufft"):
         assert cost.step_seconds(name, work(100, 1000)) < cost.step_seconds(name, large)
     for name in ("direct", "nufft"):
@@ -56,6 +53,5 @@ def test_costs_grow_with_the_work_and_fall_with_threads():
 def test_work_measures_extents():
     net = FourierFeatureNet(w=[[0.0, 1.0], [2.0, 3.0]], a=[1.0, 1.0], b=[0.0, 0.0])
     found = net.work(np.array([[0.0, 0.0], [3.0, -5.0]]))
-    assert found.phase == 2 * 3 + 3 * 5
     np.testing.assert_allclose(found.grid, (6 / np.pi + 12) * (10 / np.pi + 12))
     assert found.pairs == 4

@@ -1,6 +1,7 @@
 """Training: what is recorded, how it ends, what it refuses."""
 
 import json
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from ntkfreq import _threads
 from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet, descent, train
-from ntkfreq.network.backends import Descent, load
+from ntkfreq.network.backends import BACKENDS, Descent, load
 from ntkfreq.network.optimizers import Adam, GradientDescent, HeavyBall, Nesterov, Optimizer
 from ntkfreq.network.stability import divergence_remedy, stable_step, top_eigenvalue
 from ntkfreq.network.step_schedules import Warmup
@@ -149,9 +150,10 @@ def test_batches_train_and_repeat_by_their_seed(backend):
 @pytest.mark.parametrize(("step_size", "loss"), [(1e3, "inf"), (10.0, r"\d")])
 def test_diverging_batches_are_noticed_between_records(step_size, loss):
     settings = {"batch_size": 6, "rng": 0, "freeze_frequencies": True, "steps": 10**6, "record": 2}
-    with pytest.warns(RuntimeWarning, match=f"diverged by step [2468]00: .* to {loss}"):
+    with pytest.warns(RuntimeWarning, match=rf"diverged by step \d+: .* to {loss}"):
         history = run(step_size=step_size, **settings)
     np.testing.assert_array_equal(history.step, [0])
+    assert 1 < int(re.search(r"by step (\d+)", history.status)[1]) < 1000
 
 
 def test_an_integer_rng_is_the_seed_and_any_seed_is_kept():
@@ -199,11 +201,13 @@ def test_spectra_are_the_same_on_any_number_of_threads():
 
 
 def test_far_test_points_are_taken_into_account():
-    far = (1e7 * X_TEST, Y_TEST)
     with pytest.raises(ValueError, match="backend='nufft' needs a grid of"):
-        run(test=(1e9 * X_TEST, Y_TEST), backend="nufft")
-    wide = FourierFeatureNet.sample(Normal(scale=600.0), 400, rng=0)
-    assert run(wide, test=far, steps=2).stats["backend"] == "reference"
+        run(test=(1e8 * X_TEST, Y_TEST), backend="nufft")
+    for backend in BACKENDS:
+        with pytest.raises(
+            ValueError, match=r"phases .w.x. reach .* x up to 1e.09.* from an origin"
+        ):
+            run(test=(1e9 * X_TEST, Y_TEST), backend=backend)
 
 
 def test_learning_time_and_its_choice_of_spectrum():
@@ -299,7 +303,7 @@ def test_divergence_is_reported_with_the_stable_step(backend, frozen, factor):
 
 
 def test_divergence_is_noticed_between_distant_records():
-    with pytest.warns(RuntimeWarning, match="by step 200: .* to inf"):
+    with pytest.warns(RuntimeWarning, match=r"by step \d\d?\d?: .* to inf"):
         history = run(step_size=1e3, steps=10**9, record=2)
     np.testing.assert_array_equal(history.step, [0])
 
@@ -361,11 +365,11 @@ def test_zero_error_is_no_divergence():
         ({"tolerance": 1.0, "backend": "nufft"}, ValueError, "tolerance=1 must lie between"),
         ({"threads": 0}, ValueError, "threads=0 must be at least 1"),
         ({"kernel_probe": -1}, ValueError, "kernel_probe=-1 must be at least 0"),
-        ({"checkpoint": 5}, TypeError, "checkpoint=5 must be None or a path"),
+        ({"checkpoint": 5}, TypeError, "checkpoint=5 must be a path, as text"),
         ({"checkpoint": __file__ + "/run.npz"}, ValueError, "checkpoint=.* cannot be written"),
-        ({"checkpoint": str(Path(__file__).parent)}, ValueError, "cannot be written .it is a f"),
+        ({"checkpoint": str(Path(__file__).parent)}, ValueError, "exists and is not a file"),
         ({"checkpoint_seconds": -1.0}, ValueError, "checkpoint_seconds=-1.0 must not be neg"),
-        ({"x": 1e9 * X, "backend": "nufft"}, ValueError, "backend='nufft' needs a grid of"),
+        ({"x": 1e8 * X, "backend": "nufft"}, ValueError, "backend='nufft' needs a grid of"),
         ({"step_size": 0.0}, ValueError, "step_size=0.0 must be greater than 0"),
         ({"steps": 0}, ValueError, "steps=0 must be at least 1"),
         ({"steps": 1.5}, TypeError, "steps=1.5 must be an integer"),
@@ -388,7 +392,7 @@ def test_zero_error_is_no_divergence():
         ({"record": [1.5]}, ValueError, "record=.*increasing integers"),
         ({"record": [0, 301]}, ValueError, "within \\[0, steps=300\\]"),
         ({"backend": "jax"}, ValueError, "backend='jax' must be one of"),
-        ({"backend": "direct", "x": 1e9 * X}, ValueError, "backend='direct' needs"),
+        ({"backend": "direct", "x": 1e9 * X}, ValueError, r"phases .w.x. reach 1.*e.10, with f"),
         ({"rng": "seed"}, TypeError, "rng='seed' must be an integer"),
     ],
 )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import tempfile
 import zipfile
-import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks, results
+from ntkfreq import results
+from ntkfreq.files import lock, whole_file
 
 
 def fingerprint(arrays: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -42,49 +44,45 @@ def fingerprint(arrays: dict[str, Any], settings: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def checked_path(path: Any) -> Path | None:
-    """A checkpoint's path, whose folder exists from here on and can be written to."""
-    if path is None:
-        return None
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"checkpoint={_checks.show(path)} must be None or a path")
-    file = Path(path)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix=f".{file.name}.", dir=file.parent):
-            pass
-        if file.is_dir():
-            raise IsADirectoryError("it is a folder")
-    except OSError as error:
-        raise ValueError(
-            f"checkpoint={str(path)!r} cannot be written ({error}); name a file in a folder that "
-            "can be written to"
-        ) from None
-    return file
+@contextmanager
+def held(path: Any) -> Iterator[Path | None]:
+    """A checkpoint's path, which nobody else writes meanwhile and which can be written to.
 
+    What a killed run left beside it is swept up.
 
-def write(path: str | os.PathLike[str], mark: str, arrays: dict[str, Any]) -> None:
-    """Write arrays and the fingerprint `mark`; an interrupted write leaves the old file.
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no path, or for one that cannot be written to.
 
     Examples
     --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(folder + "/run.npz", "mark", {"step": np.int64(7)})
-    ...     int(read(folder + "/run.npz", "mark")["step"])
+    >>> with held(None) as nothing:
+    ...     print(nothing)
+    None
+    """
+    if path is None:
+        yield None
+        return
+    with lock(path, "checkpoint") as file:
+        yield file
+
+
+def write(path: Path, mark: str, arrays: Mapping[str, Any]) -> None:
+    """Write arrays and the fingerprint `mark`; an interrupted write leaves the old file.
+
+    The caller holds the path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, held(folder + "/run.npz") as path:
+    ...     write(path, "mark", {"step": np.int64(7)})
+    ...     int(read(path, "mark")["step"])
     7
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, fingerprint=np.array(mark), **arrays)
-            file.flush()
-            # A rename may reach the disk before the data of a file that was not synced.
-            os.fsync(file.fileno())
-        Path(scratch).replace(path)
-    finally:
-        Path(scratch).unlink(missing_ok=True)
+    with whole_file(path, locked=True) as scratch, scratch.open("wb") as file:
+        np.savez(file, fingerprint=np.array(mark), **arrays)
 
 
 def read(path: str | os.PathLike[str], mark: str) -> dict[str, Any] | None:
@@ -93,7 +91,7 @@ def read(path: str | os.PathLike[str], mark: str) -> dict[str, Any] | None:
     Raises
     ------
     ValueError
-        When the file is truncated, is no checkpoint, or belongs to another run. It is left as is.
+        When the file is damaged, is no checkpoint, or belongs to another run. It is left as is.
 
     Examples
     --------
@@ -104,17 +102,44 @@ def read(path: str | os.PathLike[str], mark: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        found = str(arrays.pop("fingerprint"))
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
+        data = path.read_bytes()
+    except OSError as error:
         raise ValueError(
-            f"checkpoint={str(path)!r} is truncated or no checkpoint of train; delete it to start "
-            "again, or choose another name"
+            f"checkpoint={str(path)!r} cannot be read ({error.strerror or error}); choose another "
+            "name"
         ) from None
+    try:
+        arrays = _members(data)
+        found = str(arrays.pop("fingerprint"))
+    except Exception:  # whatever a damaged file makes of the readers: there is no list of it
+        raise damaged(path) from None
     if found != mark:
         raise ValueError(
             f"checkpoint={str(path)!r} belongs to a run with other data, settings or versions; "
             "repeat that call to resume it, or choose another name"
         )
     return arrays
+
+
+def damaged(path: Path) -> ValueError:
+    """The refusal of a file that is no whole checkpoint."""
+    return ValueError(
+        f"checkpoint={str(path)!r} is damaged, truncated or no checkpoint of train; delete it to "
+        "start again, or choose another name"
+    )
+
+
+def _members(data: bytes) -> dict[str, Any]:
+    """Arrays of an NPZ file as `write` leaves it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        # They are stored as they are: sizes that do not fit into the file would only take memory.
+        if sum(member.file_size for member in members) > len(data):
+            raise ValueError("compressed")
+        # Bytes first, since their checksum is compared at the end, then what they mean.
+        return {
+            member.filename.removesuffix(".npy"): np.lib.format.read_array(
+                io.BytesIO(archive.read(member)), allow_pickle=False
+            )
+            for member in members
+        }

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from threading import Event
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: R
 
     Whatever interrupts it leaves a checkpoint of the last whole step.
     """
-    path = _resume(problem, state) or Path(state, state.theta.copy())
+    path = _resume(problem, state, recorder) or Path(state, state.theta.copy())
     state = path.state
     if not path.records["step"] and not _record(path, recorder, state.output):
         raise ValueError(
@@ -210,12 +211,13 @@ def _save(path: Path, problem: Problem) -> None:
         )
 
 
-def _resume(problem: Problem, state: NetworkState) -> Path | None:
+def _resume(problem: Problem, state: NetworkState, recorder: Recorder) -> Path | None:
     if problem.checkpoint is None:
         return None
     saved = checkpoint.read(problem.checkpoint, problem.mark)
     if saved is None:
         return None
+    _refuse_misfits(problem, state, recorder, saved)
     step = int(saved["step"])
     resumed = NetworkState(
         theta=saved["theta"],
@@ -227,3 +229,29 @@ def _resume(problem: Problem, state: NetworkState) -> Path | None:
         bound=state.bound,
     )
     return Path(resumed, saved["kept"], Records.of(saved), resumed_from=step)
+
+
+def _refuse_misfits(
+    problem: Problem, state: NetworkState, recorder: Recorder, saved: dict[str, Any]
+) -> None:
+    """Refuse arrays that no checkpoint of this run can hold."""
+    assert problem.checkpoint is not None
+    step = saved.get("step", np.zeros(0))
+    shapes = {
+        "step": (),
+        "theta": state.theta.shape,
+        "memory": state.memory.shape,
+        "output": state.output.shape,
+        "kept": state.theta.shape,
+    }
+    if step.shape == () and step.dtype == np.int64 and 0 <= step <= problem.records[-1]:
+        count = int(np.searchsorted(problem.records, step, "right"))
+        shapes |= {f"recorded_{name}": one for name, one in recorder.shapes(count).items()}
+    whole = saved.keys() == shapes.keys() and all(
+        saved[name].shape == shape
+        and saved[name].dtype == (np.int64 if name.endswith("step") else np.float64)
+        and (name == "memory" or np.isfinite(saved[name]).all())
+        for name, shape in shapes.items()
+    )
+    if not (whole and np.array_equal(saved["recorded_step"], problem.records[:count])):
+        raise checkpoint.damaged(problem.checkpoint)

@@ -13,8 +13,8 @@ from ntkfreq._types import FloatArray
 from ntkfreq.density import as_density
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import (
+    MOST_LAYERS,
     as_layers,
-    checked_depth,
     read_only,
     refuse_large,
     refuse_odd,
@@ -168,7 +168,10 @@ class FourierFeatureMLP:
         (FourierFeatureMLP(64 frequencies, 2 x 64 tanh in 2 branches, dim 1, Normal(...)), 0.0)
         """
         density = as_density(rho_w)
-        width, depth = _checks.integer("width", width, 1), checked_depth(depth)
+        width, depth = (
+            _checks.integer("width", width, 1),
+            _checks.integer("depth", depth, 0, MOST_LAYERS),
+        )
         hidden = width if hidden is None else _checks.integer("hidden", hidden, 1)
         scales = {
             "sigma_a": _checks.non_negative("sigma_a", sigma_a),

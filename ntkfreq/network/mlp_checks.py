@@ -12,6 +12,7 @@ from ntkfreq import _checks
 from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 
+# Beyond, a step takes seconds and gradients no longer come through.
 MOST_LAYERS = 1000
 Net = TypeVar("Net")
 
@@ -95,24 +96,6 @@ def as_layers(
         checked.append((read_only(weights), read_only(bias)))
         below = len(weights)
     return tuple(checked), below
-
-
-def checked_depth(depth: Any) -> int:
-    """A number of hidden layers.
-
-    Examples
-    --------
-    >>> checked_depth(10**400)
-    Traceback (most recent call last):
-    ValueError: depth=1000... must be at most 1000, ...
-    """
-    number = _checks.integer("depth", depth, 0)
-    if number > MOST_LAYERS:
-        raise ValueError(
-            f"depth={_checks.show(number)} must be at most {MOST_LAYERS}, beyond which gradients "
-            "take minutes a step"
-        )
-    return number
 
 
 def refuse_large(dim: int, width: int, depth: int, hidden: int) -> None:

@@ -40,12 +40,7 @@ def record_steps(record: Any, steps: int) -> IntArray:
     array([ 0, 10, 20, 30])
     """
     if np.ndim(record) == 0:
-        count = max(2, _checks.integer("record", record, 1))
-        if count > _MOST_RECORDS:
-            raise ValueError(
-                f"record={_checks.show(count)} asks for more than {_MOST_RECORDS} records; "
-                "give fewer, or the steps to record"
-            )
+        count = max(2, _checks.integer("record", record, 1, _MOST_RECORDS))
         spaced = np.rint(np.expm1(np.linspace(0.0, np.log1p(steps), count)))
         return np.unique(spaced.astype(np.int64))
     given = _checks.real_array("record", record, 1)

@@ -88,6 +88,14 @@ class Recorder:
         gram = None if probe is None else backend.gram(theta, probe, first)
         return cls(backend, x, x_test, probe, theta, state.frequency_rows, first, gram)
 
+    def shapes(self, count: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the series after so many records."""
+        tests = 0 if self.x_test is None else len(self.x_test)
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(SERIES, (count,))
+        shapes["train_output"] = (count, len(self.x))
+        shapes["test_output"] = (count, tests) if tests else (0,)
+        return shapes | ({} if self.probe is not None else {"kernel_drift": (0,)})
+
     def measured(self, state: NetworkState, output: FloatArray) -> dict[str, Any]:
         """What is recorded of a state with this output at the training points, by series."""
         row: dict[str, Any] = {"step": state.step, "train_output": output.copy()}

@@ -12,7 +12,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq.network import inputs, report
-from ntkfreq.network.checkpoint import checked_path, fingerprint
+from ntkfreq.network.checkpoint import fingerprint, held
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
 from ntkfreq.network.history import TrainHistory
@@ -145,8 +145,6 @@ def train(
     ('completed 200 steps', 100.0, True)
     """
     net, data = inputs.checked_data(net, x, y, test)
-    path = checked_path(checkpoint)
-    pause = _checks.non_negative("checkpoint_seconds", checkpoint_seconds)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,
@@ -162,41 +160,42 @@ def train(
     records = record_steps(record, steps)
     probe = probe_points(data.x, _checks.integer("kernel_probe", kernel_probe, 0))
     grid = None if frequencies is None else inputs.checked_frequencies(frequencies, net.dim)
+    pause = _checks.non_negative("checkpoint_seconds", checkpoint_seconds)
     refuse_large_run(net, data, descent.optimizer.slots, records, grid, probe)
-    engine = engine_for(
-        net,
-        data.x,
-        steps,
-        backend=backend,
-        dtype=dtype,
-        device=device,
-        tolerance=tolerance,
-        threads=threads,
-        x_test=data.x_test,
-    )
-    settings = report.deciding(
-        descent, engine, decay_towards=decay_towards, steps=steps, kernel_probe=kernel_probe
-    )
-    theta = engine.rounded(net.packed(), x=data.x, y=data.y, x_test=data.x_test)
-    mark = fingerprint(
-        {"theta": theta, "records": records, "frequencies": grid} | data.arrays(),
-        settings | {"architecture": net.architecture, "axis": repr(data.axis)},
-    )
-    settings |= {
+    given = {
         "record": record if np.ndim(record) == 0 else records.tolist(),
         "rng": int(rng) if isinstance(rng, Integral) else None if rng is None else repr(rng),
         "threads": threads,
         "checkpoint": None if checkpoint is None else str(checkpoint),
-        **report.description(net, data),
     }
-    problem = Problem(data.x, data.y, descent, records, mark, path, pause, progress)
     # What overflows ends the run with a sentence, not with a warning of NumPy's on the way.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with held(checkpoint) as path, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        engine = engine_for(
+            net,
+            data.x,
+            steps,
+            backend=backend,
+            dtype=dtype,
+            device=device,
+            tolerance=tolerance,
+            threads=threads,
+            x_test=data.x_test,
+        )
+        settings = report.deciding(
+            descent, engine, decay_towards=decay_towards, steps=steps, kernel_probe=kernel_probe
+        )
+        theta = engine.rounded(net.packed(), x=data.x, y=data.y, x_test=data.x_test)
+        mark = fingerprint(
+            {"theta": theta, "records": records, "frequencies": grid} | data.arrays(),
+            settings | {"architecture": net.architecture, "axis": repr(data.axis)},
+        )
+        problem = Problem(data.x, data.y, descent, records, mark, path, pause, progress)
         state = start_state(theta, net, data, engine, descent, decay_towards)
         first = state.first(descent)
         recorder = Recorder.start(engine.backend, data.x, data.x_test, probe, state, first)
         taken = descend(problem, state, engine.backend, recorder)
         status = report.status(theta, data, descent, taken, engine, first)
+        settings |= given | report.description(net, data)
         history = Run(net, data, descent, taken, engine).history(grid, settings, status)
     if taken.diverged is not None or taken.unsaved is not None:
         warnings.warn(status, RuntimeWarning, stacklevel=2)
