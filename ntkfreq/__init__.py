@@ -36,6 +36,7 @@ _HOMES = {
     "AliasShares": "ntkfreq.pde.alias_tones",
     "FrequencyEquation": "ntkfreq.equation",
     "Target": "ntkfreq.target",
+    "Axis": "ntkfreq.axis",
     "Line": "ntkfreq.measure",
     "Box": "ntkfreq.measure",
     "Grid": "ntkfreq.measure",

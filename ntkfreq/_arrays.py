@@ -38,8 +38,11 @@ def plain(name: str, value: Any) -> np.ndarray[Any, Any]:
     ValueError: y is a masked array with 1 of 2 entries masked; leave these out of all arrays, ...
     """
     home = type(value).__module__.partition(".")[0]
+    _refuse_packed(name, value)
     if home == "xarray":
         return _from_xarray(name, value)
+    if home == "netCDF4":
+        value = value[...]  # masked where the file has holes, which its conversion would drop
     if home == "torch":
         return _from_torch(name, value)
     if isinstance(value, np.ma.MaskedArray):
@@ -107,15 +110,20 @@ def _unmasked(name: str, value: np.ma.MaskedArray[Any, Any]) -> np.ndarray[Any, 
 def _from_xarray(name: str, value: Any) -> np.ndarray[Any, Any]:
     if not hasattr(value, "dims") or hasattr(value, "data_vars"):
         raise TypeError(f"{name} is a {type(value).__name__}; pass one variable, dataset['name']")
-    packed = [key for key in _PACKED if key in getattr(value, "attrs", {})]
+    data = getattr(value, "data", None)
+    inner = data if isinstance(data, np.ndarray) or hasattr(data, "units") else value.values
+    return plain(name, inner)
+
+
+def _refuse_packed(name: str, value: Any) -> None:
+    """Variables of files (xarray, h5py, zarr) that are packed, as their attributes say."""
+    attributes = getattr(value, "attrs", None)
+    packed = [key for key in _PACKED if attributes is not None and key in attributes]
     if packed:
         raise ValueError(
             f"{name} carries the attribute(s) {', '.join(packed)}: it is packed or has holes as "
             "in its file; decode it first, xarray.decode_cf(dataset), and drop what is missing"
         )
-    data = getattr(value, "data", None)
-    inner = data if isinstance(data, np.ndarray) or hasattr(data, "units") else value.values
-    return plain(name, inner)
 
 
 def _from_torch(name: str, value: Any) -> np.ndarray[Any, Any]:

@@ -27,6 +27,8 @@ SMALLEST, LARGEST = 1e-50, 1e50
 # Values of a target enter as squares only.
 _VALUES = (1e-100, 1e100)
 _MOST = 2**53
+# Equal numbers of single precision above this are stamps that it has made equal.
+_STAMPS = 1e5
 # Smallest weight beside the largest.
 _UNSEEN = 1e-50
 
@@ -133,6 +135,7 @@ def points(name: str, x: Any, dim: int | None = None, axis: Axis = NUMBERS) -> F
     """
     array = _shaped(name, axis.numbers(name, x), (1, 2))
     array = array[:, None] if array.ndim == 1 else array
+    _refuse_merged(name, array, getattr(x, "dtype", None))
     if dim is not None and array.shape[1] != dim:
         hint = f", or {name}.T, if these are {array.shape[1]} points" if len(array) == 1 else ""
         raise ValueError(
@@ -140,6 +143,30 @@ def points(name: str, x: Any, dim: int | None = None, axis: Axis = NUMBERS) -> F
             f"{dim}; pass shape (n,) for dim=1, else (n, {dim}){hint}"
         )
     return magnitude(name, np.ascontiguousarray(array), SMALLEST, LARGEST)
+
+
+def _refuse_merged(name: str, array: FloatArray, dtype: Any) -> None:
+    """Refuse coordinates that their precision does not tell apart: stamps in single precision.
+
+    Half of the gaps between distinct values are then one or two units in the last place. In double
+    precision a few such points may be meant.
+    """
+    short = dtype in (np.float16, np.float32)
+    kind = np.dtype(dtype) if short else np.dtype(np.float64)
+    for column in array.T:
+        largest = np.abs(column).max()
+        last = float(np.spacing(largest.astype(kind)))
+        if np.ptp(column) > 8 * len(column) * last:
+            continue
+        gaps = np.diff(np.unique(column))
+        merged = short and gaps.size == 0 and len(column) > 1 and largest >= _STAMPS
+        fewest = 1 if short else 8
+        if merged or (gaps.size >= fewest and np.median(gaps) <= 2 * last):
+            raise ValueError(
+                f"{name} reaches {largest:.9g}, where {kind.name} holds steps of {last:.2g} only, "
+                "and its points are no further apart: subtract the smallest before converting, in "
+                "the format they come in"
+            )
 
 
 def coordinates(name: str, value: Any, axis: Axis) -> FloatArray:

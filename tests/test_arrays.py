@@ -343,3 +343,31 @@ def test_ranges_are_told():
         solve_frequency_pde(RHO, (X, Y), t=[0.0, 1e-300])
     with pytest.raises(ValueError, match=r"weights reaches from 1e-60 to 1"):
         Points([0.0, 1.0], [1e-60, 1.0])
+
+
+def test_stamps_that_their_precision_merges_are_refused():
+    exact = 1.142726468e9 + 1e-3 * np.arange(400)
+    single = exact.astype(np.float32)
+    for x in (single, single + np.float32(128) * np.arange(400, dtype=np.float32)):
+        with pytest.raises(ValueError, match=r"x reaches 1.142.* float32 holds steps of 1.3e\+02"):
+            Points(x)
+    with pytest.raises(ValueError, match=r"where float64 holds steps of 2.4e-07 only, and its"):
+        Points(1.6e9 + 1e-7 * np.arange(400))
+    # The remedy.
+    assert np.allclose(np.diff(Points(exact - exact.min()).x[:, 0]), 1e-3, rtol=1e-3, atol=0)
+    assert np.allclose(Points(np.float32(X)).x[:, 0], X, rtol=0, atol=1e-7)
+
+
+class FileVariable:
+    """What a reader of files hands over: an array with attributes, read on conversion."""
+
+    def __init__(self):
+        self.attrs = {"scale_factor": 0.01}
+
+    def __array__(self, dtype=None, copy=None):
+        return np.arange(12)
+
+
+def test_variables_of_files_that_are_still_packed_are_refused():
+    with pytest.raises(ValueError, match=r"y carries the attribute\(s\) scale_factor: it is pack"):
+        solve_frequency_pde(RHO, (X, FileVariable()))
