@@ -147,7 +147,7 @@ def gram():
 
 # None of these has a number for hidden entries: they are refused by the name of the argument.
 @CASE.each(
-    test_values=(lambda: solved(X, Y, test=(X, MASKED)), "y_test"),
+    test_values=(lambda: solved(X, Y, test=(X, MASKED)), r"(y_test|test\[1\])"),
     weights=(lambda: Points(X, np.ma.masked_array(np.ones(40), MASK)), "weights"),
     samples=(lambda: Target.from_samples(X, MASKED), "y"),
     times=(lambda: gram_flow(ntk_gram(RHO, X), -Y, np.ma.masked_array(T, [0, 1, 0])), "t"),

@@ -36,7 +36,9 @@ def run_limited(attempt: Attempt) -> str:
     """The verdict as JSON, with memory limited; for the process that `run` starts."""
     if attempt.gigabytes is not None:
         size = int((attempt.gigabytes + _RESERVED) * 2**30)
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        size = size if most == resource.RLIM_INFINITY else min(size, most)
+        resource.setrlimit(resource.RLIMIT_AS, (size, most))
     verdict = attempt.call()
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     if attempt.gigabytes is not None and used > attempt.gigabytes:
