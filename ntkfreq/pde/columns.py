@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy as np
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.memory import ConstantMemory, FeatureMemory
+from ntkfreq.pde.memory import FeatureMemory
 from ntkfreq.pde.propagators import EigenPropagator, ImplicitPropagator
 from ntkfreq.pde.propagators.moving import MovingPropagator
-from ntkfreq.pde.radau import integrate
+from ntkfreq.pde.propagators.reduced import Lifted
+from ntkfreq.pde.radau import Trajectory, integrate
 from ntkfreq.pde.system import Evolution
 
 Columns = Callable[[float], FloatArray]
@@ -79,13 +80,15 @@ def _reader(
     if isinstance(part, EigenPropagator):
         return _modal(part, dynamics, free(0.0))
     many = _stacked(free)
+    scale = float(np.sqrt(np.max(np.sum(free(0.0) ** 2, axis=0))))
+    tolerance = part.tolerance / max(scale, 1e-300)
+    trajectory: Trajectory | Lifted
     if isinstance(part, ImplicitPropagator):
-        problem: ConstantMemory | FeatureMemory = replace(part.problem, free=many)
+        trajectory = part.integrated(many, tolerance)
     else:
         assert isinstance(part, MovingPropagator)
         problem = FeatureMemory(part.system.weighted_jacobian, part.system.rates, many)
-    scale = float(np.sqrt(np.max(np.sum(free(0.0) ** 2, axis=0))))
-    trajectory = integrate(problem, t_end, part.tolerance / max(scale, 1e-300))
+        trajectory = integrate(problem, t_end, tolerance)
 
     def read(t: float) -> Response:
         moment = np.array([t])

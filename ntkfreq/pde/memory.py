@@ -149,6 +149,12 @@ class ConstantMemory:
         return np.broadcast_to(rates, (max(len(rates), self._matrices.count), rates.shape[1]))
 
     @property
+    def unknowns(self) -> int:
+        """Dense unknowns of an equation; 0 where factorizations are sparse."""
+        dense = isinstance(self._matrices, DenseMatrices)
+        return self._matrices.unknowns if dense else 0
+
+    @property
     def batched(self) -> bool:
         """Whether an array came with a leading axis."""
         arrays = (*self.operators, self.mass)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import MOST_SECONDS, PER_SECOND, refuse_memory, refuse_work
 from ntkfreq._types import BoolArray, FloatArray, IntArray
 from ntkfreq.pde.stages import State, Step, Tableau, radau
 
@@ -32,6 +33,8 @@ _NOISE = 10.0
 _CAUTION = 1.5
 _SAFETY, _SHRINK, _GROWTH = 0.9, 0.05, 10.0
 _CHUNK = 4_000_000
+# Steps that most trajectories take, to estimate their time by.
+_STEPS = 40
 
 
 class Problem(Protocol):
@@ -212,6 +215,16 @@ def _stages_for(tol: float, costly: bool) -> int:
     return 3 if tol >= 3e-5 else 5 if tol >= 3e-9 else 7
 
 
+def refuse_steps(unknowns: int, tol: float, *, costly: bool = True) -> None:
+    """Refuse dense equations of so many unknowns that their steps take too much time or memory."""
+    rows = float(unknowns) * _stages_for(tol, costly)
+    what = f"the equation with decay has {unknowns} unknowns that its operators do not reduce"
+    limit = int((MOST_SECONDS * PER_SECOND / _STEPS * 1.5) ** (1 / 3) / _stages_for(tol, costly))
+    remedy = f"give fewer samples, at most {limit}, a smoother density, or a larger rtol"
+    refuse_work(what, _STEPS * 2 / 3 * rows**3, remedy)
+    refuse_memory(what, 16.0 * rows**2, remedy)
+
+
 def integrate(
     problem: Problem,
     t_end: Any,
@@ -219,6 +232,7 @@ def integrate(
     *,
     stages: int | None = None,
     max_steps: int = 20_000,
+    scale: float | None = None,
 ) -> Trajectory:
     r"""Advance linear equations with memory from 0 to `t_end`.
 
@@ -238,6 +252,8 @@ def integrate(
         Stages of the method, odd so that nothing rings; by the tolerance if not given.
     max_steps : int, default 20000
         Steps, accepted or not, that one equation may take.
+    scale : float, optional
+        The norm that errors are relative to; that of g(0) if not given.
 
     Returns
     -------
@@ -267,8 +283,8 @@ def integrate(
     end = np.broadcast_to(_checks.real_array("t_end", t_end, (0, 1)), (len(state.error),))
     _checks.positive("t_end", end.min())
     clock = _Clock(end, problem.fastest(), tableau.stages + 1)
-    scale = problem.scale(end)
-    estimated, carried, bound, rounding = np.zeros((4, len(scale)))
+    sizes = problem.scale(end) if scale is None or scale <= 0 else np.full(len(end), float(scale))
+    estimated, carried, bound, rounding = np.zeros((4, len(sizes)))
     record: list[tuple[Any, ...]] = []
     while (active := clock.active).size:
         if clock.attempts.sum(axis=0).max() >= max_steps:
@@ -283,18 +299,18 @@ def integrate(
                 f"the step from t={clock.t[active].max():g} is not finite; neither is the load, "
                 "a coefficient or an operator, or a coefficient grows beyond the floating range"
             )
-        allowed = np.maximum(tol * _SHARE * scale[active], _NOISE * step.noise)
+        allowed = np.maximum(tol * _SHARE * sizes[active], _NOISE * step.noise)
         begin, length = clock.t[active], clock.h[active]
         good = clock.accept(active, step.estimate / allowed)
         done = active[good]
-        local = step.estimate[good] / scale[done]
+        local = step.estimate[good] / sizes[done]
         estimated[done] += local
         bound[done] = np.maximum(bound[done], carried[done] + local)
-        carried[done] += step.carried[good] / scale[done]
-        rounding[done] = np.maximum(rounding[done], step.noise[good] / scale[done])
+        carried[done] += step.carried[good] / sizes[done]
+        rounding[done] = np.maximum(rounding[done], step.noise[good] / sizes[done])
         record.append((done, begin[good], length[good], *_hand_over(state, step, done, good)))
     kept = (clock.attempts[0], clock.attempts[1], clock.attempts.sum(axis=0))
-    figures = (*kept, estimated, _CAUTION * bound, rounding, scale)
+    figures = (*kept, estimated, _CAUTION * bound, rounding, sizes)
     if not problem.batched:
         figures = tuple(figure[0].item() for figure in figures)
     return Trajectory(*figures, end, tableau, problem.batched, _sorted_rows(record, len(end)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,12 @@ from ntkfreq.decay import Decay
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.memory import ConstantMemory
 from ntkfreq.pde.propagators.base import Propagator
-from ntkfreq.pde.radau import Trajectory, integrate
+from ntkfreq.pde.propagators.reduced import Free, Lifted, Range, common_range
+from ntkfreq.pde.radau import Trajectory, integrate, refuse_steps
 from ntkfreq.pde.system import Block
+
+# Share of the tolerance for what lies beyond the range of the operators.
+_LEFT_OUT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +70,54 @@ class ImplicitPropagator:
         )
 
     @cached_property
-    def trajectory(self) -> Trajectory:
+    def _span(self) -> Range | None:
+        """Range of the operators, where it is much smaller than the block."""
+        if self.block.mass is not None or any(self.block.growth) or self.block.drifting_goal:
+            return None
+        operators = self.problem.operators
+        share = _LEFT_OUT * self.tolerance / self._scale / len(operators)
+        return common_range(operators, [share / horizon for horizon in self._horizons])
+
+    @property
+    def _horizons(self) -> list[float]:
+        """How long each memory lasts: what an error of an operator is multiplied by, at most."""
+        rates = self.decay.rates[: len(self.problem.operators)]
+        return [min(self.t_end, 1 / rate) if rate > 0 else self.t_end for rate in rates]
+
+    @property
+    def _left_out(self) -> float:
+        """Relative error of leaving out what lies beyond the range."""
+        if self._span is None:
+            return 0.0
+        return sum(a * b for a, b in zip(self._span.left_out, self._horizons, strict=True))
+
+    @cached_property
+    def trajectory(self) -> Trajectory | Lifted:
         """The block up to the last time."""
-        return integrate(self.problem, self.t_end, self.tolerance / self._scale)
+        return self.integrated(self.problem.free, self.tolerance / self._scale)
+
+    def integrated(self, free: Free, tolerance: float) -> Trajectory | Lifted:
+        """The same equations for one or more states that would be `free` if nothing were learned.
+
+        `tolerance` is relative to the norm of the largest of them.
+        """
+        problem = replace(self.problem, free=free)
+        if self._span is None:
+            refuse_steps(problem.unknowns, tolerance, costly=problem.costly)
+            return integrate(problem, self.t_end, tolerance)
+        inner = replace(
+            problem,
+            operators=tuple(map(self._span.projected, problem.operators)),
+            free=self._span.inside(free),
+        )
+        size = float(np.sqrt(np.max(np.sum(free(np.zeros((1, 1))) ** 2, axis=2))))
+        trajectory = integrate(inner, self.t_end, tolerance, scale=size)
+        return Lifted(trajectory, self._span, self.decay, free)
+
+    @property
+    def _figures(self) -> Trajectory:
+        found = self.trajectory
+        return found.trajectory if isinstance(found, Lifted) else found
 
     @cached_property
     def _scale(self) -> float:
@@ -79,26 +128,33 @@ class ImplicitPropagator:
     @property
     def error(self) -> float:
         """Bound of the error in time, in the norm whose square is the loss."""
-        return 0.0 if self._still else float(np.max(self.trajectory.error_bound) * self._scale)
+        return 0.0 if self._still else float(np.max(self._figures.error_bound) * self._scale)
 
     @property
     def factorizations(self) -> int:
         """Factorizations made so far."""
-        return 0 if self._still else int(np.sum(self.trajectory.factorizations))
+        return 0 if self._still else int(np.sum(self._figures.factorizations))
 
     @property
     def steps(self) -> int:
         """Steps taken."""
-        return 0 if self._still else int(np.sum(self.trajectory.steps))
+        return 0 if self._still else int(np.sum(self._figures.steps))
 
-    @property
+    @cached_property
     def fastest_rate(self) -> float:
         """Largest rate of the operator without decay."""
-        return self.flow.fastest_rate
+        if self._span is None:
+            return self.flow.fastest_rate
+        # The other eigenvalues of a block of thousands of rows are of no use here.
+        inner = sum(map(self._span.projected, self.problem.operators))
+        return max(float(np.linalg.eigvalsh(inner)[-1]), 0.0)
 
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
-        """The largest that was seen in a step."""
-        return 0.0 if self._still else float(np.max(self.trajectory.rounding) * self._scale)
+        """The largest that was seen in a step, or what lies beyond the range of the operators."""
+        if self._still:
+            return 0.0
+        seen = float(np.max(self._figures.rounding))
+        return max(seen, self._left_out) * self._scale
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> FadingEvolution:
         """Evolution of the block at times `t` (T,), gradient flow only."""
