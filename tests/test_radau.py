@@ -7,7 +7,8 @@ import pytest
 from scipy import linalg, sparse
 from scipy.integrate import solve_ivp
 
-from ntkfreq.pde.memory import ConstantMemory, FeatureMemory
+from ntkfreq.pde.feature_memory import FeatureMemory
+from ntkfreq.pde.memory import ConstantMemory
 from ntkfreq.pde.radau import integrate
 from ntkfreq.pde.stages import radau
 

@@ -11,7 +11,7 @@ import numpy as np
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.memory import FeatureMemory
+from ntkfreq.pde.feature_memory import FeatureMemory
 from ntkfreq.pde.propagators import EigenPropagator, ImplicitPropagator
 from ntkfreq.pde.propagators.moving import MovingPropagator
 from ntkfreq.pde.propagators.reduced import Lifted

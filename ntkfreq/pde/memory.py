@@ -13,7 +13,7 @@ rounding at the end of each step. `radau.integrate` advances these problems.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -37,7 +37,7 @@ from ntkfreq.pde.stages import (
 # Entries of stage matrices built at a time: they then stay in the cache of one core.
 _CHUNK = 400_000
 # Above this many dense unknowns nothing but the factorization takes time.
-_COSTLY = 100
+COSTLY = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +163,7 @@ class ConstantMemory:
     @property
     def costly(self) -> bool:
         """Whether factorizing takes longest."""
-        return isinstance(self._matrices, DenseMatrices) and self._matrices.unknowns > _COSTLY
+        return isinstance(self._matrices, DenseMatrices) and self._matrices.unknowns > COSTLY
 
     def _at(self, t: FloatArray) -> tuple[FloatArray, ...]:
         """The coefficients at times (b, s)."""
@@ -171,7 +171,7 @@ class ConstantMemory:
 
     def _unloaded(self, t: FloatArray) -> FloatArray:
         """The free part g at times (b, s), shape (b, s, n, r)."""
-        return np.asarray(self._matrices.unweigh(_loaded(self.free, t, self._matrices.unknowns)))
+        return np.asarray(self._matrices.unweigh(loaded(self.free, t, self._matrices.unknowns)))
 
     def initial(self) -> State:
         """Return g(0) and empty memories."""
@@ -188,7 +188,7 @@ class ConstantMemory:
             squares = np.sum(free * self._matrices.weigh(free), axis=2)
             return np.asarray(np.sqrt(np.maximum(squares, 0.0).max(axis=(1, 2))))
 
-        return _first_positive(norms, end)
+        return first_positive(norms, end)
 
     def fastest(self) -> FloatArray:
         """By ten steps of power iteration, and the rates of fading."""
@@ -208,7 +208,7 @@ class ConstantMemory:
     ) -> Step:
         """Stages of the equations `which`, as many at a time as the cache holds."""
         times = t[:, None] + h[:, None] * tableau.times
-        load = _loaded(self.free, times, self._matrices.unknowns)
+        load = loaded(self.free, times, self._matrices.unknowns)
         coefficients = self._at(times)
         size = max(1, _CHUNK // (tableau.stages * load.shape[2]) ** 2)
         steps = []
@@ -231,7 +231,7 @@ class ConstantMemory:
         return steps[0] if len(steps) == 1 else _joined(steps)
 
 
-def _loaded(free: Callable[[FloatArray], FloatArray], t: FloatArray, unknowns: int) -> FloatArray:
+def loaded(free: Callable[[FloatArray], FloatArray], t: FloatArray, unknowns: int) -> FloatArray:
     """The free part at times (b, s), its shape checked."""
     load = np.asarray(free(t), dtype=np.float64)
     if load.ndim != 4 or load.shape[:3] != (*t.shape, unknowns):
@@ -242,7 +242,7 @@ def _loaded(free: Callable[[FloatArray], FloatArray], t: FloatArray, unknowns: i
     return load
 
 
-def _first_positive(norms: Callable[[FloatArray], FloatArray], end: FloatArray) -> FloatArray:
+def first_positive(norms: Callable[[FloatArray], FloatArray], end: FloatArray) -> FloatArray:
     """Norms at 0, where they vanish the largest ones on the way to the end, or 1."""
     scale = norms(np.zeros((len(end), 1)))
     if np.all(scale > 0):
@@ -262,112 +262,3 @@ def _joined(steps: Sequence[Step]) -> Step:
         np.concatenate([step.carried for step in steps]),
         np.concatenate([step.noise for step in steps]),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _FeatureStages:
-    """Stage equations with features at the stages and the probe, jacobians (s + 1, n, Q)."""
-
-    jacobians: FloatArray
-    systems: DenseSystems
-
-    def _at(self, at: slice) -> FloatArray:
-        return self.jacobians[at.start - 1 : at.stop - 1]
-
-    def solve(self, sides: FloatArray) -> FloatArray:
-        return np.asarray(self.systems.solve(sides))
-
-    def drive(self, error: FloatArray, at: slice) -> tuple[FloatArray, ...]:
-        return (np.asarray(self._at(at).swapaxes(1, 2) @ error),)
-
-    def read(self, memory: Memories, at: slice) -> FloatArray:
-        return np.asarray(self._at(at) @ memory[0])
-
-    def weigh(self, error: FloatArray) -> FloatArray:
-        return error
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureMemory:
-    r"""Features that change: :math:`e = g - J	heta, \dot	heta = -\Gamma	heta + J^	op e`.
-
-    Parameters
-    ----------
-    jacobian : callable
-        J at a time, shape (n, Q).
-    rates : array_like, shape (Q,)
-        Diagonal of :math:`\Gamma`, non-negative.
-    free : callable
-        g at times (1, s), shape (1, s, n, r).
-
-    Examples
-    --------
-    >>> from ntkfreq.pde.radau import integrate
-    >>> one = FeatureMemory(lambda t: np.eye(1), [1.0], lambda t: np.ones((*t.shape, 1, 1)))
-    >>> integrate(one, 1e10, 1e-8).memory([1e10])[0][:, 0, 0]
-    array([0.5])
-    """
-
-    jacobian: Callable[[float], FloatArray]
-    rates: Any
-    free: Callable[[FloatArray], FloatArray]
-    batched: bool = field(default=False, init=False)
-
-    def __post_init__(self) -> None:
-        shape = np.shape(self._first)
-        if len(shape) != 2 or shape[1:] != np.shape(self.rates):
-            raise ValueError(
-                f"jacobian returned shape {shape} and rates have shape {np.shape(self.rates)}; "
-                "they must be (n, Q) and (Q,)"
-            )
-
-    @cached_property
-    def _first(self) -> FloatArray:
-        return np.asarray(self.jacobian(0.0), dtype=np.float64)
-
-    @cached_property
-    def _rates(self) -> FloatArray:
-        return np.asarray(self.rates, dtype=np.float64)[None]
-
-    @property
-    def costly(self) -> bool:
-        """Whether factorizing takes longest."""
-        return len(self._first) > _COSTLY
-
-    def initial(self) -> State:
-        """Return g(0) and features unchanged."""
-        error = _loaded(self.free, np.zeros((1, 1)), len(self._first))[:, 0].copy()
-        slope = np.asarray(self._first.T @ error)
-        return State(error, (np.zeros_like(slope),), (slope,))
-
-    def scale(self, end: FloatArray) -> FloatArray:
-        """Norm of g(0); where it vanishes, the largest norm of g found up to the end."""
-        return _first_positive(
-            lambda t: np.linalg.norm(_loaded(self.free, t, len(self._first)), axis=2).max(
-                axis=(1, 2)
-            ),
-            end,
-        )
-
-    def fastest(self) -> FloatArray:
-        """Bound by the largest row sum."""
-        kernel = self._first @ self._first.T
-        return np.array([np.abs(kernel).sum(axis=1).max() + self._rates.max()])
-
-    def step(
-        self, which: IntArray, t: FloatArray, h: FloatArray, state: State, tableau: Tableau
-    ) -> Step:
-        """Stages of the one equation."""
-        times = t[:, None] + h[:, None] * tableau.times
-        n, s = len(self._first), tableau.stages
-        jacobians = np.stack([np.asarray(self.jacobian(float(at))) for at in times[0, 1:]])
-        relaxed = relaxation(h, self._rates, tableau)
-        matrix = np.empty((s, n, s, n))
-        for i in range(s):
-            left = jacobians[i] * relaxed.transfer[0, :, i, :].T[:, None]
-            matrix[i] = (left @ jacobians[:s].swapaxes(1, 2)).swapaxes(0, 1)
-            matrix[i, :, i] += np.eye(n)
-        systems = DenseSystems(matrix.reshape(1, s * n, s * n))
-        equations = _FeatureStages(jacobians, systems)
-        load = _loaded(self.free, times, n)
-        return advance(equations, load, [relaxed], [self._rates], state, tableau)

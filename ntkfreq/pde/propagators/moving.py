@@ -10,7 +10,7 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.memory import FeatureMemory
+from ntkfreq.pde.feature_memory import FeatureMemory
 from ntkfreq.pde.radau import Trajectory, integrate
 
 
@@ -91,7 +91,8 @@ class MovingPropagator:
     def fastest_rate(self) -> float:
         """Largest rate of the operator at the start."""
         jacobian = self.system.weighted_jacobian(0.0)
-        return float(np.linalg.norm(jacobian, 2) ** 2)
+        wide = jacobian if jacobian.shape[0] <= jacobian.shape[1] else jacobian.T
+        return max(float(np.linalg.eigvalsh(wide @ wide.T)[-1]), 0.0)
 
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
         """The largest that was seen in a step."""
