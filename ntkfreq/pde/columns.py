@@ -15,11 +15,23 @@ from ntkfreq.pde.feature_memory import FeatureMemory
 from ntkfreq.pde.propagators import EigenPropagator, ImplicitPropagator
 from ntkfreq.pde.propagators.moving import MovingPropagator
 from ntkfreq.pde.propagators.reduced import Lifted
-from ntkfreq.pde.radau import Trajectory, integrate
+from ntkfreq.pde.propagators.stepping import integrated, scale_of
+from ntkfreq.pde.radau import Trajectory
 from ntkfreq.pde.system import Evolution
+
+# Features of moving points are known to rounding over the root of their smallest residual.
+_NOISE = 1e-10
 
 Columns = Callable[[float], FloatArray]
 """Unknowns (n, r) of r states at one time if nothing were learned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """One block with its columns, to be read at any time, and a bound of their relative error."""
+
+    read: Callable[[float], Response]
+    error: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +58,10 @@ class Response:
         return np.asarray(np.sum(self.state**2, axis=1))
 
 
-def respond(
+def readers(
     discretized: Discretized, dynamics: Dynamics, t: FloatArray, columns: Sequence[Columns]
-) -> Iterator[tuple[Evolution, FloatArray]]:
-    """Evolution of all columns, one time after the other; rows of its arrays are columns.
-
-    With each comes the error itself, all blocks side by side, shape (r, n).
+) -> list[Reader]:
+    """Columns advanced to the last time, block by block.
 
     Parameters
     ----------
@@ -64,31 +74,36 @@ def respond(
     columns : sequence of callable
         For each block the states if nothing were learned, (n, r) at a time.
     """
-    readers = [
+    return [
         _reader(part, dynamics, free, float(t[-1]))
         for part, free in zip(discretized.propagators, columns, strict=True)
     ]
+
+
+def respond(parts: Sequence[Reader], t: FloatArray) -> Iterator[tuple[Evolution, FloatArray]]:
+    """Evolution of all columns, one time after the other; rows of its arrays are columns.
+
+    With each comes the error itself, all blocks side by side, shape (r, n).
+    """
     for time in t:
-        blocks = [read(float(time)) for read in readers]
+        blocks = [part.read(float(time)) for part in parts]
         state = np.concatenate([block.state for block in blocks], axis=1)
         yield Evolution(np.full(len(state), time), blocks), state
 
 
-def _reader(
-    part: Any, dynamics: Dynamics, free: Columns, t_end: float
-) -> Callable[[float], Response]:
+def _reader(part: Any, dynamics: Dynamics, free: Columns, t_end: float) -> Reader:
     if isinstance(part, EigenPropagator):
-        return _modal(part, dynamics, free(0.0))
+        return Reader(_modal(part, dynamics, free(0.0)))
     many = _stacked(free)
     scale = float(np.sqrt(np.max(np.sum(free(0.0) ** 2, axis=0))))
-    tolerance = part.tolerance / max(scale, 1e-300)
+    scale = scale_of(scale, part.tolerance)
     trajectory: Trajectory | Lifted
     if isinstance(part, ImplicitPropagator):
-        trajectory = part.integrated(many, tolerance)
+        trajectory = part.integrated(many, part.tolerance, scale)
     else:
         assert isinstance(part, MovingPropagator)
         problem = FeatureMemory(part.system.weighted_jacobian, part.system.rates, many)
-        trajectory = integrate(problem, t_end, tolerance)
+        trajectory = integrated(problem, t_end, part.tolerance, scale, _NOISE)
 
     def read(t: float) -> Response:
         moment = np.array([t])
@@ -98,7 +113,8 @@ def _reader(
             memory = (memory[0], np.zeros_like(memory[0]))
         return Response(state - free(t).T, memory, state)
 
-    return read
+    figures = trajectory.trajectory if isinstance(trajectory, Lifted) else trajectory
+    return Reader(read, float(np.max(figures.error_bound)))
 
 
 def _stacked(free: Columns) -> Callable[[FloatArray], FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from ntkfreq.pde.refine_lattice import refine_lattice
 from ntkfreq.pde.refine_line import refine_line
 from ntkfreq.pde.refine_plane import refine_plane
 from ntkfreq.pde.refine_radial import refine_radial, refuse_radial
+
+# Exponentials of this are 1 to the last bit.
+_NO_DECAY = 2.0**-54
 
 
 def refuse_unsolved(equation: FrequencyEquation) -> None:
@@ -68,14 +72,24 @@ def discretize(
     """
     refuse_unsolved(equation)
     start = time.perf_counter()
+    asked, equation = equation, without_negligible_decay(equation, float(t[-1]))
     result = _refined(equation, t, rtol, dynamics, outputs)
-    forever = isinstance(equation.measure, Points) and not equation.decay.active
+    forever = isinstance(equation.measure, Points) and not asked.decay.active
+    if asked is not equation:
+        result.details["decay"] = f"below rounding until t={t[-1]:g}, and left out"
     result.details.update(
         setup_seconds=time.perf_counter() - start,
         # In the time of gradient flow, of which momentum runs through more.
         fitted_until=np.inf if forever else dynamics.acceleration * float(t[-1]),
     )
     return result
+
+
+def without_negligible_decay(equation: FrequencyEquation, t_end: float) -> FrequencyEquation:
+    """The equation without the decay that changes nothing, to rounding, until the last time."""
+    names = ("weight_decay", "frequency_decay")
+    gone = {name: 0.0 for name in names if 0 < getattr(equation, name) * t_end <= _NO_DECAY}
+    return replace(equation, **gone) if gone else equation
 
 
 def _refined(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Points
 from ntkfreq.pde.box import BoxSystem
-from ntkfreq.pde.columns import respond
+from ntkfreq.pde.columns import readers, respond
 from ntkfreq.pde.contraction import ContractingPoints
 from ntkfreq.pde.demand import refuse_points
 from ntkfreq.pde.discretize import discretize
@@ -20,7 +20,7 @@ from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, dynamics_for
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.prior import BoxPrior, PointsPrior
-from ntkfreq.pde.solution import refuse_discrete_decay
+from ntkfreq.pde.solution import refuse_discrete_decay, status_of
 from ntkfreq.pde.solve import checked_tolerance, default_times
 from ntkfreq.pde.system import Evolution
 from ntkfreq.pde.testset import TestSet, resolve_test
@@ -41,6 +41,9 @@ class ExpectedLosses:
         Of the training loss, a mean square over the data.
     test_mean, test_std : ndarray, shape (T,), or None
         Of the test loss; None where the target is unknown off the data.
+    status : str
+        Starts with "converged", "tolerance not met" or "limited by rounding", then the reason; of
+        the states, relative to the largest of target and initial outputs.
     """
 
     t: FloatArray
@@ -48,9 +51,11 @@ class ExpectedLosses:
     train_std: FloatArray
     test_mean: FloatArray | None
     test_std: FloatArray | None
+    status: str = ""
 
     def __repr__(self) -> str:
-        return f"ExpectedLosses({len(self.t)} times to t = {self.t[-1]:g})"
+        outcome = self.status.partition(":")[0]
+        return f"ExpectedLosses({len(self.t)} times to t = {self.t[-1]:g}; {outcome})"
 
     def to_xarray(self) -> xr.Dataset:
         """Labelled dataset of means and standard deviations."""
@@ -58,7 +63,11 @@ class ExpectedLosses:
 
         names = ("train_mean", "train_std", "test_mean", "test_std")
         known = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return xr.Dataset({name: ("t", row) for name, row in known.items()}, {"t": self.t})
+        return xr.Dataset(
+            {name: ("t", row) for name, row in known.items()},
+            {"t": self.t},
+            {"status": self.status},
+        )
 
 
 def expected_losses(
@@ -92,8 +101,7 @@ def expected_losses(
         As for :func:`ntkfreq.solve_frequency_pde`; the measure is Points or a Box in one
         dimension.
     step_size, momentum, nesterov, rtol
-        As there. The result has no `status`: :func:`ntkfreq.solve_frequency_pde` with the same
-        arguments tells whether `rtol` is met.
+        As there.
 
     Returns
     -------
@@ -140,7 +148,10 @@ def expected_losses(
     train, tested = [], []
     prior = _prior(discretized, points)
     draws = [_with_target(prior, group) for group in _groups(discretized)]
-    for evolution, state in respond(discretized, dynamics, clock, draws):
+    parts = readers(discretized, dynamics, clock, draws)
+    spent = max(part.error for part in parts)
+    judged = replace(discretized, error=max(discretized.error, spent))
+    for evolution, state in respond(parts, clock):
         train.append(_train_moments(evolution, state, prior))
         if points is not None:
             tested.append(_test_moments(evolution, prior, points))
@@ -152,6 +163,7 @@ def expected_losses(
         means[:, 1],
         None if others is None else others[:, 0],
         None if others is None else others[:, 1],
+        status_of(judged, dynamics, points, clock, rtol),
     )
 
 

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._sizes import MOST_SECONDS, PER_SECOND, refuse_memory, refuse_work
 from ntkfreq._types import BoolArray, FloatArray, IntArray
 from ntkfreq.pde.stages import State, Step, Tableau, radau
 
@@ -33,8 +32,6 @@ _NOISE = 10.0
 _CAUTION = 1.5
 _SAFETY, _SHRINK, _GROWTH = 0.9, 0.05, 10.0
 _CHUNK = 4_000_000
-# Steps that most trajectories take, to estimate their time by.
-_STEPS = 40
 
 
 class Problem(Protocol):
@@ -208,21 +205,11 @@ class _Clock:
         return good
 
 
-def _stages_for(tol: float, costly: bool) -> int:
+def stages_for(tol: float, costly: bool) -> int:
     """Measured: fewest seconds; with a costly factorization the cube of s counts for more."""
     if costly:
         return 3 if tol >= 3e-7 else 5
     return 3 if tol >= 3e-5 else 5 if tol >= 3e-9 else 7
-
-
-def refuse_steps(unknowns: int, tol: float, *, costly: bool = True) -> None:
-    """Refuse dense equations of so many unknowns that their steps take too much time or memory."""
-    rows = float(unknowns) * _stages_for(tol, costly)
-    what = f"the equation with decay has {unknowns} unknowns that its operators do not reduce"
-    limit = int((MOST_SECONDS * PER_SECOND / _STEPS * 1.5) ** (1 / 3) / _stages_for(tol, costly))
-    remedy = f"give fewer samples, at most {limit}, a smoother density, or a larger rtol"
-    refuse_work(what, _STEPS * 2 / 3 * rows**3, remedy)
-    refuse_memory(what, 16.0 * rows**2, remedy)
 
 
 def integrate(
@@ -277,7 +264,7 @@ def integrate(
     """
     tol = _checks.positive("tol", tol)
     max_steps = _checks.integer("max_steps", max_steps, 1)
-    stages = _stages_for(tol, problem.costly) if stages is None else stages
+    stages = stages_for(tol, problem.costly) if stages is None else stages
     tableau = radau(_checks.integer("stages", stages, 1))
     state = problem.initial()
     end = np.broadcast_to(_checks.real_array("t_end", t_end, (0, 1)), (len(state.error),))

@@ -125,7 +125,7 @@ class FrequencySolution:
             step_size=dynamics.step_size,
             max_step_size=dynamics.max_step_size(discretized.fastest_rate),
             rtol=rtol,
-            status=_status(discretized, dynamics, test, t, rtol),
+            status=status_of(discretized, dynamics, test, t, rtol),
             stats={
                 **discretized.details,
                 "support": equation.support,
@@ -331,13 +331,14 @@ def _refuse_overflow(*arrays: Any) -> None:
             )
 
 
-def _status(
+def status_of(
     discretized: Discretized,
     dynamics: Dynamics,
     test: TestSet | str | None,
     t: FloatArray,
     rtol: float,
 ) -> str:
+    """What was met: a sentence that starts with one of three words, and says what helps."""
     rounding = discretized.rounding(dynamics, t, 0.3 * rtol)
     left = max(rounding, discretized.error)
     if discretized.error > rtol and discretized.error > 3 * rounding:

@@ -22,6 +22,9 @@ from ntkfreq.pde.solution import FrequencySolution, refuse_discrete_decay
 from ntkfreq.pde.testset import TestSet, resolve_test
 from ntkfreq.rectangle import tensor_points
 
+# Latest of the default times, or so many of the fastest time scales.
+_LATEST = 1e14
+
 
 def solve_frequency_pde(
     rho_w: Any,
@@ -205,6 +208,8 @@ def default_times(equation: FrequencyEquation, step_size: float | None) -> Float
         last = max(last, 10 / slowest)
         if equation.decay.contracts:
             last = min(last, 5 / equation.frequency_decay)
+        # Later than this every mode that double precision can tell from 0 has been learned.
+        last = min(last, _LATEST * max(1.0, 1 / fastest))
     times = np.geomspace(0.01 / fastest, last, 64)
     if step_size is not None:
         times = step_size * np.unique(np.rint(times / step_size))

@@ -14,7 +14,8 @@ from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.memory import ConstantMemory
 from ntkfreq.pde.propagators.base import Propagator
 from ntkfreq.pde.propagators.reduced import Free, Lifted, Range, common_range
-from ntkfreq.pde.radau import Trajectory, integrate, refuse_steps
+from ntkfreq.pde.propagators.stepping import integrated, refuse_steps, scale_of
+from ntkfreq.pde.radau import Trajectory
 from ntkfreq.pde.system import Block
 
 # Share of the tolerance for what lies beyond the range of the operators.
@@ -94,24 +95,23 @@ class ImplicitPropagator:
     @cached_property
     def trajectory(self) -> Trajectory | Lifted:
         """The block up to the last time."""
-        return self.integrated(self.problem.free, self.tolerance / self._scale)
+        return self.integrated(self.problem.free, self.tolerance, self._scale)
 
-    def integrated(self, free: Free, tolerance: float) -> Trajectory | Lifted:
+    def integrated(self, free: Free, tolerance: float, scale: float) -> Trajectory | Lifted:
         """The same equations for one or more states that would be `free` if nothing were learned.
 
-        `tolerance` is relative to the norm of the largest of them.
+        The error of each stays below `tolerance`; `scale` is about the norm of the largest.
         """
         problem = replace(self.problem, free=free)
         if self._span is None:
-            refuse_steps(problem.unknowns, tolerance, costly=problem.costly)
-            return integrate(problem, self.t_end, tolerance)
+            refuse_steps(problem.unknowns, tolerance / scale, costly=problem.costly)
+            return integrated(problem, self.t_end, tolerance, scale)
         inner = replace(
             problem,
             operators=tuple(map(self._span.projected, problem.operators)),
             free=self._span.inside(free),
         )
-        size = float(np.sqrt(np.max(np.sum(free(np.zeros((1, 1))) ** 2, axis=2))))
-        trajectory = integrate(inner, self.t_end, tolerance, scale=size)
+        trajectory = integrated(inner, self.t_end, tolerance, scale)
         return Lifted(trajectory, self._span, self.decay, free)
 
     @property
@@ -123,7 +123,7 @@ class ImplicitPropagator:
     def _scale(self) -> float:
         """The norm of the initial state, which the integrator's tolerance is relative to."""
         initial = self.block.solve_mass(self.block.load)
-        return max(float(np.sqrt(max(float(initial @ self.block.load), 0.0))), 1e-300)
+        return scale_of(float(np.sqrt(max(float(initial @ self.block.load), 0.0))), self.tolerance)
 
     @property
     def error(self) -> float:

@@ -11,7 +11,8 @@ import numpy as np
 from ntkfreq._types import FloatArray
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.feature_memory import FeatureMemory
-from ntkfreq.pde.radau import Trajectory, integrate
+from ntkfreq.pde.propagators.stepping import integrated, refuse_steps, scale_of
+from ntkfreq.pde.radau import Trajectory
 
 
 class MovingSystem(Protocol):
@@ -66,11 +67,12 @@ class MovingPropagator:
             rates=self.system.rates,
             free=lambda t: self.system.free(t.ravel())[None, :, :, None],
         )
-        return integrate(problem, self.t_end, self.tolerance / self._scale)
+        refuse_steps(min(self._start.size, self.system.rates.size), self.tolerance / self._scale)
+        return integrated(problem, self.t_end, self.tolerance, self._scale)
 
     @property
     def _scale(self) -> float:
-        return max(float(np.linalg.norm(self._start)), 1e-300)
+        return scale_of(float(np.linalg.norm(self._start)), self.tolerance)
 
     @property
     def error(self) -> float:
