@@ -247,8 +247,8 @@ def _lost(name: str, largest: float) -> str:
 
 
 def brief(error: BaseException) -> str:
-    """First line of an error's text."""
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    """An error's text on one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def show(value: object, limit: int = 60) -> str:

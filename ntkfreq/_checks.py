@@ -24,7 +24,7 @@ NUMBERS = Axis()
 
 # Scales, rates, times and coordinates: their squares, and products of three of them, still fit.
 SMALLEST, LARGEST = 1e-50, 1e50
-# Values of a target enter as squares only.
+# Values of a target enter as squares only; see `ntkfreq.functions`, too.
 _VALUES = (1e-100, 1e100)
 _MOST = 2**53
 # Equal numbers of single precision above this are stamps that it has made equal.

@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.density import Density, Mixture, Normal, StudentT
-from ntkfreq.functions import evaluate, find_support, is_constant_zero
+from ntkfreq.functions import evaluate, find_support, is_constant_zero, refuse_tiny
 from ntkfreq.measure import Box, Line, Measure
 from ntkfreq.rectangle import find_rectangle, tensor_points
 from ntkfreq.target import Target
@@ -24,7 +24,9 @@ def refuse_unseen(target: Target, measure: Box) -> None:
     count = (4001, 257)[measure.dim - 1]
     axes = [np.linspace(*side, count) for side in zip(measure.lower, measure.upper, strict=True)]
     probes = axes[0][:, None] if measure.dim == 1 else tensor_points(*axes)
-    if not np.any(target.at(probes)) and not is_constant_zero(target.function, measure.dim):
+    peak = float(np.abs(target.at(probes)).max())
+    refuse_tiny("target", peak)
+    if peak == 0 and not is_constant_zero(target.function, measure.dim):
         raise ValueError(
             f"target is 0 at all of {len(probes)} probes of {measure}: what is elsewhere was not "
             "seen; narrow the box to where it is not 0, or, if it is 0 everywhere, let it return "

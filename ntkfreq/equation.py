@@ -14,7 +14,7 @@ from ntkfreq.axis import Axis
 from ntkfreq.decay import Decay
 from ntkfreq.decaying import decaying, decaying_start, is_isotropic, refuse_unseen
 from ntkfreq.density import Density, as_density
-from ntkfreq.functions import evaluate, find_support
+from ntkfreq.functions import evaluate, find_support, refuse_tiny
 from ntkfreq.measure import Box, Grid, Line, Measure, Points
 from ntkfreq.rectangle import find_rectangle
 from ntkfreq.target import Target, as_target
@@ -107,6 +107,8 @@ class FrequencyEquation:
             initial_output = decaying_start(initial_output, goal, measure)
         if isinstance(measure, Box):
             refuse_unseen(goal, measure)
+        if isinstance(measure, Points) and goal.samples is None:
+            refuse_tiny("target", float(np.abs(goal.at(measure.x)).max()))
         return cls(
             density,
             goal,

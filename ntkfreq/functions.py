@@ -7,6 +7,8 @@ import numpy as np
 from ntkfreq import _arrays
 from ntkfreq._types import FloatArray, Function
 
+# Values enter as squares, which stay within double precision.
+SMALLEST, LARGEST = 1e-100, 1e100
 # A function counts as zero beyond its support below this share of its largest value.
 _ZERO = 1e-13
 
@@ -39,7 +41,21 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
         raise ValueError(
             f"{name} is NaN or infinite at {int(np.sum(~np.isfinite(values)))} point(s)"
         )
+    if values.size and np.abs(values).max() > LARGEST:
+        raise ValueError(
+            f"{name} reaches {np.abs(values).max():.3g}; values must be of magnitude {LARGEST:g} "
+            "at most: choose other units"
+        )
     return values
+
+
+def refuse_tiny(name: str, peak: float) -> None:
+    """Refuse a function so small everywhere that its squares vanish."""
+    if 0 < peak < SMALLEST:
+        raise ValueError(
+            f"{name} reaches {peak:.3g} only; its largest value must be 0 or at least "
+            f"{SMALLEST:g}: choose other units"
+        )
 
 
 def is_constant_zero(function: Function, dim: int = 1) -> bool:
@@ -94,6 +110,7 @@ def find_support(function: Function, name: str = "target") -> tuple[float, float
     radius = np.concatenate(octaves)
     x = np.concatenate([-radius[::-1], radius])
     size = np.abs(evaluate(name, function, x[:, None]))
+    refuse_tiny(name, float(size.max()))
     loud = np.flatnonzero(size > _ZERO * size.max())
     if loud.size == 0:
         raise unseen(name, f"{len(x)} probes within |x| < 16384", "(a, b)")

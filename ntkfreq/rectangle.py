@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ntkfreq._types import ComplexArray, FloatArray, Function
-from ntkfreq.functions import evaluate, is_constant_zero, unseen
+from ntkfreq.functions import evaluate, is_constant_zero, refuse_tiny, unseen
 from ntkfreq.quadrature import ORDER, gauss_legendre, panel_rule, subdivide
 from ntkfreq.spectrum import fourier_sum
 
@@ -60,6 +60,7 @@ def find_rectangle(function: Function, name: str = "target") -> Rectangle | None
         grid = tensor_points(2.0**octave * unit, 2.0**octave * unit)
         sizes.append(np.abs(evaluate(name, function, grid)).reshape(257, 257))
     peak = max(float(size.max()) for size in sizes)
+    refuse_tiny(name, peak)
     if peak == 0.0:
         probes = f"{len(sizes)} grids of 257 x 257 probes within |x| < 1024"
         raise unseen(name, probes, "((a1, b1), (a2, b2))")

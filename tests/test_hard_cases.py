@@ -10,6 +10,7 @@ from ntkfreq import (
     Box,
     Empirical,
     FourierFeatureNet,
+    Grid,
     Laplace,
     Line,
     Mixture,
@@ -26,6 +27,7 @@ from ntkfreq import (
 )
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.dynamics import GradientFlow
+from ntkfreq.pde.solution import _refuse_overflow
 from ntkfreq.results import json_ready
 
 
@@ -189,12 +191,22 @@ def test_gradient_flow_can_be_had_back_from_a_discrete_solution():
 
 def test_overflow_is_refused_instead_of_nan():
     x = np.linspace(-1, 1, 8)
-    with np.errstate(all="ignore"), pytest.raises(ValueError, match="results overflow; rescale"):
+    with pytest.raises(ValueError, match=r"y has a largest magnitude of 1e.200; it must be 0 or"):
         solve_frequency_pde(Normal(), (x, 1e200 * x), t=[0.0, 1.0])
+    for measure in (Points(x), Box(-1, 1)):
+        with pytest.raises(ValueError, match=r"target reaches .*e.200; values must be of magn"):
+            solve_frequency_pde(Normal(), lambda x: 1e200 * x, measure=measure, t=[0.0, 1.0])
+    for measure in (Points(x), Box(-1, 1), Line(), Grid(0.3)):
+        with pytest.raises(ValueError, match=r"target reaches .*e-1\d\d only; its largest value"):
+            solve_frequency_pde(
+                Normal(), lambda x: 1e-160 * np.exp(-(x**2)), measure=measure, t=[0.0, 1.0]
+            )
+    with pytest.raises(ValueError, match="results overflow; rescale"):
+        _refuse_overflow(np.array([np.inf]))
 
 
 def test_complex_target_is_refused():
-    with pytest.raises(ValueError, match="its values are complex"):
+    with pytest.raises(ValueError, match=r"target failed .* it is complex: take its .real"):
         solve_frequency_pde(Normal(), lambda x: np.exp(-(x**2) + 1j * x))
 
 
