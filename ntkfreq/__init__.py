@@ -66,8 +66,8 @@ _HOMES = {
     "error_spectrum": "ntkfreq.spectrum",
     "band_energy": "ntkfreq.bands",
     "sweep": "ntkfreq.sweeps.run",
-    "save_zarr": "ntkfreq.results",
-    "load_zarr": "ntkfreq.results",
+    "save_zarr": "ntkfreq.stores",
+    "load_zarr": "ntkfreq.stores",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]

@@ -1,14 +1,11 @@
-"""Labelled results: from a solution or a history to xarray, to Zarr on disk, and back.
+"""Labelled results: from a solution or a history to xarray, and what writes them to disk.
 
-A store is written beside its target and put in its place when it is complete, so a killed run
-leaves the old store or the new one. Files hold arrays and JSON attributes only; nothing is ever
-unpickled.
+Files hold arrays and JSON attributes only; nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +15,8 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.axis import Axis
-from ntkfreq.files import lock, real_path, whole_file, whole_set
+from ntkfreq.files import real_path, whole_file
+from ntkfreq.stores import load_zarr, save_zarr
 
 __all__ = [
     "dynamics_dataset",
@@ -82,43 +80,6 @@ def dynamics_dataset(
     return xr.Dataset(variables, coords | frequency_coordinates(frequencies, axis), attrs)
 
 
-def save_zarr(data: xr.Dataset | xr.DataTree, path: str | os.PathLike[str]) -> Path:
-    """Write a dataset or tree to a Zarr store, whole or not at all.
-
-    Parameters
-    ----------
-    data : xarray.Dataset or xarray.DataTree
-        What to write; attributes must be JSON values.
-    path : path-like
-        The store, a directory. An existing Zarr store there is replaced when
-        the new one is complete; anything else there is refused.
-
-    Returns
-    -------
-    pathlib.Path
-        The store.
-
-    Raises
-    ------
-    ValueError
-        When `path` exists and is not a Zarr store.
-
-    Examples
-    --------
-    >>> import tempfile, xarray as xr
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = save_zarr(xr.Dataset({"a": ("t", [1.0, 2.0])}), folder + "/run.zarr")
-    ...     load_zarr(store)["a"].values
-    array([1., 2.])
-    """
-    with lock(path, kind="folder", wait=10.0) as full:
-        if full.exists() and not (full / "zarr.json").is_file():
-            raise ValueError(f"path={str(path)!r} exists and is no Zarr store; choose another name")
-        with whole_set(full, locked=True) as scratch:
-            data.to_zarr(scratch / full.name, mode="w", consolidated=False)
-    return Path(path)
-
-
 def make_folder(out: Path) -> None:
     """Make an output folder before the work, not after it.
 
@@ -146,42 +107,6 @@ def make_folder(out: Path) -> None:
         raise ValueError(
             f"out={shown} cannot be written to: {error.strerror}; name another folder"
         ) from None
-
-
-def load_zarr(path: str | os.PathLike[str]) -> Any:
-    """Read a store written by :func:`save_zarr`, fully into memory.
-
-    Parameters
-    ----------
-    path : path-like
-        The store.
-
-    Returns
-    -------
-    xarray.Dataset or xarray.DataTree
-        A tree where the store holds groups, otherwise a dataset.
-
-    Raises
-    ------
-    ValueError
-        When there is no Zarr store at `path`.
-
-    Examples
-    --------
-    >>> load_zarr("missing.zarr")
-    Traceback (most recent call last):
-    ValueError: path='missing.zarr' is no Zarr store; give the directory that save_zarr wrote
-    """
-    import xarray as xr
-
-    path = Path(path)
-    if not (path / "zarr.json").is_file():
-        raise ValueError(
-            f"path={str(path)!r} is no Zarr store; give the directory that save_zarr wrote"
-        )
-    with xr.open_datatree(path, engine="zarr", consolidated=False) as tree:
-        loaded = tree.load()
-    return loaded if loaded.children else loaded.to_dataset()
 
 
 def json_ready(value: Any) -> Any:

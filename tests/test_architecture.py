@@ -31,6 +31,8 @@ LEVELS = {
     "hankel": 1,
     "quadrature": 1,
     "rectangle": 1,
+    "storable": 1,
+    "stores": 1,
     "results": 1,
     "samples": 1,
     "sincos": 1,

@@ -5,7 +5,17 @@ Writers to one target take turns by a lock, and the next one clears away what a 
 """
 
 from ntkfreq.files.locks import lock, real_path, writable
-from ntkfreq.files.scratch import settle, standing
+from ntkfreq.files.scratch import remove, settle, standing, sweep_up
 from ntkfreq.files.whole import whole_file, whole_set
 
-__all__ = ["lock", "real_path", "settle", "standing", "whole_file", "whole_set", "writable"]
+__all__ = [
+    "lock",
+    "real_path",
+    "remove",
+    "settle",
+    "standing",
+    "sweep_up",
+    "whole_file",
+    "whole_set",
+    "writable",
+]

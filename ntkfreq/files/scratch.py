@@ -109,10 +109,29 @@ def standing(path: Path) -> Path:
     return found
 
 
+def sweep_up(folder: Path) -> None:
+    """Delete all scratch in a folder that one writer has for itself."""
+    for left in _matching(folder, r".+"):
+        drop(left)
+
+
 def _left(path: Path) -> list[Path]:
     """Scratch folders of a target."""
-    name = re.compile(rf"\.{re.escape(path.name)}{re.escape(_MARK)}\w{{8}}({re.escape(_DROPPED)})?")
+    return _matching(path.parent, re.escape(path.name))
+
+
+def _matching(folder: Path, name: str) -> list[Path]:
+    scratch = re.compile(rf"\.{name}{re.escape(_MARK)}\w{{8}}({re.escape(_DROPPED)})?")
     try:
-        return sorted(entry for entry in path.parent.iterdir() if name.fullmatch(entry.name))
+        return sorted(entry for entry in folder.iterdir() if scratch.fullmatch(entry.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder that somebody may read: in one step for the reader."""
+    scratch = scratch_folder(folder)
+    try:
+        folder.rename(scratch / folder.name)
+    finally:
+        drop(scratch)

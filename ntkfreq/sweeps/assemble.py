@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ntkfreq
+from ntkfreq.storable import TEXT
 from ntkfreq.sweeps.cell import Arrays, Outcome
 from ntkfreq.sweeps.grid import Grid
 
 if TYPE_CHECKING:
     import xarray as xr
 
-TEXT = np.dtypes.StringDType()
 _CELL_TYPE = "dtype_of_cells"  # where a missing cell turned whole numbers into floats
 
 

@@ -14,16 +14,8 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq.results import json_ready
+from ntkfreq.storable import TEXT, check_attributes, check_name
 
-# What readers of a store take as an instruction to change values.
-INSTRUCTIONS = {
-    "_FillValue",
-    "_Unsigned",
-    "add_offset",
-    "coordinates",
-    "missing_value",
-    "scale_factor",
-}
 # Name to (dimensions, array, attributes), as xarray takes them.
 Arrays = dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]]
 
@@ -95,6 +87,7 @@ def _arrays(result: Any, labels: Mapping[str, Any]) -> tuple[Arrays, Arrays]:
     for name in (*values, *coords, *dims):
         if name in taken or name.startswith("__"):
             raise ValueError(f"the function returned {name!r}, a name that the sweep uses itself")
+        check_name(name)
     ready = {
         name: (entry[0], _checked(name, entry[1]), entry[2])
         for name, entry in (values | coords).items()
@@ -104,12 +97,7 @@ def _arrays(result: Any, labels: Mapping[str, Any]) -> tuple[Arrays, Arrays]:
 
 def _parts(array: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
     attrs: dict[str, Any] = json_ready(array.attrs)
-    orders = INSTRUCTIONS & attrs.keys()
-    if orders or " since " in str(attrs.get("units")):
-        raise ValueError(
-            f"the attribute {min(orders, default='units')!r} of {array.name!r} would change its "
-            "values when the store is read; remove it"
-        )
+    check_attributes(array.name, attrs, array.dtype)
     return tuple(map(str, array.dims)), array.values, attrs
 
 
@@ -124,13 +112,14 @@ def _plain(name: Any, value: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]
 
 def _checked(name: str, array: Any) -> Any:
     if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
-        array = array.astype(np.dtypes.StringDType())
+        array = array.astype(TEXT)
     if array.dtype.kind == "U":
-        array = array.astype(np.dtypes.StringDType())
-    if array.dtype.kind not in "biufcT":
+        array = array.astype(TEXT)
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind not in "biufcT" or size > (16 if kind in "cT" else 8):
         raise TypeError(
-            f"the function returned {name!r} with dtype {array.dtype}; return numbers, bools or "
-            "strings"
+            f"the function returned {name!r} with dtype {array.dtype}; return numbers of at most "
+            "64 bits, bools or strings"
         )
     return array
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntkfreq import _checks
 from ntkfreq._threads import cores
-from ntkfreq.sweeps.assemble import assemble, conform, taken_apart
+from ntkfreq.files import real_path
+from ntkfreq.sweeps.assemble import assemble, conform
 from ntkfreq.sweeps.cell import Arrays, Outcome
 from ntkfreq.sweeps.cluster import check_address, on_cluster
 from ntkfreq.sweeps.grid import Grid
@@ -49,7 +50,8 @@ def sweep(
     path : path-like, optional
         Zarr store of the result. Finished cells are kept beside it, in ``<path>.parts``, so that
         the same call resumes after a kill and computes what is missing; a complete store is read
-        and returned. The grid may grow. One sweep at a time writes to a path.
+        and returned. The grid may grow. One sweep at a time writes to a path; another is refused
+        (but not on the few network file systems that have no locks).
     constants : mapping, optional
         Arguments that do not vary: numbers, strings, bools, None, lists or arrays of them.
     scheduler : str, optional
@@ -79,7 +81,8 @@ def sweep(
     ------
     TypeError, ValueError
         On bad input; for a function that other processes cannot import; where `path` holds
-        another sweep (other function, constants, version or labels).
+        another sweep (other function, constants, version or labels), is damaged, cannot be
+        written, or is being written by another sweep.
     ConnectionError
         When the scheduler does not answer, or is lost.
     ImportError
@@ -107,7 +110,30 @@ def sweep(
         return assemble(full, conform(outcomes, full.cell_keys()), identity)
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path={_checks.show(path)} must be the name of a store, or None")
-    return _stored(run, full, Store(Path(path), identity), retry_failed, progress)
+    store = Store(real_path(path), identity)
+    complete = _complete(full, store, retry_failed)
+    if complete is not None:
+        return complete
+    with store.locked():
+        return _stored(run, full, store, retry_failed, progress)
+
+
+def _complete(grid: Grid, store: Store, retry_failed: bool) -> xr.Dataset | None:
+    """What the store at the path has of the grid, if that is all; nothing is written for it."""
+    there = store.result()
+    if there is None:
+        return None
+    result, known = there
+    wanted = grid.cell_keys()
+    if not known.keys() >= set(wanted):
+        return None
+    if any(known[key].error for key in wanted) and (retry_failed or store.parts.exists()):
+        return None
+    if store.parts.exists():
+        # The sweep was killed when all was done but for the batches.
+        with suppress(ValueError, OSError), store.locked():
+            store.tidy({key: one for key, one in store.load().items() if key not in known})
+    return assemble(grid, conform(known, wanted, str(result.attrs["layout"])), store.identity)
 
 
 def _stored(
@@ -117,20 +143,29 @@ def _stored(
     retry_failed: bool,
     progress: bool,
 ) -> xr.Dataset:
-    result = store.open()
-    full = grid if result is None else _union(grid, Grid.of(result), store.path)
-    before = {} if result is None else taken_apart(result)
-    prefer = "" if result is None else str(result.attrs["layout"])
-    parts = store.load()
-    known = conform(before | parts, full.cell_keys(), prefer)
-    wanted, everything = set(grid.cell_keys()), set(full.cell_keys())
+    there = store.result()
+    full, before, prefer = grid, dict[str, Outcome](), ""
+    if there is not None:
+        full, before = _union(grid, Grid.of(there[0]), store.path), there[1]
+        prefer = str(there[0].attrs["layout"])
+    # The result is trusted over the batches, but for its failed cells that were tried again.
+    newer = {
+        key: one
+        for key, one in store.load().items()
+        if key not in before or (before[key].error and not one.error)
+    }
+    known = conform(before | newer, full.cell_keys(), prefer)
+    everything = set(full.cell_keys())
     if retry_failed:
+        wanted = set(grid.cell_keys())
         known = {key: one for key, one in known.items() if not (one.error and key in wanted)}
-    if everything & parts.keys() or everything - known.keys():
+    if everything & newer.keys() or everything - known.keys():
         _compute(run, full, known, store, progress)
         known = conform(known, full.cell_keys(), prefer)
         others = {key: one for key, one in known.items() if key not in everything}
-        store.finish(assemble(full, known, store.identity), known if before else {}, others)
+        store.finish(assemble(full, known, store.identity), others)
+    else:
+        store.tidy({key: one for key, one in known.items() if key not in everything})
     return assemble(grid, known, store.identity)
 
 

@@ -1,20 +1,27 @@
-"""Where a sweep keeps finished cells: batches beside the final store until all are there."""
+"""Where a sweep keeps finished cells: batches beside the final store until all are there.
+
+The final store is trusted over the batches. A batch is one file, so it is there or not, whenever
+the sweep is killed; a damaged one counts as not there.
+"""
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 import uuid
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ntkfreq.results import load_zarr, save_zarr, whole_file
-from ntkfreq.sweeps.assemble import TEXT
-from ntkfreq.sweeps.cell import Arrays, Outcome
+from ntkfreq import _checks
+from ntkfreq.files import lock, remove, settle, standing, sweep_up
+from ntkfreq.storable import storable
+from ntkfreq.stores import load_zarr, replace_zarr
+from ntkfreq.sweeps.assemble import taken_apart
+from ntkfreq.sweeps.batch import Batch
+from ntkfreq.sweeps.cell import Outcome
+from ntkfreq.sweeps.grid import Grid
 from ntkfreq.sweeps.identity import check_same
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 1.0  # finished cells wait at most this long to be written
 SLOW_SECONDS = 0.5  # a cell that took longer is written at once
+MOST_SECONDS = 300.0  # after a failure to write the next try comes at most so much later
 
 
 class Store:
@@ -34,41 +42,65 @@ class Store:
         self._pending: dict[str, Outcome] = {}
         self._flushed, self._pause = time.monotonic(), FLUSH_SECONDS
         self._next = 0
+        self._trouble: OSError | None = None
 
-    def open(self) -> xr.Dataset | None:
-        """The assembled result if there is one; a store of something else is refused."""
-        result = None
-        if self.path.exists():
-            result = load_zarr(self.path) if (self.path / "zarr.json").is_file() else None
-            if result is None or "label names" not in result.attrs:
-                raise ValueError(
-                    f"path={str(self.path)!r} exists and holds no sweep; choose another path"
-                )
-            check_same(self.path, result.attrs, self.identity)
-        file = self.parts / "identity.json"
-        if file.is_file():
-            check_same(self.path, json.loads(file.read_text(encoding="utf-8")), self.identity)
-        return result
+    def result(self) -> tuple[xr.Dataset, dict[str, Outcome]] | None:
+        """The assembled result and its cells, if there is one; one of something else is refused."""
+        place, shown = standing(self.path), _checks.show(str(self.path), 200)
+        if not place.exists():
+            return None
+        result = load_zarr(self.path) if (place / "zarr.json").is_file() else None
+        if result is None or "label names" not in result.attrs:
+            raise ValueError(f"path={shown} exists and holds no sweep; choose another path")
+        check_same(self.path, result.attrs, self.identity)
+        try:
+            Grid.of(result)
+            return result, taken_apart(result)
+        except Exception as error:  # an attribute or a variable may be missing, or be another one
+            raise ValueError(
+                f"path={shown} was changed since a sweep wrote it ({type(error).__name__}: "
+                f"{error}); bring back a copy of it, or delete it to compute its cells again"
+            ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other sweeps from this path, and clear away what dead ones left."""
+        with lock(self.path, kind="folder"):
+            settle(self.parts)
+            sweep_up(self.parts)
+            yield
 
     def load(self) -> dict[str, Outcome]:
         """Cells in the batches; where one is in several, the last counts."""
         found: dict[str, Outcome] = {}
-        coords: dict[str, Arrays] = {}
-        batches = self._batches()
-        for batch in batches:
-            found |= _cells_of(load_zarr(batch), coords)
-        if batches:
-            self._next = 1 + int(batches[-1].name.split("-")[1])
-        if len(batches) > 8:  # as one they are read faster next time
-            self._write(found)
-            for batch in batches:
-                shutil.rmtree(batch)
+        files = self._batches()
+        for file in files:
+            batch = self._read(file)
+            if batch is None:
+                with suppress(OSError):
+                    file.unlink()
+                continue
+            check_same(self.path, batch.identity, self.identity)
+            found |= batch.cells
+        if files:
+            self._next = 1 + int(files[-1].name.split("-")[1])
+        if len(files) > 8:  # as one they are read faster next time
+            self._replace(files, found)
         return found
+
+    def _read(self, file: Path) -> Batch | None:
+        try:
+            return Batch.read(file)
+        except OSError as error:
+            raise ValueError(
+                f"path={_checks.show(str(self.path), 200)} has finished cells in {file.name} that "
+                f"cannot be read ({error.strerror}); make {self.parts.name} readable, or delete it"
+            ) from None
 
     def add(self, key: str, outcome: Outcome) -> None:
         """Keep a finished cell, on disk within about a second."""
         self._pending[key] = outcome
-        if outcome.seconds > SLOW_SECONDS:
+        if outcome.seconds > SLOW_SECONDS and self._trouble is None:
             self.flush()
         else:
             self.tick()
@@ -79,94 +111,67 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write all that waits."""
+        """Write all that waits; where the disk refuses, keep it for the next time and say so."""
         if not self._pending:
             return
         start = time.monotonic()
-        self._write(self._pending)
-        self._pending = {}
+        try:
+            self._write(self._pending)
+        except OSError as error:
+            if self._trouble is None:
+                self._warn(error, "finished cells are kept in memory, and tried again later")
+            self._trouble = error
+            self._pause = min(2 * self._pause, MOST_SECONDS)
+            self._flushed = time.monotonic()
+            return
+        self._pending, self._trouble = {}, None
         self._flushed = time.monotonic()
         # A slow disk takes no more than a tenth of the time.
         self._pause = max(FLUSH_SECONDS, 10 * (self._flushed - start))
 
-    def finish(
-        self, result: xr.Dataset, cells: Mapping[str, Outcome], others: Mapping[str, Outcome]
-    ) -> None:
+    def finish(self, result: xr.Dataset, others: Mapping[str, Outcome]) -> None:
         """Write the assembled result, then drop the batches, but for `others`.
 
-        Where it replaces another one, `cells` are all of them: they are among the batches for the
-        moment between two renames, in which there is no result. `others` are finished cells that
-        are not in its grid.
+        These are finished cells that are not in its grid. Where the disk refuses, the batches stay.
         """
-        if cells:
-            self._write(cells)
-        save_zarr(result, self.path)
-        batches = self._batches()
-        if others:
-            self._write(others)
-            for batch in batches:
-                shutil.rmtree(batch)
-        else:
-            shutil.rmtree(self.parts)
+        try:
+            replace_zarr(storable(result), self.path)
+        except OSError as error:
+            self._warn(
+                error,
+                "the result is returned, but not kept as a whole; make room and repeat the call, "
+                "or save what it returned with save_zarr",
+            )
+            return
+        self.tidy(others)
+
+    def tidy(self, others: Mapping[str, Outcome]) -> None:
+        """Drop the batches, but for `others`; those that cannot be deleted do no harm."""
+        with suppress(OSError):
+            if others:
+                self._replace(self._batches(), others)
+            elif self.parts.exists():
+                remove(self.parts)
+
+    def _warn(self, error: OSError, consequence: str) -> None:
+        warnings.warn(f"{error.strerror or error}: {consequence}", RuntimeWarning, stacklevel=2)
 
     def _batches(self) -> list[Path]:
-        return sorted(part for part in self.parts.glob("part-*") if (part / "zarr.json").is_file())
+        return sorted(self.parts.glob("part-*.npz"))
+
+    def _replace(self, files: list[Path], cells: Mapping[str, Outcome]) -> None:
+        """One batch a layout in the place of several."""
+        with suppress(OSError):  # the several are as good
+            self._write(cells)
+            for file in files:
+                file.unlink(missing_ok=True)
 
     def _write(self, cells: Mapping[str, Outcome]) -> None:
-        file = self.parts / "identity.json"
-        if not file.is_file():
-            self.parts.mkdir(parents=True, exist_ok=True)
-            with whole_file(file) as scratch:
-                scratch.write_text(json.dumps(self.identity, indent=1), encoding="utf-8")
-        # Cells of one layout fit into one store.
+        self.parts.mkdir(parents=True, exist_ok=True)
+        # Cells of one layout fit into one batch.
         for layout in {outcome.layout: None for outcome in cells.values()}:
             batch = {key: one for key, one in cells.items() if one.layout == layout}
-            # The random end keeps two sweeps at one path from overwriting each other.
-            name = f"part-{self._next:06d}-{uuid.uuid4().hex[:8]}"
-            save_zarr(_dataset_of(batch, layout), self.parts / name)
+            # The random end is for file systems without locks, where two sweeps may meet here.
+            name = f"part-{self._next:06d}-{uuid.uuid4().hex[:8]}.npz"
+            Batch(self.identity, batch).write(self.parts / name)
             self._next += 1
-
-
-def _dataset_of(cells: Mapping[str, Outcome], layout: str) -> xr.Dataset:
-    import xarray as xr
-
-    rows = list(cells.values())
-    variables: dict[str, Any] = {
-        "__key": ("__cell", np.array(list(cells), dtype=TEXT)),
-        "__error": ("__cell", np.array([row.error for row in rows], dtype=TEXT)),
-        "__seconds": ("__cell", np.array([row.seconds for row in rows])),
-    }
-    for name, (dims, _, attrs) in rows[0].values.items():
-        stacked = np.stack([row.values[name][1] for row in rows])
-        variables[name] = (("__cell", *dims), stacked, attrs)
-    return xr.Dataset(variables, rows[0].coords, {"layout": layout})
-
-
-def _cells_of(part: xr.Dataset, coords: dict[str, Arrays]) -> dict[str, Outcome]:
-    layout = part.attrs["layout"]
-    shared = coords.setdefault(
-        layout,
-        {
-            str(name): (tuple(map(str, array.dims)), array.values, dict(array.attrs))
-            for name, array in part.coords.items()
-        },
-    )
-    values = {
-        str(name): (tuple(map(str, array.dims[1:])), array.values, dict(array.attrs))
-        for name, array in part.data_vars.items()
-        if not str(name).startswith("__")
-    }
-    errors, seconds = part["__error"].values.tolist(), part["__seconds"].values.tolist()
-    return {
-        key: Outcome(
-            {
-                name: (dims, np.asarray(rows[k], dtype=rows.dtype), attrs)
-                for name, (dims, rows, attrs) in values.items()
-            },
-            shared,
-            layout,
-            errors[k],
-            seconds[k],
-        )
-        for k, key in enumerate(part["__key"].values.tolist())
-    }

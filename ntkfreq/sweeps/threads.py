@@ -57,6 +57,7 @@ def single_threaded() -> Iterator[None]:
     (1, '1')
     """
     import numba
+    from threadpoolctl import threadpool_limits
 
     loaded = "torch" in sys.modules
     with ExitStack() as stack:
@@ -64,6 +65,9 @@ def single_threaded() -> Iterator[None]:
         stack.enter_context(_environment())
         stack.callback(numba.set_num_threads, numba.get_num_threads())
         numba.set_num_threads(1)
+        # Numba may have loaded the OpenMP that PyTorch will use, and that reads the environment
+        # only when it is loaded.
+        stack.enter_context(threadpool_limits(1, user_api="openmp"))
         if loaded:
             from ntkfreq.network.backends.torch_threads import at_most
 
