@@ -159,7 +159,8 @@ def _about(store: Path) -> dict[str, Any]:
 
 
 def _attributes(about: dict[str, Any]) -> dict[str, Any]:
-    return about.setdefault("attributes", {})
+    attributes: dict[str, Any] = about.setdefault("attributes", {})
+    return attributes
 
 
 def _checksum(store: Path, about: dict[str, Any]) -> str:

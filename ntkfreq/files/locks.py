@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from ntkfreq import _checks
-from ntkfreq.files.scratch import settle
+from ntkfreq.files.scratch import lock_file, settle
 
 _NAME_BYTES = 220  # of 255, beside the names of lock, scratch and parts
 _PATH_BYTES = 3000  # of 4096, since a store has folders of its own
@@ -123,7 +123,7 @@ def lock(
     try:
         try:
             _make(full.parent)
-            file, holder = _locked(full.with_name(f".{full.name}.lock"), time.monotonic() + wait)
+            file, holder = _locked(lock_file(full), time.monotonic() + wait)
             if not holder:
                 settle(full, locked=file is not None)
         except OSError as error:

@@ -109,6 +109,16 @@ def standing(path: Path) -> Path:
     return found
 
 
+def is_clean(path: Path) -> bool:
+    """Whether no scratch and no lock of a target is there, of dead writers or of live ones."""
+    return not _left(path) and not os.path.lexists(lock_file(path))
+
+
+def lock_file(path: Path) -> Path:
+    """The file that is locked for a target."""
+    return path.with_name(f".{path.name}.lock")
+
+
 def sweep_up(folder: Path) -> None:
     """Delete all scratch in a folder that one writer has for itself."""
     for left in _matching(folder, r".+"):

@@ -129,8 +129,8 @@ def _complete(grid: Grid, store: Store, retry_failed: bool) -> xr.Dataset | None
         return None
     if any(known[key].error for key in wanted) and (retry_failed or store.parts.exists()):
         return None
-    if store.parts.exists():
-        # The sweep was killed when all was done but for the batches.
+    if not store.is_clean():
+        # An earlier sweep was killed when all was done but the clearing away.
         with suppress(ValueError, OSError), store.locked():
             store.tidy({key: one for key, one in store.load().items() if key not in known})
     return assemble(grid, conform(known, wanted, str(result.attrs["layout"])), store.identity)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkfreq import _checks
-from ntkfreq.files import lock, remove, settle, standing, sweep_up
+from ntkfreq.files import is_clean, lock, remove, settle, standing, sweep_up
 from ntkfreq.storable import storable
 from ntkfreq.stores import load_zarr, replace_zarr
 from ntkfreq.sweeps.assemble import taken_apart
@@ -69,6 +69,10 @@ class Store:
             settle(self.parts)
             sweep_up(self.parts)
             yield
+
+    def is_clean(self) -> bool:
+        """Whether the result is all that is there."""
+        return not self.parts.exists() and is_clean(self.path) and is_clean(self.parts)
 
     def load(self) -> dict[str, Outcome]:
         """Cells in the batches; where one is in several, the last counts."""
