@@ -8,12 +8,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
+import tempfile
+import time
 import warnings
 from pathlib import Path
 
 import kills
 import numpy as np
 import pytest
+import xarray as xr
 
 from ntkfreq import load_zarr, sweep
 from ntkfreq.files import standing
@@ -72,10 +76,9 @@ class Case:
     def right(self, result, values=None):
         values = self.values if values is None else values
         assert set(result["error"].values.tolist()) == {""}
-        for name, value in {
-            name: np.array([self.function(a)[name] for a in values])
-            for name in self.function(values[0])
-        }.items():
+        cells = [self.function(a) for a in values]
+        for name in cells[0]:
+            value = np.stack([np.asarray(one[name]) for one in cells])
             np.testing.assert_array_equal(result[name], value)
 
     def check(self, status, text):
@@ -145,10 +148,8 @@ def main():
                     count = kills.at_each(
                         case.work, stop, case.prepare, case.check, lasting=lasting
                     )
-                seconds = time.monotonic() - start
-                print(
-                    f"{function.__name__:5} {before:11} {how:24} {count:4} stops, all right; {seconds:.0f} s"
-                )
+                took = f"{time.monotonic() - start:.0f} s"
+                print(f"{function.__name__:5} {before:11} {how:24} {count:4} stops right; {took}")
 
 
 if __name__ == "__main__":
