@@ -7,7 +7,7 @@ module; the numerical code below may then trust its input.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from ntkfreq import _arrays
 from ntkfreq._arrays import show as show
-from ntkfreq._types import FloatArray
+from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.axis import Axis
 
 NUMBERS = Axis()
@@ -101,7 +101,18 @@ def real_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> FloatArray
     return _shaped(name, _arrays.floats(name, _arrays.plain(name, value)), ndim)
 
 
-def _shaped(name: str, array: FloatArray, ndim: int | tuple[int, ...]) -> FloatArray:
+def complex_array(name: str, value: Any) -> ComplexArray:
+    """`value` as a finite, non-empty complex array of any shape, always a copy."""
+    array = _arrays.plain(name, value)
+    if array.dtype.kind != "c":
+        return np.asarray(_shaped(name, _arrays.floats(name, array), range(9)) + 0j)
+    array = np.array(array, dtype=np.complex128)
+    _shaped(name, array.real, range(9))
+    _shaped(name, array.imag, range(9))
+    return array
+
+
+def _shaped(name: str, array: FloatArray, ndim: int | Sequence[int]) -> FloatArray:
     dims = (ndim,) if isinstance(ndim, int) else ndim
     if array.ndim not in dims:
         rule = " or ".join(map(str, dims))
@@ -185,7 +196,10 @@ def values_at(name: str, y: Any, count: int) -> FloatArray:
         )
     array = array.reshape(-1)
     if array.size != count:
-        raise ValueError(f"{name} holds {array.size} value(s) for {count} point(s); give one each")
+        row = "; x of shape (1, n) is one point: transpose it, x.T" if count == 1 else ""
+        raise ValueError(
+            f"{name} holds {array.size} value(s) for {count} point(s); give one each{row}"
+        )
     return magnitude(name, array, *_VALUES)
 
 

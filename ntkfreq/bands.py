@@ -44,7 +44,7 @@ def band_energy(
     array([1., 9.])
     """
     grid = _checks.points("frequencies", frequencies)
-    array = np.asarray(spectrum, dtype=np.complex128)
+    array = _checks.complex_array("spectrum", spectrum)
     if array.shape[-1] != grid.shape[0]:
         raise ValueError(
             f"spectrum has shape {array.shape}; its last axis must be the {grid.shape[0]} "

@@ -19,12 +19,14 @@ from ntkfreq import (
     Normal,
     Points,
     Target,
+    band_energy,
     error_spectrum,
     expected_losses,
     gram_flow,
     ntk_gram,
     ntk_regression,
     solve_frequency_pde,
+    spectral_mismatch,
     train,
 )
 from ntkfreq._checks import finite_float, integer, non_negative, positive, real_array
@@ -371,3 +373,25 @@ class FileVariable:
 def test_variables_of_files_that_are_still_packed_are_refused():
     with pytest.raises(ValueError, match=r"y carries the attribute\(s\) scale_factor: it is pack"):
         solve_frequency_pde(RHO, (X, FileVariable()))
+
+
+def test_spectra_pass_the_same_door():
+    hole = np.ma.masked_array(np.exp(1j * X), np.arange(12) == 3)
+    for name, call in {
+        "spectrum": lambda: band_energy(X + 2, hole, [(0, 4)]),
+        "train_spectrum": lambda: spectral_mismatch(hole, X),
+        "test_spectrum": lambda: spectral_mismatch(X, hole),
+    }.items():
+        with pytest.raises(ValueError, match=f"{name} is a masked array with 1 of 12"):
+            call()
+    assert band_energy([1.0, 2.0], torch.tensor([3j, 4.0]), [(0, 3)]) == pytest.approx([12.5])
+
+
+def test_a_row_of_points_is_told_from_a_column():
+    with pytest.raises(ValueError, match=r"12 value\(s\) for 1 point.*one point: transpose it"):
+        solve_frequency_pde(RHO, (X[None], Y))
+    net = FourierFeatureNet.sample(RHO, 16, rng=0)
+    with pytest.raises(
+        ValueError, match=r"x of shape \(1, 12\) holds .* transpose it if it is a r"
+    ):
+        train(net, X[None], Y, step_size=0.1, steps=2)

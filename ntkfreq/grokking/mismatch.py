@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._types import ComplexArray
 
 
 def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
@@ -59,8 +58,8 @@ def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
     >>> round(spectral_mismatch(tone(100), tone(1000)), 3)
     0.001
     """
-    one = _spectrum("train_spectrum", train_spectrum)
-    other = _spectrum("test_spectrum", test_spectrum)
+    one = _checks.complex_array("train_spectrum", train_spectrum)
+    other = _checks.complex_array("test_spectrum", test_spectrum)
     if one.shape != other.shape:
         raise ValueError(
             f"test_spectrum has shape {other.shape} and train_spectrum {one.shape}; both need the "
@@ -76,14 +75,3 @@ def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
     one, other = one / largest, other / largest
     sizes = np.linalg.norm(one) + np.linalg.norm(other)
     return min(1.0, float(np.linalg.norm(one - other) / sizes))
-
-
-def _spectrum(name: str, values: Any) -> ComplexArray:
-    array = np.asarray(values)
-    if array.size == 0:
-        raise ValueError(f"{name} is empty; give at least one value")
-    if not np.issubdtype(array.dtype, np.number):
-        raise TypeError(f"{name}={_checks.show(values)} must be an array of numbers")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinite values; remove or repair them first")
-    return array.astype(np.complex128)
