@@ -71,16 +71,15 @@ def fourier_sum(
     rows = values.reshape(-1, x.shape[0])
     if frequencies.shape[0] == 0 or x.shape[0] == 0:
         return np.zeros((*values.shape[:-1], frequencies.shape[0]), dtype=np.complex128)
-    # About their middles points and frequencies have the smallest phases. The phases at the
-    # middles, which may be large, are exact: xi.x = middle.x + xi.origin + what is summed.
+    # With origin o and middle m of points and frequencies, xi.x = xi.o + m.x - m.o and the product
+    # of xi - m and x - o, which has the smallest phases. The other three may be large, but are
+    # exact: only the last feels that differences are rounded.
     origin, middle = middle_of(x, 0.5), middle_of(frequencies, 2.0)
-    turned = frequencies
-    if origin.any():
-        x = x - origin
     if middle.any():
-        rows = rows * exact_waves(x, -middle[None])[:, 0]
-        turned = frequencies - middle
-    sums = _centred_sum(x, rows, turned, repeatable)
+        rows = (
+            rows * (exact_waves(x, -middle[None]) * exact_waves(origin[None], middle[None]))[:, 0]
+        )
+    sums = _centred_sum(x - origin, rows, frequencies - middle, repeatable)
     if origin.any():
         sums *= exact_waves(frequencies, -origin[None])[:, 0]
     return sums.reshape(*values.shape[:-1], frequencies.shape[0])

@@ -79,6 +79,7 @@ def test_grids_too_large_for_the_nufft_stay_dense(monkeypatch):
         (1.6e9, 1.0, 1e3, 30.0),
         (-1e15, 10.0, 5.0, 1.0),
         (0.0, 1.0, 1e12, 1.0),
+        (1e4, 9e3, 1e8, 1e-3),
         (0.0, 1e4, 0.0, 1e8),
         (1e50, 1e30, 1e50, 1e40),
     ],

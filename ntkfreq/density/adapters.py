@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -14,8 +14,8 @@ from scipy.stats.sampling import NumericalInversePolynomial
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
-from ntkfreq.density.base import Density, Landmarks
-from ntkfreq.density.characteristic import closed_form
+from ntkfreq.density.base import Density, Landmarks, carrier_rounding
+from ntkfreq.density.characteristic import ClosedForm, closed_form
 from ntkfreq.density.laplace import Laplace
 from ntkfreq.density.normal import Normal
 from ntkfreq.density.student_t import StudentT
@@ -71,6 +71,11 @@ class NumericDensity(Density):
         """Landmarks of the even part in one dimension."""
         return self._marks
 
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        center = float(np.asarray(self.quantile(np.array([0.5])))[0])
+        return carrier_rounding(center, extent, np.ones_like)
+
     def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
         """Frequencies and weights of the cosine expansion of the kernel."""
         radius = self.radius(_TAIL)
@@ -97,11 +102,19 @@ class ClosedFormDensity(NumericDensity):
 
     closed_form_kernel: ClassVar[bool] = True
 
-    formula: Callable[[FloatArray], FloatArray] = np.ones_like
+    formula: ClosedForm = field(kw_only=True)
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
         return self.formula(z[..., 0])
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        return self.formula.between(x[:, 0], x2[:, 0])
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        return carrier_rounding(self.formula.loc, extent, self.formula.size)
 
 
 def as_density(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,6 +13,8 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.quadrature import panel_rule, subdivide
 
+_EPS = float(np.finfo(np.float64).eps)
+_TAILS = (0.5, 0.1, 0.01, 1e-4, 1e-8, 1e-12)
 _STEPS_OUT = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0)
 
 
@@ -74,6 +76,37 @@ class Density(abc.ABC):
     @abc.abstractmethod
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2).
+
+        A density far from 0 knows its phases better from the points than from the differences.
+        """
+        return self.kernel_values(x[:, None, :] - x2[None, :, :])
+
+    def phase_rounding(self, extent: float) -> float:
+        r"""How much the kernel hangs on the last digits of points at most `extent` apart.
+
+        A density about c has the factor :math:`\cos(c\cdot z)`, which moves by
+        :math:`\varepsilon |c| |z|` when z is rounded: where the rest of the kernel has not decayed,
+        no number computed from such points has more digits. 0 for densities about 0.
+        """
+        return 0.0
+
+    def kernel_change(self, shift: float) -> float:
+        r"""Bound on the change of the kernel when a point moves by `shift`: of E min(2, |w| shift).
+
+        Examples
+        --------
+        >>> from ntkfreq import Normal
+        >>> 1e-9 < Normal(scale=1.0).kernel_change(1e-9) < 3e-9
+        True
+        """
+        if shift == 0:
+            return 0.0
+        moved = [min(2.0, shift * self.radius(tail)) for tail in _TAILS]
+        steps = np.diff([0.0, *moved, 2.0])
+        return float(steps @ np.array([1.0, *_TAILS]))
 
     @abc.abstractmethod
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
@@ -138,6 +171,20 @@ class Density(abc.ABC):
         densities without a closed form of k; exact for atoms.
         """
         raise TypeError(f"{type(self).__name__} has a closed-form kernel and needs no features")
+
+
+def carrier_rounding(center: float, extent: float, size: Callable[[FloatArray], Any]) -> float:
+    r"""Largest :math:`\varepsilon |c| z\,|k_0(z)|` for z up to an extent, at most 1.
+
+    Examples
+    --------
+    >>> carrier_rounding(1e8, 1e4, lambda z: 1 / (1 + z))
+    2.220...e-08
+    """
+    if center == 0 or extent == 0:
+        return 0.0
+    z = extent * np.geomspace(1e-15, 1.0, 400)
+    return min(1.0, float(_EPS * abs(center) * np.max(z * np.abs(size(z)))))
 
 
 def location(name: str, value: Any, dim: int) -> tuple[float, ...]:

@@ -8,12 +8,14 @@ The others (beta, Weibull, log-normal, ...) have none that can be evaluated safe
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ntkfreq._types import FloatArray
+from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.phases import exact_wave
 
 Parts = tuple[FloatArray, FloatArray]
 
@@ -74,7 +76,32 @@ _FORMS: dict[str, Callable[..., Parts]] = {
 }
 
 
-def closed_form(frozen: Any) -> Callable[[FloatArray], FloatArray] | None:
+@dataclass(frozen=True, eq=False)
+class ClosedForm:
+    """Kernel k(z) of a frozen distribution, a function of arrays; `loc` is its location."""
+
+    centred: Callable[[FloatArray], Parts]
+    loc: float
+
+    def __call__(self, z: FloatArray) -> FloatArray:
+        """Kernel at differences."""
+        return self._turned(z, exact_wave(z, np.array(self.loc)))
+
+    def between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Kernel between points (n,) and (n2,), (n, n2), from exact phases of either."""
+        waves, others = (exact_wave(line, np.array(self.loc)) for line in (x, x2))
+        return self._turned(np.subtract.outer(x, x2), np.outer(waves, others.conj()))
+
+    def _turned(self, z: FloatArray, wave: ComplexArray) -> FloatArray:
+        real, imaginary = self.centred(z)
+        return np.asarray(wave.real * real - wave.imag * imaginary)
+
+    def size(self, z: FloatArray) -> FloatArray:
+        """Magnitude of the characteristic function."""
+        return np.asarray(np.hypot(*self.centred(z)))
+
+
+def closed_form(frozen: Any) -> ClosedForm | None:
     """Kernel k(z) of a frozen distribution as a function of an array, or None.
 
     Examples
@@ -97,8 +124,4 @@ def closed_form(frozen: Any) -> Callable[[FloatArray], FloatArray] | None:
     scale = float(frozen.std() / standard.std())
     loc = float(frozen.mean() - scale * standard.mean())
 
-    def kernel(z: FloatArray) -> FloatArray:
-        real, imaginary = form(scale * z, *shapes)
-        return np.asarray(np.cos(loc * z) * real - np.sin(loc * z) * imaginary)
-
-    return kernel
+    return ClosedForm(lambda z: form(scale * z, *shapes), loc)

@@ -12,6 +12,9 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Density, Landmarks
 from ntkfreq.spectrum import fourier_sum
+from ntkfreq.waves import cos_sin_matrices
+
+_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, init=False)
@@ -90,6 +93,15 @@ class Mixture(Density):
         ]
         return rng.permutation(np.concatenate(drawn))
 
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        values = [share * part.kernel_between(x, x2) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        return float(sum(share * part.phase_rounding(extent) for share, part in self._parts()))
+
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
         return max(part.radius(tail) for part in self.components)
@@ -167,6 +179,16 @@ class Empirical(Density):
         order = np.argsort(distance)
         inside = np.searchsorted(np.cumsum(self.weights[order]), 1 - tail)
         return float(distance[order][min(int(inside), len(order) - 1)])
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        (c, s), (c2, s2) = cos_sin_matrices(x, self.atoms), cos_sin_matrices(x2, self.atoms)
+        return np.asarray((c * self.weights) @ c2.T + (s * self.weights) @ s2.T)
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        moved = _EPS * extent * np.linalg.norm(self.atoms, axis=1)
+        return float(self.weights @ np.minimum(moved, 1.0))
 
     def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
         """Frequencies and weights of the cosine expansion of the kernel."""

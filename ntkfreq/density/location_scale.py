@@ -6,14 +6,19 @@ that of the centred family.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
-from ntkfreq.density.base import Density, Landmarks, location
+from ntkfreq.density.base import Density, Landmarks, carrier_rounding, location
+from ntkfreq.phases import exact_wave, exact_waves
+from ntkfreq.waves import largest_phase
+
+# Below this phase its rounding is at most 1e-14, and one cosine a pair is cheaper.
+_ROUNDED = 100.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,29 @@ class LocationScale(Density):
     def _phase(self, z: FloatArray) -> FloatArray:
         if not any(self._center):
             return np.ones(z.shape[:-1])
-        return np.asarray(np.cos(z @ np.asarray(self._center)))
+        wave = np.ones(z.shape[:-1], dtype=np.complex128)
+        for k, place in enumerate(self._center):
+            if place != 0:
+                wave *= exact_wave(z[..., k], np.array(place))
+        return np.asarray(wave.real)
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        center = np.array(self._center)[None]
+        if largest_phase(np.concatenate([x, x2]), center) < _ROUNDED:
+            return super().kernel_between(x, x2)
+        centred = replace(self, loc=0.0).kernel_between(x, x2)
+        # cos(c.(x - x')) from exact phases of either: the rounding of x - x' would be multiplied.
+        waves, others = exact_waves(x, center)[:, 0], exact_waves(x2, center)[:, 0]
+        return np.asarray(centred * np.outer(waves, others.conj()).real)
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        along = np.full(self.dim, self.dim**-0.5)
+        centred = replace(self, loc=0.0)
+        return carrier_rounding(
+            self._offset(), extent, lambda z: centred.kernel_values(z[:, None] * along)
+        )
 
     def _offset(self) -> float:
         return float(np.linalg.norm(self._center))

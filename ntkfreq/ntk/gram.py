@@ -11,6 +11,7 @@ from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.axis import Axis
 from ntkfreq.density import Density, Mixture, as_density
+from ntkfreq.phases import middle_of
 from ntkfreq.waves import cos_sin_matrices
 
 _CHUNK = 4_000_000
@@ -97,8 +98,11 @@ def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArr
         step = max(1, _CHUNK // (len(x2) * x.shape[1]))
         for start in range(0, len(x), step):
             rows = slice(start, start + step)
-            gram[rows] = density.kernel_values(x[rows, None, :] - x2[None, :, :])
+            gram[rows] = density.kernel_between(x[rows], x2)
         return gram
+    # The kernel knows differences only: about their middle the points have the smallest phases.
+    middle = middle_of(np.concatenate([x, x2]), 2.0)
+    x, x2 = x - middle, x2 - middle
     # cos(w.(x - x')) = cos cos + sin sin: a matrix product instead of n * n2 * q cosines.
     both = np.concatenate([x, x2])
     extent = float(np.ptp(both, axis=0).max()) + 2 * float(np.abs(both).max())

@@ -21,6 +21,7 @@ import numpy as np
 from ntkfreq import sincos
 from ntkfreq._types import FloatArray
 from ntkfreq.density import StudentT
+from ntkfreq.phases import exact_wave
 
 
 class StateProduct:
@@ -34,8 +35,8 @@ class StateProduct:
         self._polynomial = np.array([_coefficient(p, power) for power in range(p + 1)])
         # cos(c (x - x')) = cos cx cos cx' + sin cx sin cx': two products for a density off centre.
         center = density._center[0]
-        phase = center * (line - line.mean())
-        self._waves = [np.ones(len(line))] if center == 0 else [np.cos(phase), np.sin(phase)]
+        wave = exact_wave(np.array(center), line)
+        self._waves = [np.ones(len(line))] if center == 0 else [wave.real, wave.imag]
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Rows (r, n) times the kernel."""

@@ -32,11 +32,14 @@ class Lattice:
         Cells along each axis.
     cells : ndarray of int, shape (n,)
         Flat index of each point's cell.
+    deviation : float
+        Largest distance of a point from its cell, rounding of the coordinates.
     """
 
     spacing: FloatArray
     shape: tuple[int, ...]
     cells: IntArray
+    deviation: float
 
 
 def find_lattice(x: FloatArray) -> Lattice | None:
@@ -49,7 +52,7 @@ def find_lattice(x: FloatArray) -> Lattice | None:
     >>> found.shape, found.cells.tolist()
     ((5,), [2, 0, 1, 4])
     """
-    spacing, indices = [], []
+    spacing, indices, off = [], [], []
     for line in x.T:
         slack = _ROUNDING * max(float(np.abs(line).max()), float(np.ptp(line)))
         gaps = np.diff(np.sort(line))
@@ -61,14 +64,16 @@ def find_lattice(x: FloatArray) -> Lattice | None:
         count = float(np.rint(np.ptp(line) / gaps.min()))
         step = float(np.ptp(line)) / count
         place = np.rint((line - line.min()) / step)
-        if np.abs(line.min() + step * place - line).max() > slack:
+        off.append(float(np.abs((line - line.min()) - step * place).max()))
+        if off[-1] > slack:
             return None
         spacing.append(step)
         indices.append(place.astype(np.int64))
     shape = tuple(int(index.max()) + 1 for index in indices)
     if np.prod([float(side) for side in shape]) > _SPARSEST * len(x):
         return None
-    return Lattice(np.array(spacing), shape, np.ravel_multi_index(tuple(indices), shape))
+    cells = np.ravel_multi_index(tuple(indices), shape)
+    return Lattice(np.array(spacing), shape, cells, float(np.linalg.norm(off)))
 
 
 class ToeplitzProduct:

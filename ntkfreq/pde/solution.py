@@ -17,6 +17,7 @@ from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
 from ntkfreq.pde.lattice import LatticeSystem
 from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
+from ntkfreq.pde.rounding import phase_rounding
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
 from ntkfreq.spectrum import fourier_sum
@@ -125,7 +126,7 @@ class FrequencySolution:
             step_size=dynamics.step_size,
             max_step_size=dynamics.max_step_size(discretized.fastest_rate),
             rtol=rtol,
-            status=status_of(discretized, dynamics, test, t, rtol),
+            status=status_of(equation, discretized, dynamics, test, t, rtol),
             stats={
                 **discretized.details,
                 "support": equation.support,
@@ -332,6 +333,7 @@ def _refuse_overflow(*arrays: Any) -> None:
 
 
 def status_of(
+    equation: FrequencyEquation,
     discretized: Discretized,
     dynamics: Dynamics,
     test: TestSet | str | None,
@@ -360,5 +362,12 @@ def status_of(
         return (
             f"limited by rounding: at t={t[-1]:g} slow modes carry relative errors up to "
             f"{left:.1e}, above rtol={rtol:.1e}; shorten t or raise rtol"
+        )
+    phases = phase_rounding(equation)
+    if phases > rtol:
+        return (
+            f"limited by rounding: rho_w lies so far from 0 that the last digits of x move its "
+            f"phases w.x by up to {phases:.1e}, above rtol={rtol:.1e}; give a narrower extent of "
+            "x or raise rtol"
         )
     return f"converged: estimated error {discretized.error:.1e} within rtol={rtol:.1e}"
