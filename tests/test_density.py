@@ -418,3 +418,17 @@ def test_refusals_name_argument_value_and_remedy(case):
     action, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         action()
+
+
+def test_a_pdf_far_from_zero_is_inverted_about_its_middle():
+    """A tent of width 2 about 1e6, which no inversion from 0 resolves."""
+    tent = as_density(lambda w: 1 - np.abs(w - 1e6), support=(1e6 - 1, 1e6 + 1), kinks=(1e6,))
+    quartiles = tent.quantile(np.array([0.25, 0.5, 0.75])) - 1e6
+    np.testing.assert_allclose(quartiles, [2**-0.5 - 1, 0.0, 1 - 2**-0.5], atol=1e-8)
+    drawn = tent.sample(1000, rng=0)[:, 0] - 1e6
+    assert abs(np.var(drawn) - 1 / 6) < 0.02
+
+
+def test_a_pdf_that_is_negative_far_from_zero_is_refused():
+    with pytest.raises(ValueError, match="negative or not finite"):
+        as_density(lambda w: np.where(w > 200, -1.0, 0.01), support=(100.0, 300.0))

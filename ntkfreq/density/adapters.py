@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -226,21 +227,27 @@ def _from_callable(
     name = getattr(pdf, "__name__", type(pdf).__name__)
 
     def quantile_of(u: FloatArray) -> FloatArray:
-        return np.asarray(generator.ppf(u), dtype=np.float64)
+        return np.asarray(middle + generator.ppf(u), dtype=np.float64)
 
     density = NumericDensity(name, pdf, ends, kinks, quantile_of)
     _check_pdf_values(density)
     low, high = ends
-    center = 0.5 * (low + high) if np.all(np.isfinite(ends)) else 0.0
+    # About the middle of its support, or the inversion would seek digits that a narrow pdf far
+    # from 0 does not have, for ever.
+    middle = 0.5 * (low + high) if np.all(np.isfinite(ends)) else 0.0
 
     class _Distribution:
-        def pdf(self, w: float) -> float:
+        def pdf(self, u: float) -> float:
             # The inversion asks at the ends of the line, where a formula may give inf * 0.
-            return float(density._pdf(np.array([[w]]))[0]) if np.isfinite(w) else 0.0
+            return float(density._pdf(np.array([[middle + u]]))[0]) if np.isfinite(u) else 0.0
 
     try:
         distribution: Any = _Distribution()
-        generator = NumericalInversePolynomial(distribution, domain=ends, center=center)
+        domain = (low - middle, high - middle)
+        with warnings.catch_warnings():
+            # It asks for the tail beyond the ends, where there is none: nan, for which it takes 0.
+            warnings.filterwarnings("ignore", message=".*tail probability gives NaN")
+            generator = NumericalInversePolynomial(distribution, domain=domain, center=0.0)
     except Exception as error:
         raise ValueError(
             f"rho_w={name} cannot be inverted numerically ({error}); pass support=(low, high) "
@@ -252,7 +259,10 @@ def _from_callable(
 
 def _check_pdf_values(density: NumericDensity) -> None:
     low, high = density.support
-    probe = np.linspace(max(low, -30.0), min(high, 30.0), 2001)
+    # Where one end is infinite, 30 from the other or from 0.
+    first = low if np.isfinite(low) else min(-30.0, high - 30.0)
+    last = high if np.isfinite(high) else max(30.0, low + 30.0)
+    probe = np.linspace(first, last, 2001)
     try:
         values = density._pdf(probe[:, None])
     except Exception as error:

@@ -14,7 +14,7 @@ from ntkfreq._types import FloatArray
 from ntkfreq.quadrature import panel_rule, subdivide
 
 _EPS = float(np.finfo(np.float64).eps)
-_TAILS = (0.5, 0.1, 0.01, 1e-4, 1e-8, 1e-12)
+_TAILS = tuple(float(tail) for tail in 10.0 ** -np.arange(0.25, 12.1, 0.5))
 _STEPS_OUT = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0)
 
 
