@@ -163,7 +163,7 @@ def expected_losses(
         means[:, 1],
         None if others is None else others[:, 0],
         None if others is None else others[:, 1],
-        status_of(judged, dynamics, points, clock, rtol),
+        status_of(equation, judged, dynamics, points, clock, rtol),
     )
 
 
