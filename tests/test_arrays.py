@@ -392,6 +392,6 @@ def test_a_row_of_points_is_told_from_a_column():
         solve_frequency_pde(RHO, (X[None], Y))
     net = FourierFeatureNet.sample(RHO, 16, rng=0)
     with pytest.raises(
-        ValueError, match=r"x of shape \(1, 12\) holds .* transpose it if it is a r"
+        ValueError, match=r"x holds .*shape \(1, 12\).* transpose it if it is a row"
     ):
         train(net, X[None], Y, step_size=0.1, steps=2)

@@ -58,7 +58,7 @@ def _points(name: str, x: Any, dim: int, axis: Axis = _checks.NUMBERS) -> FloatA
     array = _checks.points(name, x, axis=axis)
     if array.shape[1] != dim:
         raise ValueError(
-            f"{name} of shape {array.shape} holds points of dimension {array.shape[1]}, but net "
+            f"{name} holds points of dimension {array.shape[1]} (shape {array.shape}), but net "
             f"takes dimension {dim}; transpose it if it is a row, or "
             "draw the network from a density of the dimension of the data"
         )
