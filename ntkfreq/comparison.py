@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.bands import band_energy, band_learning_time
+from ntkfreq._types import BoolArray, ComplexArray, FloatArray
+from ntkfreq.band_window import BandReader
+from ntkfreq.bands import EmptyBandError, band_rms, checked_fraction, first_passage, frequencies_in
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.pairing import (
     common_clock,
@@ -24,6 +26,11 @@ from ntkfreq.results import dynamics_dataset, json_ready
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
+
+
+# A network departs from the prediction of other bands, by some percents of them at most widths that
+# are compared; what of that leaks into a band calls for a window.
+_DEVIATION = 0.5
 
 
 class BandTime(NamedTuple):
@@ -85,8 +92,8 @@ class Comparison:
         Parameters
         ----------
         bands : sequence of (low, high)
-            Bands of :math:`|\xi|`. Those whose initial RMS is below 1e-3 of the largest
-            magnitude have nothing to learn and are left out.
+            Bands of :math:`|\xi|`, radians per unit of x. Those with nothing of their own have
+            nothing to learn and are left out.
         fraction : float, default 0.5
             Remaining share of the RMS that counts as learned.
 
@@ -94,27 +101,66 @@ class Comparison:
         -------
         list of BandTime
         """
-        largest = max(np.abs(self.predicted[0]).max(), np.abs(self.measured[0]).max())
         rows = []
-        for low, high in bands:
-            sides = (self.predicted, self.measured)
-            starts = [band_energy(self.frequencies, side[0], [(low, high)])[0] for side in sides]
-            if np.sqrt(min(starts)) < 1.001e-3 * largest:
-                continue
-            both = [
-                band_learning_time(self.t, self.frequencies, side, (low, high), fraction)
-                for side in sides
-            ]
-            rows.append(BandTime(low, high, *both))
+        for band in bands:
+            predicted, measured = self._own(band)
+            if not (np.isnan(predicted).any() or np.isnan(measured).any()):
+                times = (
+                    first_passage(self.t, side, checked_fraction(fraction, self.t) * side[0])
+                    for side in (predicted, measured)
+                )
+                rows.append(BandTime(*band, *times))
         return rows
 
     def remaining(self, bands: Sequence[tuple[float, float]]) -> tuple[FloatArray, FloatArray]:
-        """Share of each band's initial RMS still to learn, predicted and measured, each (R, B)."""
-        shares = []
-        for values in (self.predicted, self.measured):
-            rms = np.sqrt(band_energy(self.frequencies, values, bands))
-            shares.append(rms / np.maximum(rms[0], np.finfo(np.float64).tiny))
-        return shares[0], shares[1]
+        """Share of each band's initial RMS still to learn, predicted and measured, each (R, B).
+
+        NaN where a band has nothing to learn, for figures to leave out.
+        """
+        pairs = [self._own(band) for band in bands]
+        predicted, measured = (
+            np.stack([pair[k] / pair[k][0] for pair in pairs], axis=1) for k in (0, 1)
+        )
+        return predicted, measured
+
+    def _own(self, band: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+        """RMS over a band of its own part, predicted and measured, (R,) each; NaN if it is empty.
+
+        What the network makes of other bands cannot be seen apart; what is predicted of
+        them is taken off its error, and the same off the prediction, which leaves the part.
+        """
+        parts = self.solution.own_parts
+        some = frequencies_in(parts.frequencies, band)
+        if not parts.needed:
+            return self._exact(some)
+        try:
+            part = parts.part(band)
+        except EmptyBandError:
+            return (np.full(len(self.t), np.nan),) * 2
+        own = part.data_spectrum(parts.frequencies[some])
+        x = self._reader.x
+        weights, _ = self._reader.window(band, self._reader.foreign(band), _DEVIATION)
+        if np.ptp(weights) == 0:
+            rest = self.predicted[:, some] - own
+            return band_rms(own), band_rms(self.measured[:, some] - rest)
+        inside = part.error(x)
+        left = self.history.train_output - self.history.y - (self.solution.error(x) - inside)
+        return self._reader.rms(weights * inside, band), self._reader.rms(weights * left, band)
+
+    def _exact(self, some: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """The same where spectra do not leak."""
+        sides = self.predicted, self.measured
+        largest = max(np.abs(side[0]).max() for side in sides)
+        curves = [band_rms(side[:, some]) for side in sides]
+        if min(curve[0] for curve in curves) < 1.001e-3 * largest:
+            return (np.full(len(self.t), np.nan),) * 2
+        return curves[0], curves[1]
+
+    @cached_property
+    def _reader(self) -> BandReader:
+        x = _checks.points("history.x", self.history.x)
+        start = self.history.train_output[0] - self.history.y
+        return BandReader(x, start, self.solution.own_parts.frequencies)
 
     def __repr__(self) -> str:
         return (

@@ -103,7 +103,9 @@ def plot_dynamics(result: Any) -> Figure:
 
     spectrum = result.data_spectrum if result.spectrum is None else result.spectrum
     bands = drawable_bands(result.frequencies)
-    share = _shares(result, spectrum, bands)
+    share = result.band_shares(bands)
+    if share is None:
+        share = _shares(result, spectrum, bands)
     fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     image = draw_remaining(axes[0], result.t, bands, share)
     fig.colorbar(image, ax=axes[0], label="share of the error left", extend="max")
@@ -133,9 +135,7 @@ def plot_comparison(comparison: Any) -> Figure:
     t = comparison.t
     bands = drawable_bands(comparison.frequencies, 32)
     fig, axes = plt.subplots(2, 2, figsize=(10.5, 7.5), layout="constrained")
-    shares = [
-        _shares(comparison, values, bands) for values in (comparison.predicted, comparison.measured)
-    ]
+    shares = comparison.remaining(bands)
     for ax, share, title in zip(axes[0], shares, ("predicted", "trained network"), strict=True):
         image = draw_remaining(ax, t, bands, share)
         ax.set_title(title)

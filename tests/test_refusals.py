@@ -280,7 +280,9 @@ def test_objects_refuse_at_the_end_of_the_pipe_too():
         solution.output([np.nan])
     with pytest.raises(ValueError, match=r"known at its samples|x holds points"):
         solve(Normal(dim=2), (np.eye(2), [0.0, 1.0]))().error([[0.3, 0.3]])
-    with pytest.raises(ValueError, match=r"band=\(500, 600\) holds none of the .*frequencies"):
+    with pytest.raises(
+        ValueError, match=r"band=\(500, 600\) rad per unit of x holds none of the .*frequencies"
+    ):
         solution.learning_time((500, 600))
     with pytest.raises(ValueError, match=r"fraction=2.0 must be below 1"):
         solution.learning_time((0, 5), 2.0)

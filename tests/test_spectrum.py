@@ -258,7 +258,7 @@ REFUSED = {
     "band single": (lambda: band_energy([1.0], [1.0], [3.0]), TypeError, "band=3.0 must be a pair"),
     "band empty": (
         lambda: band_energy([1.0, 5.0], [1.0, 1.0], [(2, 3)]), ValueError,
-        r"band=\(2, 3\) holds none of the 2 frequencies between 1 and 5; widen it or pass finer",
+        r"band=\(2, 3\) rad per unit of x holds none of the 2 frequencies between 1 and 5; widen ",
     ),
     "fraction above": (
         lambda: band_learning_time(T3, np.array([1.0, 5.0]), ROWS, (0, 2), 1.0), ValueError,
@@ -274,7 +274,7 @@ REFUSED = {
     ),
     "silent band": (
         lambda: band_learning_time(T3, np.array([1.0, 5.0]), ROWS, (4, 6), 0.5), ValueError,
-        r"band=\(4, 6\) has an initial RMS of 1e-05, below 1e-3 .*choose another band",
+        r"band=\(4, 6\) rad per unit of x has an initial RMS of 1e-05, below 0.001 .*another",
     ),
     "silent spectrum": (
         lambda: band_learning_time(T3, np.array([1.0, 5.0]), 0 * ROWS, (4, 6), 0.5), ValueError,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,8 @@ import numpy as np
 from ntkfreq import results
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.axis import Axis
-from ntkfreq.bands import band_learning_time, pick_spectrum
+from ntkfreq.band_window import BandReader
+from ntkfreq.bands import checked_fraction, first_passage, pick_spectrum
 from ntkfreq.network.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -107,6 +110,10 @@ class TrainHistory:
     ) -> float:
         r"""First time the RMS of the error spectrum over a band falls to a fraction of its start.
 
+        Where waves of other bands would leak in, the errors are windowed, which smooths over
+        neighbouring frequencies and weighs the middle of the data more
+        (:mod:`ntkfreq.band_window`).
+
         Parameters
         ----------
         band : (low, high)
@@ -124,7 +131,9 @@ class TrainHistory:
         Raises
         ------
         ValueError
-            For a band without initial energy, an unknown spectrum, or "test" without test points.
+            For a band with nothing of its own, or one into which other bands leak more than half
+            of that whatever the window (on scattered points); for an unknown spectrum, or "test"
+            without test points.
 
         Examples
         --------
@@ -135,7 +144,40 @@ class TrainHistory:
         0.6579
         """
         chosen = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
-        return band_learning_time(self.t, self.frequencies, chosen, band, fraction)
+        fraction = checked_fraction(fraction, self.t)
+        rms = self.band_curve(band, chosen is not self.data_spectrum)
+        return first_passage(self.t, rms, fraction * rms[0])
+
+    def band_curve(self, band: tuple[float, float], on_test: bool) -> FloatArray:
+        """RMS of the error over a band at the recorded steps, windowed where others leak."""
+        if on_test:
+            assert self.test is not None
+            return self._test_reader.curve(self.output - self.test[1], band)
+        return self._data_reader.curve(self.train_output - self.y, band)
+
+    def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray:
+        """Remaining share of each band (R, B) for figures; NaN where it cannot be read."""
+        columns = []
+        for band in bands:
+            try:
+                rms = self.band_curve(band, self.spectrum is not None)
+                columns.append(rms / rms[0])
+            except ValueError:
+                columns.append(np.full(len(self.t), np.nan))
+        return np.stack(columns, axis=1)
+
+    @cached_property
+    def _data_reader(self) -> BandReader:
+        return self._reader(self.x, self.train_output[0] - self.y)
+
+    @cached_property
+    def _test_reader(self) -> BandReader:
+        assert self.test is not None
+        return self._reader(self.test[0], self.output[0] - self.test[1])
+
+    def _reader(self, x: FloatArray, start: FloatArray) -> BandReader:
+        points = x.reshape(len(x), -1)
+        return BandReader(points, start, self.frequencies.reshape(-1, points.shape[1]))
 
     def to_xarray(self) -> xr.Dataset:
         """Losses, norms and spectra as a labelled dataset, settings and stats as its attributes.

@@ -116,6 +116,11 @@ class BoxSystem:
         every = np.arange(self.modes, dtype=np.int64)
         return (every[::2], every[1::2]) if self._center == 0 else (every,)
 
+    @property
+    def loads(self) -> tuple[FloatArray, ...]:
+        """The initial error as unknowns, one array a block."""
+        return tuple(self._start[group] - self.goal[group] for group in self.groups)
+
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """One block, or an even and an odd one on a box centred at 0."""

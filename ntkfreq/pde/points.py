@@ -61,6 +61,11 @@ class PointsSystem:
         """The target as unknowns, shape (N,)."""
         return self.root * self._goal
 
+    @property
+    def loads(self) -> tuple[FloatArray, ...]:
+        """The initial error as unknowns, one array a block."""
+        return (self.root * (self._start - self._goal),)
+
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """One dense block."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.bands import band_learning_time, pick_spectrum
+from ntkfreq.bands import band_learning_time, checked_fraction, first_passage, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
 from ntkfreq.pde.lattice import LatticeSystem
+from ntkfreq.pde.own_part import OwnParts
 from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
 from ntkfreq.pde.rounding import phase_rounding
 from ntkfreq.pde.testset import TestSet
@@ -254,7 +257,11 @@ class FrequencySolution:
     def learning_time(
         self, band: tuple[float, float], fraction: float = 0.5, *, spectrum: str = "auto"
     ) -> float:
-        r"""First time the RMS of the spectrum over a band falls to `fraction` of its start.
+        r"""First time the error that a band held at the start falls to `fraction`.
+
+        The RMS over the band of the spectrum of the band's *own part*, which is split off the
+        initial error and followed by itself, as the equation is linear
+        (:mod:`ntkfreq.pde.own_part`): neither a constant nor a strong tone changes the time.
 
         Parameters
         ----------
@@ -273,10 +280,42 @@ class FrequencySolution:
         Raises
         ------
         ValueError
-            For a band without frequencies or without initial energy, or t not starting at 0.
+            For a band without frequencies or with nothing of its own, or t not starting at 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ntkfreq import Normal, solve_frequency_pde
+        >>> x, t = np.linspace(-1, 1, 121), np.append(0.0, np.geomspace(1, 1e4, 90))
+        >>> for offset in (0.0, 280.0):
+        ...     y = offset + 0.5 * np.cos(30 * np.pi * x)
+        ...     solution = solve_frequency_pde(Normal(scale=40), (x, y), sigma_a=0.5, t=t)
+        ...     print(round(solution.learning_time((91, 97))))
+        329
+        329
         """
         values = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
-        return band_learning_time(self.t, self.frequencies, values, band, fraction)
+        fraction = checked_fraction(fraction, self.t)
+        on_test = values is not self.data_spectrum
+        if self.own_parts.needed:
+            rms = self.own_parts.rms(band, on_test)
+            return first_passage(self.t, rms, fraction * rms[0])
+        # In an empty band a discretization leaves about the tolerance, test points what leaks.
+        exact = not (on_test and isinstance(self._test, TestSet))
+        least = min(max(1e-6, 100 * self.rtol), 1e-3) if exact else 1e-3
+        return band_learning_time(self.t, self.frequencies, values, band, fraction, least)
+
+    def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray | None:
+        """Remaining share of each band's own part (T, B) for figures; None where spectra do."""
+        quick = self.own_parts.needed and self.own_parts.quick
+        return self.own_parts.shares(bands, isinstance(self._test, TestSet)) if quick else None
+
+    @cached_property
+    def own_parts(self) -> OwnParts:
+        """What each band held at the start, followed by itself."""
+        grid = self.frequencies.reshape(-1, self.equation.dim)
+        problem = self.equation, self._discretized, self._dynamics, self._test
+        return OwnParts(*problem, self.t, self.rtol, grid)
 
     def to_xarray(self) -> xr.Dataset:
         """Labelled dataset of losses and spectra, with the settings as attributes."""

@@ -116,6 +116,19 @@ class EigenPropagator:
         """Evolution of the block at times `t` (T,)."""
         return ModalEvolution(self, dynamics, t)
 
+    def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
+        """Evolution of the block from another initial state, given as M e(0), at times `t`."""
+        return ModalEvolution(KnownModes(self.modes, self.rates, self.modes.T @ load), dynamics, t)
+
+
+@dataclass(frozen=True, eq=False)
+class KnownModes:
+    """Modes in columns, their rates and amplitudes."""
+
+    modes: FloatArray
+    rates: FloatArray
+    amplitudes: FloatArray
+
 
 @dataclass(frozen=True, eq=False)
 class StillPropagator:
