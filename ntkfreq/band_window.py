@@ -1,16 +1,17 @@
 r"""Bands of recorded errors: a window where other bands leak.
 
 Of a trained network only the whole error is known over time. Its spectrum on finitely many points
-leaks, and what leaks is learned at times of its own. A window that falls to zero at the ends of the
-data (Kaiser's) keeps a band's reading free of distant strong waves and of the layers at the ends
-where they are learned last; it widens every band, so there is none unless it is needed. What each
-window lets in is known at the start, where the error is split into waves
-(:mod:`ntkfreq.wave_fit`). On scattered points no window helps: a band that is mostly leakage there
-is refused.
+leaks, and what leaks is learned at times of its own. How much leaks is known at the start, where
+the error is split into waves (:mod:`ntkfreq.wave_fit`). A little is read as it is. Otherwise what
+became of the other bands is taken off, where it is known: by the linear regime of the run. Where
+it is not, a window that falls to zero at the ends of the data (Kaiser's) keeps distant strong waves
+out, and the layers at the ends where they are learned last; it widens every band, so it is the
+weakest that will do. On scattered points no window helps. A band that is mostly leakage is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,7 +26,9 @@ from ntkfreq.wave_fit import WaveSum, fit_waves
 _SHAPES = (0.0, 3.0, 6.0, 8.0, 10.0, 12.0)
 # What leaks at the start, relative to the band's own, both in RMS: enough is the first window that
 # leaves at most the first; above the second a time would be that of the leak.
-_ENOUGH, _MOST = 0.03, 0.5
+_ENOUGH, SWAMPED = 0.03, 0.5
+# Networks depart from what is taken off for the other bands: what of that may be in the band.
+DEPARTS = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +43,25 @@ class BandReader:
         Error at the start.
     frequencies : ndarray, shape (F, d)
         At which spectra are read.
+    unit : str
+        Of frequencies, for messages.
+    beside : (ndarray, ndarray), optional
+        More points and errors at the start, by which the waves are known.
     """
 
     x: FloatArray
     start: FloatArray
     frequencies: FloatArray
+    unit: str = "rad per unit of x"
+    beside: tuple[FloatArray, FloatArray] | None = None
 
     @cached_property
     def waves(self) -> WaveSum:
         """The error at the start as a sum of waves."""
-        return fit_waves(self.x, self.start[None], self.frequencies)[0]
+        x, start = self.x, self.start
+        if self.beside is not None:
+            x, start = np.concatenate([x, self.beside[0]]), np.append(start, self.beside[1])
+        return fit_waves(x, start[None], self.frequencies)[0]
 
     @cached_property
     def _cell(self) -> float:
@@ -60,7 +72,8 @@ class BandReader:
     def own(self, band: tuple[float, float]) -> FloatArray:
         """The band's part of the error at the start, shape (n,), or a refusal."""
         part = self.waves.band(*band)(self.x)
-        refuse_empty(band, part, self.waves(self.x), float(self.waves.lattice.magnitude.max()))
+        highest = float(self.waves.lattice.magnitude.max())
+        refuse_empty(band, part, self.waves(self.x), highest, self.unit)
         return part
 
     def foreign(self, band: tuple[float, float]) -> FloatArray:
@@ -68,17 +81,30 @@ class BandReader:
         wide = self.waves.band(band[0] - self._cell, band[1] + self._cell)
         return np.asarray(self.start - wide(self.x))
 
-    def window(
-        self, band: tuple[float, float], foreign: FloatArray, enough: float = _ENOUGH
-    ) -> tuple[FloatArray, float]:
-        """The weakest window that keeps `foreign` (n,) out of the band, and what leaks of it.
+    def flooded(self, band: tuple[float, float]) -> bool:
+        """Whether more than half as much as the band's own leaks into it without a window."""
+        leak = self.rms(self.foreign(band), band)
+        return bool(leak > SWAMPED * self.rms(self.own(band), band))
 
-        Weights of mean one, shape (n,), and RMS relative to that of the band's own part.
+    def steady(self, band: tuple[float, float], departure: FloatArray) -> tuple[FloatArray, float]:
+        """Window (n,) for errors that depart by so much, (T, n), from the linear regime.
+
+        And what the departure comes to in the band, relative to the own part.
+        """
+        return self.window(band, departure, DEPARTS)
+
+    def window(
+        self, band: tuple[float, float], foreign: FloatArray, enough: float
+    ) -> tuple[FloatArray, float]:
+        """The weakest window that keeps `foreign` (..., n) out of the band, and what leaks of it.
+
+        Weights of mean one, shape (n,), and the largest RMS relative to that of the band's own
+        part.
         """
         own, best = self.own(band), (np.ones(len(self.x)), np.inf)
         for shape in _SHAPES:
             weights = kaiser(self.x, shape)
-            leak = float(self.rms(weights * foreign, band) / self.rms(weights * own, band))
+            leak = float(np.max(self.rms(weights * foreign, band)) / self.rms(weights * own, band))
             if leak < best[1]:
                 best = weights, leak
             if leak <= enough:
@@ -87,11 +113,18 @@ class BandReader:
 
     def rms(self, errors: FloatArray, band: tuple[float, float]) -> FloatArray:
         """RMS over a band of the spectrum of errors (..., n)."""
-        some = self.frequencies[frequencies_in(self.frequencies, band)]
+        some = self.frequencies[frequencies_in(self.frequencies, band, self.unit)]
         return band_rms(fourier_sum(self.x, errors / len(self.x), some))
 
-    def curve(self, errors: FloatArray, band: tuple[float, float]) -> FloatArray:
+    def curve(
+        self,
+        errors: FloatArray,
+        band: tuple[float, float],
+        others: Callable[[WaveSum], FloatArray] | None = None,
+    ) -> FloatArray:
         """RMS over a band of errors (T, n) over time, the first of them that at the start.
+
+        `others` says what became of all but a band's part, (T, n), where that is known.
 
         Raises
         ------
@@ -99,17 +132,26 @@ class BandReader:
             When the band holds none of the frequencies, or nothing of its own, or other bands leak
             into it more than half of what is its own.
         """
-        frequencies_in(self.frequencies, band)
-        weights, leak = self.window(band, self.foreign(band))
-        if leak > _MOST:
-            raise ValueError(
-                f"band=({band[0]:g}, {band[1]:g}) rad per unit of x cannot be read off errors at "
-                f"these points: other bands leak {leak:.2g} times its own part into it, whatever "
-                "the window; take mean, trend or the strong tones off y before training, or use "
-                "compare(solution, history).learning_times, which subtracts what is predicted of "
-                "other bands"
-            )
+        frequencies_in(self.frequencies, band, self.unit)
+        foreign, own = self.foreign(band), self.own(band)
+        if others is not None and self.rms(foreign, band) > _ENOUGH * self.rms(own, band):
+            part = self.waves.band(*band)
+            nothing = WaveSum(part.lattice, np.zeros_like(part.coefficients))
+            weights, departed = self.steady(band, errors - others(nothing))
+            if departed > SWAMPED and self.flooded(band):
+                raise ValueError(self._refusal(band, departed))
+            return self.rms(weights * (errors - others(part)), band)
+        weights, leak = self.window(band, foreign, _ENOUGH)
+        if leak > SWAMPED:
+            raise ValueError(self._refusal(band, leak))
         return self.rms(weights * errors, band)
+
+    def _refusal(self, band: tuple[float, float], leak: float) -> str:
+        return (
+            f"band=({band[0]:g}, {band[1]:g}) {self.unit} cannot be read off these errors: other "
+            f"bands leak {leak:.2g} times its own part into it, whatever the window; take mean, "
+            "trend or the strong tones off y before training"
+        )
 
 
 def kaiser(x: FloatArray, shape: float) -> FloatArray:

@@ -63,14 +63,20 @@ def band_energy(
     return np.stack(energies, axis=-1)
 
 
-def frequencies_in(frequencies: FloatArray, band: tuple[float, float]) -> BoolArray:
+# Of plain numbers; dates have one of their own.
+_UNIT = "rad per unit of x"
+
+
+def frequencies_in(
+    frequencies: FloatArray, band: tuple[float, float], unit: str = _UNIT
+) -> BoolArray:
     """Which of the frequencies (F, d) lie in a band; refuses a band that holds none."""
     low, high = _checks.interval("band", band)
     magnitude = np.linalg.norm(frequencies, axis=1)
     inside = (magnitude >= low) & (magnitude <= high)
     if not inside.any():
         raise ValueError(
-            f"band=({low:g}, {high:g}) rad per unit of x holds none of the {magnitude.size} "
+            f"band=({low:g}, {high:g}) {unit} holds none of the {magnitude.size} "
             f"frequencies between {magnitude.min():g} and {magnitude.max():g}; widen it or pass "
             "finer frequencies="
         )
@@ -87,7 +93,11 @@ class EmptyBandError(ValueError):
 
 
 def refuse_empty(
-    band: tuple[float, float], own: FloatArray, whole: FloatArray, highest: float
+    band: tuple[float, float],
+    own: FloatArray,
+    whole: FloatArray,
+    highest: float,
+    unit: str = _UNIT,
 ) -> None:
     """Refuse a band whose own part of the initial error cannot be told from leakage.
 
@@ -98,11 +108,11 @@ def refuse_empty(
         return
     if band[0] > highest:
         raise EmptyBandError(
-            f"band=({band[0]:g}, {band[1]:g}) rad per unit of x lies above {highest:.4g}, the "
+            f"band=({band[0]:g}, {band[1]:g}) {unit} lies above {highest:.4g}, the "
             "highest frequency that these points tell apart; choose a lower band, or denser points"
         )
     raise EmptyBandError(
-        f"band=({band[0]:g}, {band[1]:g}) rad per unit of x has {size:.3g} of its own in the "
+        f"band=({band[0]:g}, {band[1]:g}) {unit} has {size:.3g} of its own in the "
         f"initial error of {total:.3g} (both RMS), below {_TELLABLE:g} of it, which cannot be told "
         "from what other bands leak: nothing to learn there; choose another band"
     )
@@ -171,6 +181,7 @@ def band_learning_time(
     band: tuple[float, float],
     fraction: float,
     least: float = 1e-3,
+    unit: str = _UNIT,
 ) -> float:
     """First time the RMS of `spectrum` over `band` falls to `fraction` of its start.
 
@@ -191,6 +202,8 @@ def band_learning_time(
     least : float
         Initial RMS over the largest magnitude of the initial spectrum, below which the band is
         refused.
+    unit : str
+        Of frequencies, for messages.
 
     Returns
     -------
@@ -212,11 +225,12 @@ def band_learning_time(
     0.69314718056
     """
     fraction = checked_fraction(fraction, t)
-    rms = np.sqrt(band_energy(frequencies, spectrum, [band])[:, 0])
+    inside = frequencies_in(_checks.points("frequencies", frequencies), band, unit)
+    rms = band_rms(spectrum[:, inside])
     largest = float(np.abs(spectrum[0]).max())
     if rms[0] < least * largest or largest == 0:
         raise ValueError(
-            f"band=({band[0]:g}, {band[1]:g}) rad per unit of x has an initial RMS of "
+            f"band=({band[0]:g}, {band[1]:g}) {unit} has an initial RMS of "
             f"{rms[0]:.3g}, below {least:g} of the largest magnitude {largest:.3g}: nothing to "
             "learn there; choose another band"
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import BoolArray, ComplexArray, FloatArray
-from ntkfreq.band_window import BandReader
+from ntkfreq.band_window import DEPARTS, SWAMPED, BandReader
 from ntkfreq.bands import EmptyBandError, band_rms, checked_fraction, first_passage, frequencies_in
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.pairing import (
@@ -26,11 +26,6 @@ from ntkfreq.results import dynamics_dataset, json_ready
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
-
-
-# A network departs from the prediction of other bands, by some percents of them at most widths that
-# are compared; what of that leaks into a band calls for a window.
-_DEVIATION = 0.5
 
 
 class BandTime(NamedTuple):
@@ -93,7 +88,8 @@ class Comparison:
         ----------
         bands : sequence of (low, high)
             Bands of :math:`|\xi|`, radians per unit of x. Those with nothing of their own have
-            nothing to learn and are left out.
+            nothing to learn and are left out, and those whose part is swamped by what the network
+            makes of strong waves otherwise than predicted.
         fraction : float, default 0.5
             Remaining share of the RMS that counts as learned.
 
@@ -115,7 +111,7 @@ class Comparison:
     def remaining(self, bands: Sequence[tuple[float, float]]) -> tuple[FloatArray, FloatArray]:
         """Share of each band's initial RMS still to learn, predicted and measured, each (R, B).
 
-        NaN where a band has nothing to learn, for figures to leave out.
+        NaN where `learning_times` leaves a band out, for figures to do so too.
         """
         pairs = [self._own(band) for band in bands]
         predicted, measured = (
@@ -130,7 +126,7 @@ class Comparison:
         them is taken off its error, and the same off the prediction, which leaves the part.
         """
         parts = self.solution.own_parts
-        some = frequencies_in(parts.frequencies, band)
+        some = frequencies_in(parts.frequencies, band, self.history.axis.frequency_unit)
         if not parts.needed:
             return self._exact(some)
         try:
@@ -138,14 +134,26 @@ class Comparison:
         except EmptyBandError:
             return (np.full(len(self.t), np.nan),) * 2
         own = part.data_spectrum(parts.frequencies[some])
-        x = self._reader.x
-        weights, _ = self._reader.window(band, self._reader.foreign(band), _DEVIATION)
-        if np.ptp(weights) == 0:
-            rest = self.predicted[:, some] - own
-            return band_rms(own), band_rms(self.measured[:, some] - rest)
-        inside = part.error(x)
-        left = self.history.train_output - self.history.y - (self.solution.error(x) - inside)
-        return self._reader.rms(weights * inside, band), self._reader.rms(weights * left, band)
+        departure = self.measured[:, some] - self.predicted[:, some]
+        curves = band_rms(own), band_rms(own + departure)
+        if band_rms(departure).max() <= DEPARTS * curves[0][0]:
+            return curves
+        # What the network makes of strong waves otherwise than predicted leaks into the band.
+        inside = part.error(self._reader.x)
+        departed = self._departure
+        weights, most = self._reader.steady(band, departed)
+        if most > SWAMPED and self._reader.flooded(band):
+            return (np.full(len(self.t), np.nan),) * 2
+        return (
+            self._reader.rms(weights * inside, band),
+            self._reader.rms(weights * (inside + departed), band),
+        )
+
+    @cached_property
+    def _departure(self) -> FloatArray:
+        """Measured less predicted error at the training points, (R, N)."""
+        found = self.history.train_output - self.history.y
+        return np.asarray(found - self.solution.error(self.history.x))
 
     def _exact(self, some: BoolArray) -> tuple[FloatArray, FloatArray]:
         """The same where spectra do not leak."""

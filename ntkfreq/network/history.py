@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq import results
+from ntkfreq import _checks, results
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.axis import Axis
 from ntkfreq.band_window import BandReader
 from ntkfreq.bands import checked_fraction, first_passage, pick_spectrum
+from ntkfreq.network.linear_path import LinearPath
 from ntkfreq.network.optimizers import Optimizer
+from ntkfreq.wave_fit import WaveSum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -110,9 +112,10 @@ class TrainHistory:
     ) -> float:
         r"""First time the RMS of the error spectrum over a band falls to a fraction of its start.
 
-        Where waves of other bands would leak in, the errors are windowed, which smooths over
-        neighbouring frequencies and weighs the middle of the data more
-        (:mod:`ntkfreq.band_window`).
+        Where waves of other bands would leak in, what the network's own kernel at the start makes
+        of them is taken off (two layers, full batches without decay, few thousand points); else
+        the errors are windowed, which smooths over neighbouring frequencies and weighs the
+        middle of the data more (:mod:`ntkfreq.band_window`).
 
         Parameters
         ----------
@@ -149,11 +152,29 @@ class TrainHistory:
         return first_passage(self.t, rms, fraction * rms[0])
 
     def band_curve(self, band: tuple[float, float], on_test: bool) -> FloatArray:
-        """RMS of the error over a band at the recorded steps, windowed where others leak."""
-        if on_test:
-            assert self.test is not None
-            return self._test_reader.curve(self.output - self.test[1], band)
-        return self._data_reader.curve(self.train_output - self.y, band)
+        """RMS of the error over a band at the recorded steps, of its own part where others leak."""
+        path = self._linear_test_path if on_test else self._linear_path
+        reader = self._test_reader if on_test else self._data_reader
+
+        def others(part: WaveSum) -> FloatArray:
+            assert path is not None
+            left = self.train_output[0] - self.y - part(self._columns(self.x))
+            inside, outside = path.of_part(left)
+            if on_test:
+                return np.asarray(reader.start - part(reader.x) + outside)
+            return np.asarray(left + inside)
+
+        errors = self.output - self.test[1] if on_test and self.test else self.train_output - self.y
+        return reader.curve(errors, band, None if path is None else others)
+
+    @cached_property
+    def _linear_path(self) -> LinearPath | None:
+        return LinearPath.of(self, None)
+
+    @cached_property
+    def _linear_test_path(self) -> LinearPath | None:
+        assert self.test is not None
+        return LinearPath.of(self, self._columns(self.test[0]))
 
     def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray:
         """Remaining share of each band (R, B) for figures; NaN where it cannot be read."""
@@ -168,16 +189,21 @@ class TrainHistory:
 
     @cached_property
     def _data_reader(self) -> BandReader:
-        return self._reader(self.x, self.train_output[0] - self.y)
+        x = self._columns(self.x)
+        return self._reader(x, self.train_output[0] - self.y)
 
     @cached_property
     def _test_reader(self) -> BandReader:
         assert self.test is not None
-        return self._reader(self.test[0], self.output[0] - self.test[1])
+        x, start = self._columns(self.test[0]), self.output[0] - self.test[1]
+        return self._reader(x, start, (self._columns(self.x), self.train_output[0] - self.y))
 
-    def _reader(self, x: FloatArray, start: FloatArray) -> BandReader:
-        points = x.reshape(len(x), -1)
-        return BandReader(points, start, self.frequencies.reshape(-1, points.shape[1]))
+    def _columns(self, x: Any) -> FloatArray:
+        return _checks.points("x", x, axis=self.axis)
+
+    def _reader(self, x: FloatArray, start: FloatArray, beside: Any = None) -> BandReader:
+        grid = self.frequencies.reshape(-1, x.shape[1])
+        return BandReader(x, start, grid, self.axis.frequency_unit, beside)
 
     def to_xarray(self) -> xr.Dataset:
         """Losses, norms and spectra as a labelled dataset, settings and stats as its attributes.

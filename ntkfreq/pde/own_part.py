@@ -100,6 +100,14 @@ class OwnParts:
         """Whether spectra of the data leak."""
         return isinstance(self.equation.measure, Points | Box)
 
+    def least(self, on_test: bool) -> float:
+        """Where spectra are read as they are: share of the largest that a band must hold.
+
+        In an empty band a discretization leaves about the tolerance, test points what leaks.
+        """
+        leaks = on_test and isinstance(self.test, TestSet)
+        return 1e-3 if leaks else min(max(1e-6, 100 * self.rtol), 1e-3)
+
     @property
     def quick(self) -> bool:
         """Whether another initial error takes no more than products with known modes."""
@@ -163,7 +171,7 @@ class OwnParts:
         whole = self._waves[0](self._points) + self._waves[1](self._points)
         own = start(self._points) + goal(self._points)
         top = float(self._waves[0].lattice.magnitude.max())
-        refuse_empty(band, own, whole, top)
+        refuse_empty(band, own, whole, top, self.equation.axis.frequency_unit)
         moves = self.equation.decay.active and bool(start.coefficients.any())
         if moves:
             first, second = start, WaveSum(goal.lattice, -goal.coefficients)
@@ -201,6 +209,7 @@ class OwnParts:
 
     def rms(self, band: tuple[float, float], on_test: bool) -> FloatArray:
         """RMS over a band of the spectrum of its own part, shape (T,)."""
-        some = self.frequencies[frequencies_in(self.frequencies, band)]
+        unit = self.equation.axis.frequency_unit
+        some = self.frequencies[frequencies_in(self.frequencies, band, unit)]
         part = self.part(band)
         return band_rms(part.spectrum(some) if on_test else part.data_spectrum(some))

@@ -300,10 +300,9 @@ class FrequencySolution:
         if self.own_parts.needed:
             rms = self.own_parts.rms(band, on_test)
             return first_passage(self.t, rms, fraction * rms[0])
-        # In an empty band a discretization leaves about the tolerance, test points what leaks.
-        exact = not (on_test and isinstance(self._test, TestSet))
-        least = min(max(1e-6, 100 * self.rtol), 1e-3) if exact else 1e-3
-        return band_learning_time(self.t, self.frequencies, values, band, fraction, least)
+        least = self.own_parts.least(on_test)
+        unit = self.equation.axis.frequency_unit
+        return band_learning_time(self.t, self.frequencies, values, band, fraction, least, unit)
 
     def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray | None:
         """Remaining share of each band's own part (T, B) for figures; None where spectra do."""

@@ -1,0 +1,99 @@
+r"""What a network's own kernel at the start makes of a part of its error.
+
+In the linear regime a part of the error evolves as if it were alone, :math:`\dot p = -K p/N` with
+the empirical NTK K of the initial network, in the steps of the run: the optimizer's own rule on the
+modes of K/N. It is exact for frozen frequencies. With it the error of other bands is taken off the
+recorded one, which leaves what is a band's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from ntkfreq._types import FloatArray, IntArray
+from ntkfreq.network.backends import load
+from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.optimizers import Adam, Optimizer
+
+# Products of waves for the Gram matrix at most, and steps times points of the recursion: seconds.
+_MOST_PRODUCTS = 4e10
+_MOST_STEPS = 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class LinearPath:
+    """The path of a run in its linear regime.
+
+    Attributes
+    ----------
+    gram : ndarray, shape (n + m, n + m)
+        Kernel between training points, and points that are looked at besides.
+    step : ndarray of int, shape (R,)
+        Recorded steps.
+    optimizer : Optimizer
+        Gradient descent or momentum, with any schedule.
+    step_size : float
+    """
+
+    gram: FloatArray
+    step: IntArray
+    optimizer: Optimizer
+    step_size: float
+    points: int
+
+    @classmethod
+    def of(cls, history: Any, others: FloatArray | None) -> LinearPath | None:
+        """That of a training history; None where its steps are not linear or it is too large.
+
+        Linear are full batches without decay under gradient descent or momentum.
+        """
+        net, settings, rule = history.initial_net, history.settings, history.optimizer
+        linear = not isinstance(rule, Adam) and rule.clip is None
+        linear &= settings["batch_size"] is None
+        linear &= settings["weight_decay"] == 0 == settings["frequency_decay"]
+        if not isinstance(net, FourierFeatureNet) or not linear:
+            return None
+        x = history.x.reshape(len(history.x), -1)
+        every = x if others is None else np.concatenate([x, others])
+        if len(every) ** 2 * net.width > _MOST_PRODUCTS:
+            return None
+        if len(x) * int(history.step[-1]) > _MOST_STEPS:
+            return None
+        first = x.shape[1] if settings["freeze_frequencies"] else 0
+        gram = load("reference").gram(net.packed(), every, first)
+        return cls(gram, history.step, rule, float(settings["step_size"]), len(x))
+
+    @cached_property
+    def _modes(self) -> tuple[FloatArray, FloatArray]:
+        n = self.points
+        rates, modes = linalg.eigh(self.gram[:n, :n] / n)
+        return np.maximum(rates, 0.0), modes
+
+    def of_part(self, part: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Change of the error at the training points and at the others, (R, n) and (R, m).
+
+        `part` (n,) is the part of the initial error at the training points.
+        """
+        rates, modes = self._modes
+        start = modes.T @ part
+        # The parameters move along the gradients by -s; the part that is left is start - rates s.
+        moved = np.zeros((1, len(start)))
+        memory = np.zeros((self.optimizer.slots, 1, len(start)))
+        kept = np.zeros((len(self.step), len(start)))
+        record = 0
+        for step in range(int(self.step[-1]) + 1):
+            if step == self.step[record]:
+                kept[record] = moved[0]
+                record += 1
+            slope = rates * moved - start
+            rate = self.step_size * self.optimizer.schedule.factor(step)
+            self.optimizer.update(moved, slope, memory, rate, step)
+        spread = kept @ modes.T
+        n = self.points
+        change = -(kept * rates) @ modes.T
+        return change, -spread @ self.gram[:n, n:] / n
