@@ -120,9 +120,11 @@ def refuse_empty(
 
 def checked_fraction(fraction: float, t: FloatArray) -> float:
     """A remaining share between 0 and 1, of what is left at the first of the times, 0."""
-    fraction = _checks.positive("fraction", fraction)
+    fraction = _checks.finite_float("fraction", fraction)
+    if fraction <= 0:
+        raise ValueError(f"fraction={fraction} must be greater than 0, the share that is left")
     if fraction >= 1:
-        raise ValueError(f"fraction={fraction} must be below 1")
+        raise ValueError(f"fraction={fraction} must be below 1, the share at the start")
     if t[0] != 0:
         raise ValueError(f"t starts at {t[0]:g}; a learning time needs the start, include t = 0")
     return fraction

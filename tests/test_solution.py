@@ -69,7 +69,7 @@ def test_learning_time_of_the_spectrum_asked_for(on_points):
     assert by_name["data"] != by_name["test"]
     only_data = solve_frequency_pde(Normal(scale=6.0), (X, wave(X)))
     # The samples alone tell the two tones apart less well than the function does.
-    assert only_data.learning_time((0, 6)) == pytest.approx(by_name["data"], rel=0.005)
+    assert only_data.learning_time((0, 6)) == pytest.approx(by_name["data"], rel=0.01)
     with pytest.raises(ValueError, match="spectrum='test' is not there"):
         only_data.learning_time((0, 6), spectrum="test")
     with pytest.raises(ValueError, match="spectrum='train' must be one of 'auto', 'data', 'test'"):

@@ -18,9 +18,9 @@ from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
 from ntkfreq.pde.lattice import LatticeSystem
+from ntkfreq.pde.outcome import refuse_overflow, status_of
 from ntkfreq.pde.own_part import OwnParts
 from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
-from ntkfreq.pde.rounding import phase_rounding
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.results import dynamics_dataset, json_ready
 from ntkfreq.spectrum import fourier_sum
@@ -117,7 +117,7 @@ class FrequencySolution:
             spectrum, test_loss = system.test_spectrum(evolution, grid), system.test_loss(evolution)
         elif test == "data":
             spectrum, test_loss = data_spectrum, train_loss
-        _refuse_overflow(data_spectrum, spectrum, train_loss, test_loss)
+        refuse_overflow(data_spectrum, spectrum, train_loss, test_loss)
         return cls(
             equation=equation,
             t=t,
@@ -359,53 +359,3 @@ def refuse_discrete_decay(equation: FrequencyEquation, dynamics: Dynamics) -> No
             f"frequency_decay={equation.frequency_decay:g}: the equation with decay is solved as "
             "gradient flow; leave step_size out (small steps of training follow the flow)"
         )
-
-
-def _refuse_overflow(*arrays: Any) -> None:
-    for array in arrays:
-        if array is not None and not np.all(np.isfinite(array)):
-            raise ValueError(
-                "target, x or t is so large that results overflow; rescale x and y to order one, "
-                "or shorten t"
-            )
-
-
-def status_of(
-    equation: FrequencyEquation,
-    discretized: Discretized,
-    dynamics: Dynamics,
-    test: TestSet | str | None,
-    t: FloatArray,
-    rtol: float,
-) -> str:
-    """What was met: a sentence that starts with one of three words, and says what helps."""
-    rounding = discretized.rounding(dynamics, t, 0.3 * rtol)
-    left = max(rounding, discretized.error)
-    if discretized.error > rtol and discretized.error > 3 * rounding:
-        return (
-            f"tolerance not met: estimated error {discretized.error:.1e} against rtol={rtol:.1e}; "
-            "the target or the density has features the largest discretization does not resolve"
-        )
-    if isinstance(test, TestSet) and not test.converged:
-        return (
-            f"tolerance not met: {len(test.x)} test points do not resolve the target, so test_loss "
-            "and spectrum are rough; pass test=(x_test, y_test), or name kinks of the target"
-        )
-    if not discretized.details.get("target_resolved", True):
-        return (
-            "tolerance not met: the target has a jump or kink that quadrature does not resolve; "
-            "name it in Target.from_function(f, kinks=...), or in two dimensions smooth it"
-        )
-    if left > rtol:
-        return (
-            f"limited by rounding: at t={t[-1]:g} slow modes carry relative errors up to "
-            f"{left:.1e}, above rtol={rtol:.1e}; shorten t or raise rtol"
-        )
-    phases = phase_rounding(equation)
-    if phases > rtol:
-        return (
-            f"limited by rounding: rho_w lies so far from 0 that the last digits of x move its "
-            f"phases w.x by up to {phases:.1e}, above rtol={rtol:.1e}; give a narrower extent of "
-            "x or raise rtol"
-        )
-    return f"converged: estimated error {discretized.error:.1e} within rtol={rtol:.1e}"
