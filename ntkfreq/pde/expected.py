@@ -18,9 +18,10 @@ from ntkfreq.pde.demand import refuse_points
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, dynamics_for
+from ntkfreq.pde.outcome import status_of
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.prior import BoxPrior, PointsPrior
-from ntkfreq.pde.solution import refuse_discrete_decay, status_of
+from ntkfreq.pde.solution import refuse_discrete_decay
 from ntkfreq.pde.solve import checked_tolerance, default_times
 from ntkfreq.pde.system import Evolution
 from ntkfreq.pde.testset import TestSet, resolve_test
