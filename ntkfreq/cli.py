@@ -97,7 +97,13 @@ def compare(
     # Imported here so that --help and --version answer at once.
     from ntkfreq.profile import jacksboro, read_profile
     from ntkfreq.profile.options import delimiter_named, numbers_missing
-    from ntkfreq.report import Settings, run_report, save_report, size_of_points
+    from ntkfreq.report import (
+        Settings,
+        refuse_others,
+        run_report,
+        save_report,
+        size_of_points,
+    )
 
     try:
         settings = Settings(narrow, wide, sigma_a, width, steps, seed=seed)
@@ -108,6 +114,7 @@ def compare(
         profile = profile if average is None else profile.averaged(average)
         make_folder(out)
         with lock(out / "compare", "out", kind="any") as target:
+            refuse_others(target)
             typer.echo(profile.understood)
             if size_of_points(profile):
                 typer.echo(size_of_points(profile))

@@ -322,6 +322,8 @@ REFUSED = {
     "infinite": (changed(3, "1,inf"), {}, "line 4: 'inf' is no finite number"),
     "infinite at first": (changed(0, "1,-Infinity"), {}, "line 1: '-Infinity' is no finite"),
     "too large": (changed(3, "1,1e999"), {}, "line 4: '1e999' is no finite number"),
+    "positions of another world": (changed(3, "1e-60,1"), {}, "x holds 1e-60; sizes must be"),
+    "values of another world": (changed(3, "1,3e150"), {}, "y holds 3e.150; sizes must be"),
     "units in cells": (changed(3, "1 s,0.5"), {}, "line 4: '1 s' is no finite number"),
     "digits of another script": (changed(3, "\u0661,0.5"), {}, "is no finite number"),
     "text": (changed(3, "1,high"), {}, "line 4: 'high' is no finite number"),

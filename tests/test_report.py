@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from ntkfreq import load_zarr, save_zarr
 from ntkfreq.cli import app
 from ntkfreq.profile import Profile, jacksboro
-from ntkfreq.report import Settings, plot_report, run_report, tapered
+from ntkfreq.report import Settings, plot_report, run_report, size_of_points, tapered
 from ntkfreq.report.cases import dense_samples
 
 mpl.use("Agg")
@@ -177,3 +177,148 @@ def test_output_folder_is_refused_before_the_work(tmp_path):
     result = CliRunner().invoke(app, ["compare", "--out", str(tmp_path / "taken")])
     assert result.exit_code == 2
     assert "cannot be made a folder" in result.output
+
+
+def month(count=8928, noise=0.3):
+    """A month of temperatures every five minutes: daily tides, a slow wave, and noise."""
+    day = np.arange(count) / 288
+    y = 6 + 3 * np.sin(2 * np.pi * day - 1.9) + 1.5 * np.sin(2 * np.pi * day / 9)
+    return day, y + noise * np.random.default_rng(3).standard_normal(count)
+
+
+def test_case_that_cannot_be_run_does_not_stop_the_others(monkeypatch):
+    """With fewer samples allowed, (a) is too rough for both densities; (b) runs all the same."""
+    monkeypatch.setattr("ntkfreq.report.cases._MOST_SAMPLES", 500)
+    x, y = month(900)
+    rough = Profile(x, y, "month.csv", "time (day)", "temp (C)", x_unit="day")
+    report = run_report(rough, Settings(width=512, steps=20))
+    assert [(case.density, case.data) for case in report.cases] == [
+        ("narrow", "points"),
+        ("wide", "points"),
+    ]
+    assert "(a) line" not in report.table()
+    assert "(b) points" in report.table()
+    first = report.left_out[0]
+    assert first.startswith("(a) is left out for the narrow density: the profile varies too fast")
+    assert first in report.table()
+    with pytest.raises(
+        ValueError, match=r"no case density='narrow', data='line'; \(a\) is left out"
+    ):
+        report.case("narrow", "line")
+    assert len(plot_report(report).axes) >= 6
+    # Following the remedy brings (a) back.
+    length = float(first.split("--average ")[1].split()[0])
+    again = run_report(rough.averaged(length), Settings(width=512, steps=20))
+    assert again.find("narrow", "line") is not None
+
+
+def test_month_of_five_minutes_is_smooth_enough_for_the_line():
+    x, y = month()
+    scaled = Profile(x, y, "month.csv", "time (day)", "temp (C)").scaled()
+    for scale in (20.0, 100.0):
+        grid, _ = dense_samples(tapered(*scaled), scale)
+        assert len(grid) <= 32768
+
+
+def test_too_many_samples_for_a_matrix_leave_the_line(monkeypatch):
+    monkeypatch.setattr("ntkfreq.report.run.MAX_ROWS", 100)
+    x, y = month(150, noise=0)
+    report = run_report(Profile(x, y, "a", "t (s)", "u", x_unit="s"), Settings(width=64, steps=12))
+    assert {case.data for case in report.cases} == {"line"}
+    assert "(b) is left out: 150 samples, above the 100 of which a matrix is" in report.table()
+    assert len(plot_report(report).axes) >= 6
+
+
+def test_no_case_at_all_is_an_error(monkeypatch):
+    monkeypatch.setattr("ntkfreq.report.run.MAX_ROWS", 100)
+    monkeypatch.setattr("ntkfreq.report.cases._MOST_SAMPLES", 10)
+    x, y = month(150)
+    with pytest.raises(ValueError, match=r"\(b\) is left out: 150 samples.*; \(a\) is left out"):
+        run_report(Profile(x, y, "a", "t", "u"), Settings(width=64, steps=12))
+
+
+def test_one_hertz_is_found_in_the_band_that_says_so(tmp_path):
+    """A sine of 1 Hz over 10 s: only the band around 1 Hz has most of the error."""
+    t = np.linspace(0, 10, 200)
+    rows = "".join(f"{a:.9f},{np.sin(2 * np.pi * a):.9f}\n" for a in t)
+    (tmp_path / "sine.csv").write_text("t_s,volt\n" + rows)
+    line = (
+        f"compare {tmp_path}/sine.csv --width 256 --steps 20 --narrow 10 --wide 40 --out {tmp_path}"
+    )
+    result = CliRunner().invoke(app, [*line.split(), "--cycles"])
+    assert result.exit_code == 0, result.output
+    assert "1 rad per half-length is 0.03183 Hz" in result.output
+    # 2 pi of 5 s are 31.4 radians per half-length.
+    (row,) = [row for row in result.output.splitlines() if "25.0 -   37.5" in row]
+    low, _, high = row.split()[4:7]
+    assert float(low) < 1 < float(high)
+    assert float(high) == pytest.approx(37.5 / 5 / (2 * np.pi), rel=1e-3)
+    result = CliRunner().invoke(app, line.split())
+    assert "1 rad per half-length is 0.2 rad per s" in result.output
+
+
+def test_figure_tells_the_unit_of_the_file(report):
+    labels = [axis.get_xlabel() for axis in plot_report(report, cycles=True).axes]
+    one = 1 / report.profile.half_length / (2 * np.pi)
+    assert (
+        sum(f"1 rad per half-length is {one:.3g} cycles per km" in label for label in labels) == 3
+    )
+    x = np.linspace(0, 1, 40)
+    bare = Profile(x, np.cos(20 * x), "$a_b", "depth $x", "cost $")
+    figure = plot_report(run_report(bare, Settings(width=64, steps=12)))
+    assert any("(unit of x)" in axis.get_xlabel() for axis in figure.axes)
+    figure.draw_without_rendering()  # dollar signs would be taken for formulas
+
+
+def test_long_record_is_told_what_it_takes():
+    x = np.arange(8867.0)
+    told = size_of_points(Profile(x, x % 5, "a", "t (s)", "u", x_unit="s"))
+    assert told.startswith("(b) takes matrices of 8867 x 8867, 2.64 GB and about 2.3 minutes")
+    assert "--average 5 (s)" in told
+    assert size_of_points(Profile(x[:100], x[:100] % 5, "a", "t", "u")) == ""
+
+
+def test_foreign_things_in_the_output_folder_are_not_replaced(tmp_path):
+    (tmp_path / "a" / "compare.png").mkdir(parents=True)
+    (tmp_path / "b" / "compare.zarr").mkdir(parents=True)
+    (tmp_path / "b" / "compare.zarr" / "mine").write_text("")
+    for folder, name in (("a", "compare.png, which is no file"), ("b", "which is no Zarr store")):
+        result = CliRunner().invoke(app, ["compare", "--out", str(tmp_path / folder)])
+        assert result.exit_code == 2
+        assert name in result.output
+        assert "samples" not in result.output
+    assert (tmp_path / "b" / "compare.zarr" / "mine").exists()
+
+
+def test_options_of_the_command_reach_the_reader(tmp_path):
+    rows = "".join(f"{k};{np.sin(k / 3):.4f};{k % 5}\n".replace(".", ",") for k in range(160))
+    (tmp_path / "mine.dat").write_text("t;u;v\n" + rows)
+    line = f"compare {tmp_path}/mine.dat --width 64 --steps 12 --out {tmp_path}/out"
+    result = CliRunner().invoke(app, line.split())
+    assert result.exit_code == 2
+    assert "say which are x and y by x= and y= (--x and --y)" in result.output
+    more = "--x t --y 2 --delimiter semicolon --decimal , --missing -9999 --average 4 --header"
+    result = CliRunner().invoke(app, [*line.split(), *more.split()])
+    assert result.exit_code == 0, result.output
+    assert (
+        "mine.dat: 40 samples of u against t, semicolon-separated, decimal commas" in result.output
+    )
+    assert "means over 4 of 160 samples" in result.output
+    for wrong, message in (
+        ("--delimiter colon", "delimiter='colon' must be one of tab, semicolon"),
+        ("--missing few", "missing='few' must be a number, or none"),
+        ("--average -1", "length=-1.0 must be greater than 0"),
+    ):
+        result = CliRunner().invoke(app, [*line.split(), "--x", "t", "--y", "u", *wrong.split()])
+        assert result.exit_code == 2
+        assert message in result.output
+
+
+def test_ctrl_c_ends_in_a_sentence(tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ntkfreq.report.run_report", stop)
+    result = CliRunner().invoke(app, ["compare", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 130
+    assert "ntkfreq compare: stopped; no file was changed" in result.output

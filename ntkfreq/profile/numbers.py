@@ -107,11 +107,8 @@ def without_loss(numbers: Sequence[str]) -> tuple[FloatArray, str]:
     (array([0.5, 2. ]), '')
     """
     values = np.array([float(number) for number in numbers])
-    if not np.all(np.isfinite(values)):
-        return values, ""
-    spread = float(np.ptp(values))
     largest = float(np.abs(values).max())
-    if largest <= 100 * spread or largest < 1e6:
+    if not 1e6 <= largest <= 1e100 or largest <= 100 * float(np.ptp(values)):
         return values, ""
     exact = [Decimal(number) for number in numbers]
     steps = sorted(set(exact))

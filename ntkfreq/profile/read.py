@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +11,15 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.profile.archive import read_archive
-from ntkfreq.profile.clock import read_clock
-from ntkfreq.profile.columns import choose, joined, whole_dates, without_index
-from ntkfreq.profile.dates import read_dates, read_whole_dates
+from ntkfreq.profile.axes import labelled, numbers, positions, printable, refuse_range
+from ntkfreq.profile.columns import choose, joined, without_index
 from ntkfreq.profile.fills import refuse_far_positions, refuse_fills, stand_ins
-from ntkfreq.profile.kinds import CLOCK, DATE
-from ntkfreq.profile.numbers import is_missing, is_whole, normalized, without_loss
+from ntkfreq.profile.numbers import is_missing
 from ntkfreq.profile.signal import Profile
 from ntkfreq.profile.table import Column, read_table
 from ntkfreq.profile.text import content, text_of
-from ntkfreq.profile.units import unit_of
 
 _FEWEST = 16
-# Dates count in the largest of these that the record is a few of long.
-_CLOCKS = (("day", 86400 * 10**9), ("h", 3600 * 10**9), ("s", 10**9))
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Numbers of one column, what they are called, and what was counted from."""
-
-    values: FloatArray
-    label: str
-    unit: str
-    notes: tuple[str, ...] = ()
 
 
 def read_profile(
@@ -124,13 +107,6 @@ def read_profile(
     return _profile(name, columns, lines, point, notes, dayfirst, missing)
 
 
-def printable(text: str) -> str:
-    """A text from outside that every terminal, file and figure can write, on one line."""
-    text = " ".join(text.encode("utf-8", "replace").decode().split())
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 def _profile(
     name: str,
     columns: tuple[Column, Column],
@@ -150,8 +126,8 @@ def _profile(
     short = [Column(c.name, c.unit, c.kind, [c.cells[k] for k in whole]) for c in columns]
     if not lines:
         raise ValueError(f"{name} holds no row with both x and y; {dropped} row(s) miss a value")
-    first = _positions(name, short[0], lines, point, dayfirst)
-    second = _numbers(name, short[1], lines, point, "y")
+    first = positions(name, short[0], lines, point, dayfirst)
+    second = numbers(name, short[1], lines, point, "y")
     values = [first.values, second.values]
     keep = ~(stand_ins(values[0], missing) | stand_ins(values[1], missing))
     x, y = (v[keep] for v in values)
@@ -161,6 +137,8 @@ def _profile(
         refuse_fills(name, second.label, y, lines)
         refuse_fills(name, first.label, x, lines)
         refuse_far_positions(name, first.label, x, lines)
+    for label, column, power in ((first.label, x, 50), (second.label, y, 100)):
+        refuse_range(name, label, column, power)
     told = [*notes, *first.notes, *second.notes]
     told += [f"{dropped} row{'s' * (dropped > 1)} with missing values dropped"] if dropped else []
     x, y, order = _in_order(x, y)
@@ -168,7 +146,7 @@ def _profile(
         without = f" after {dropped} row(s) that miss a value" if dropped else ""
         raise ValueError(f"{name} has {len(x)} samples{without}; give at least {_FEWEST}")
     return Profile(
-        x, y, name, _labelled(first), _labelled(second), (*told, *order), first.unit, second.unit
+        x, y, name, labelled(first), labelled(second), (*told, *order), first.unit, second.unit
     )
 
 
@@ -179,72 +157,12 @@ def _in_order(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, lis
     if np.any(order != np.arange(len(x))):
         notes.append("sorted by x")
         x, y = x[order], y[order]
-    positions, at, counts = np.unique(x, return_inverse=True, return_counts=True)
+    places, at, counts = np.unique(x, return_inverse=True, return_counts=True)
     repeated = int(np.sum(counts > 1))
     if repeated:
         notes.append(f"{repeated} repeated x, with the mean of y at each")
         y = np.bincount(at, y) / counts
-    return positions, y, notes
-
-
-def _positions(
-    name: str, column: Column, lines: list[int], point: str, dayfirst: bool | None
-) -> Axis:
-    """A column of x: dates and times in a unit of their own, numbers as they are."""
-    rows = list(zip(lines, column.cells, strict=True))
-    if column.kind == DATE:
-        stamps = read_dates(name, rows, dayfirst)
-    elif whole_dates(column):
-        stamps = read_whole_dates(column.cells)
-    elif column.kind == CLOCK:
-        return _elapsed(column, read_clock(name, rows), "", ("times as hours:minutes",))
-    else:
-        _refuse_padded(name, column, lines)
-        return _numbers(name, column, lines, point, "x")
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
-        microseconds=min(stamps.nanoseconds) // 1000
-    )
-    since = moment.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
-    return _elapsed(column, stamps.nanoseconds, since, stamps.notes)
-
-
-def _elapsed(column: Column, stamps: list[int], since: str, notes: tuple[str, ...]) -> Axis:
-    start = min(stamps) if since else 0
-    span = max(stamps) - min(stamps)
-    unit, size = next((c for c in _CLOCKS if span >= 2 * c[1]), _CLOCKS[-1])
-    values = np.array([(stamp - start) / size for stamp in stamps])
-    label = f"{column.name or 'time'} ({unit}{' since ' + since if since else ''})"
-    return Axis(values, label, unit, notes)
-
-
-def _numbers(name: str, column: Column, lines: list[int], point: str, default: str) -> Axis:
-    cells = [normalized(cell, point) for cell in column.cells]
-    values, origin = without_loss(cells)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(
-            f"{name}, line {lines[bad[0]]}: {column.cells[bad[0]][:40]!r} is no finite number"
-        )
-    # A header that numbers the columns names nothing.
-    label = f"column {column.name}" if is_whole(column.name) else printable(column.name) or default
-    notes = (f"{label} counted from {origin}",) if origin else ()
-    return Axis(values, label, column.unit or unit_of(column.name), notes)
-
-
-def _labelled(axis: Axis) -> str:
-    """Label with its unit in brackets, once."""
-    return axis.label if not axis.unit or "(" in axis.label else f"{axis.label} ({axis.unit})"
-
-
-def _refuse_padded(name: str, column: Column, lines: list[int]) -> None:
-    """Refuse clock times without a colon, 0930 and 1000, which are no even count."""
-    cells = column.cells
-    digits = all(len(cell) == 4 and cell.isascii() and cell.isdigit() for cell in cells)
-    if digits and any(cell[0] == "0" for cell in cells) and all(int(c[2:]) < 60 for c in cells):
-        raise ValueError(
-            f"{name}, line {lines[0]}: {cells[0]!r} looks like a time of the clock; write "
-            f"{cells[0][:2]}:{cells[0][2:]}, or numbers without zeros in front"
-        )
+    return places, y, notes
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:

@@ -4,7 +4,7 @@ from ntkfreq.report.cases import Case, tapered
 from ntkfreq.report.figure import plot_report
 from ntkfreq.report.report import Report
 from ntkfreq.report.run import run_report, size_of_points
-from ntkfreq.report.save import save_report
+from ntkfreq.report.save import refuse_others, save_report
 from ntkfreq.report.settings import Settings
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Report",
     "Settings",
     "plot_report",
+    "refuse_others",
     "run_report",
     "save_report",
     "size_of_points",

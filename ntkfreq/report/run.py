@@ -131,12 +131,10 @@ def _too_rough(profile: Profile, name: str, scale: float, error: TooRoughError) 
 
 def _remedy(profile: Profile, factor: float) -> str:
     unit = f" ({profile.x_unit})" if profile.x_unit else ""
-    return f"--average {_short(factor * _spacing(profile))}{unit}"
+    # Three digits, without an exponent where a reader can do without.
+    length = float(f"{np.ceil(factor) * _spacing(profile):.3g}")
+    return f"--average {length:g}{unit}"
 
 
 def _spacing(profile: Profile) -> float:
     return float(np.median(np.diff(profile.x)))
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"

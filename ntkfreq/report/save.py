@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,38 @@ from ntkfreq.files import whole_set
 from ntkfreq.report.figure import plot_report
 from ntkfreq.report.report import Report
 from ntkfreq.results import save_zarr
+
+
+def refuse_others(target: Path) -> None:
+    """Refuse to replace what no report wrote, before the work.
+
+    Raises
+    ------
+    ValueError
+        When a folder is where a file goes, or something else where the store goes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "compare.png").mkdir()
+    ...     refuse_others(Path(folder, "compare"))
+    Traceback (most recent call last):
+    ValueError: out='...' holds compare.png, which is no file; name another folder
+    """
+    for suffix in (".png", ".txt"):
+        path = target.with_suffix(suffix)
+        if os.path.lexists(path) and not path.is_file():
+            raise ValueError(
+                f"out={str(target.parent)!r} holds {path.name}, which is no file; name another "
+                "folder"
+            )
+    store = target.with_suffix(".zarr")
+    if os.path.lexists(store) and not (store / "zarr.json").is_file():
+        raise ValueError(
+            f"out={str(target.parent)!r} holds {store.name}, which is no Zarr store; name another "
+            "folder"
+        )
 
 
 def save_report(report: Report, target: Path, *, cycles: bool = False) -> None:
