@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import mpmath
 import numpy as np
 import pytest
 
@@ -117,3 +120,85 @@ def test_short_repr_names_the_condition():
     text = repr(alias_shares(StudentT(1.5, scale=3.0), 8.0, Grid(0.6)))
     assert text.endswith("exact without diffusion)")
     assert ", ...; test energy" in text
+
+
+@pytest.mark.parametrize("tone", [1e8, 1e15, 1e20, -1e40])
+def test_tones_of_any_size_have_shares_that_sum_to_one(tone):
+    """The alias in the zone from sixty digits; the tone itself is far in the tail."""
+    density = StudentT(1.0)
+    with mpmath.workdps(80):
+        period = 2 * mpmath.pi / mpmath.mpf(0.6)
+        zone = mpmath.mpf(tone) - period * mpmath.nint(mpmath.mpf(tone) / period)
+        # The sum over aliases of a Cauchy density in closed form.
+        total = mpmath.sinh(2 * mpmath.pi / period) / (
+            mpmath.cosh(2 * mpmath.pi / period) - mpmath.cos(2 * mpmath.pi * zone / period)
+        )
+        first = float(1 / (mpmath.pi * (1 + zone**2)) / (total / period))
+        own = float(1 / (mpmath.pi * mpmath.mpf(tone) ** 2) / (total / period))
+    found = alias_shares(density, tone, Grid(0.6))
+    assert found.frequencies[0] == pytest.approx(float(zone), rel=1e-12)
+    assert found.shares[0] == pytest.approx(first, rel=1e-9)
+    assert found.own == pytest.approx(own, rel=1e-9)
+    assert 0.999 < found.shares.sum() <= 1
+    assert found.remainder == pytest.approx(1 - found.shares.sum())
+
+
+@pytest.mark.parametrize(
+    ("density", "tone", "first"),
+    [
+        (Laplace(1e6), 1e6 + 0.1, 1e6 + 0.1),
+        (Uniform(1e6, 0.01), 1e6, 1e6),
+        (Uniform(3e5, 1e-12), 3e5, 3e5),
+        (Laplace(scale=1e-12), 0.0, 0.0),
+        (Uniform(scale=1e-50), 0.0, 0.0),
+        (Normal(scale=1e6), 0.0, 0.0),
+        (StudentT(0.1, scale=1e-3), 0.3, 0.3),
+    ],
+)
+def test_densities_far_from_zero_and_very_narrow_or_wide_ones(density, tone, first):
+    begin = time.perf_counter()
+    found = alias_shares(density, tone, Grid(0.6))
+    assert time.perf_counter() - begin < 10
+    assert found.frequencies[0] == pytest.approx(first)
+    assert 0 < found.shares.sum() <= 1 + 1e-12
+    near = first + PERIOD * np.arange(-3, 4)
+    even = 0.5 * (density.pdf(near) + density.pdf(-near))
+    listed = dict(zip(found.frequencies.round(3).tolist(), found.shares.tolist(), strict=True))
+    for place, value in zip(near.round(3).tolist(), even, strict=True):
+        if value > 1e-5 * even[3]:
+            assert listed[place] == pytest.approx(found.shares[0] * value / even[3], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "density",
+    [
+        Laplace(1e9),
+        Uniform(1e20),
+        Normal(scale=1e8),
+        StudentT(1.0, scale=1e9),
+        Uniform(scale=1e50),
+        Normal(1e5, dim=2),
+        Laplace(scale=1e20, dim=2),
+    ],
+)
+def test_densities_that_span_too_many_periods_are_refused_at_once(density):
+    begin = time.perf_counter()
+    with pytest.raises(ValueError, match=r"spans .* periods 2 pi / spacing = 10\.5 .*its pdf at"):
+        alias_shares(density, np.zeros(density.dim), Grid(0.6))
+    assert time.perf_counter() - begin < 2
+
+
+def test_the_pdf_times_the_period_is_what_a_wide_density_shares():
+    """The remedy of the refusal, where it can still be compared."""
+    density = Normal(scale=1e5)
+    found = alias_shares(density, 2.0, Grid(0.6), least=1e-7)
+    np.testing.assert_allclose(found.shares[:9], PERIOD * density.pdf(found.frequencies[:9]))
+
+
+@pytest.mark.parametrize("density", [Normal(1e8), Laplace(1e7), Uniform(1e9)])
+def test_a_lattice_refuses_densities_that_span_too_many_periods(density):
+    begin = time.perf_counter()
+    target = Target.from_function(lambda x: np.exp(-(x**2)), support=(-6.0, 6.0))
+    with pytest.raises(ValueError, match=r"rho_w=.* spans .* periods.*measure=Points\(x\)"):
+        solve_frequency_pde(density, target, measure=Grid(0.5), t=[0.0, 1.0])
+    assert time.perf_counter() - begin < 5

@@ -126,8 +126,11 @@ class Density(abc.ABC):
 
     def even_pdf(self, w: Any) -> FloatArray:
         r"""Even part :math:`\tfrac12(\rho_w(w)+\rho_w(-w))`, shape (n,)."""
-        points = _checks.points("w", w, self.dim)
-        return 0.5 * (self._pdf(points) + self._pdf(-points))
+        return self.even_values(_checks.points("w", w, self.dim))
+
+    def even_values(self, w: FloatArray) -> FloatArray:
+        """Even part at (n, d) frequencies of any size, without checks."""
+        return 0.5 * (self._pdf(w) + self._pdf(-w))
 
     def kernel(self, z: Any) -> FloatArray:
         r"""Characteristic function :math:`k(z)` at displacements `z`, shape (n,)."""

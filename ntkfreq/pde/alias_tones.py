@@ -13,9 +13,14 @@ from ntkfreq.density import Density, as_density
 from ntkfreq.measure import Grid
 from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.pde.fold_plane import PlaneFold, even_with_gradient
+from ntkfreq.phases import exact_wave
 
 # Shares below `least` may reach this many periods out, and no further, along each axis.
 _MOST_PERIODS = {1: 200_000, 2: 800}
+# The density itself may reach so far.
+_MOST_REACH = {1: 2_000_000, 2: 800}
+# Beyond so many periods a tone is reduced by its exact phase from sample to sample.
+_EXACT = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,13 +132,15 @@ def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6)
             f"dimension {density.dim}; give one for each coordinate of x"
         )
     period = 2 * np.pi / grid.spacing
-    total = _folded(density, grid, tone)
+    _refuse_far(density, period)
+    zone = _zone(tone, grid.spacing)
+    total = _folded(density, grid, zone)
     if not total > 0:
         raise ValueError(
             f"rho_w is zero at frequency={_checks.show(frequency)} and at all its aliases: "
             "the tone is never learned; take a wider density"
         )
-    aliases = _aliases(density, tone, period, least * total)
+    aliases = _aliases(density, tone, zone, period, least * total)
     shares = _pdf(density, aliases) / total
     listed = np.flatnonzero(shares >= least)
     listed = listed[np.argsort(-shares[listed], kind="stable")]
@@ -149,30 +156,62 @@ def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6)
 
 def _pdf(density: Density, xi: FloatArray) -> FloatArray:
     """Even part of the density at (n, d)."""
-    return density.even_pdf(xi[:, 0]) if density.dim == 1 else even_with_gradient(density, xi)[0]
+    return density.even_values(xi) if density.dim == 1 else even_with_gradient(density, xi)[0]
 
 
-def _folded(density: Density, grid: Grid, tone: FloatArray) -> float:
+def _reach(density: Density) -> float:
+    """Where the mass of a density lies, tails apart."""
+    if density.dim > 1:
+        return density.radius(0.5)
+    marks = density.landmarks()
+    ends = [end for end in np.ravel(marks.support) if np.isfinite(end)]
+    return float(max([0.0, *ends, *marks.kinks, *(a + 8 * width for a, width in marks.scales)]))
+
+
+def _refuse_far(density: Density, period: float) -> None:
+    most = _MOST_REACH[density.dim]
+    turns = _reach(density) / period
+    if turns > most:
+        raise ValueError(
+            f"rho_w={_checks.show(density)} spans {turns:.3g} periods 2 pi / spacing = "
+            f"{period:.3g} of the grid, above {most}, where aliases are not looked for; of a wide "
+            "density about 0 each share is its pdf times the period to the power dim, for another "
+            "divide its pdf at the aliases by their sum, or give a finer grid"
+        )
+
+
+def _zone(tone: FloatArray, spacing: float) -> FloatArray:
+    """The alias in the zone, of a tone of any size."""
+    period = 2 * np.pi / spacing
+    near = tone - np.rint(tone / period) * period
+    # The multiple of a rounded period has no digits left; the phase from sample to sample has.
+    exact = np.angle(exact_wave(tone, np.array(spacing))) / spacing
+    return np.asarray(np.where(np.abs(tone) < _EXACT * period, near, exact))
+
+
+def _folded(density: Density, grid: Grid, zone: FloatArray) -> float:
     if density.dim == 1:
-        folded = FoldedDensity(density, grid.spacing)
-        return float(folded.sums(folded.reduce(tone)[0]).density[0])
-    plane = PlaneFold(density, grid.spacing)
-    zone = tone - np.rint(tone / plane.period) * plane.period
-    return float(plane.at(zone[None])[0, 0])
+        return float(FoldedDensity(density, grid.spacing).pdf(zone)[0])
+    return float(PlaneFold(density, grid.spacing).at(zone[None])[0, 0])
 
 
-def _aliases(density: Density, tone: FloatArray, period: float, level: float) -> FloatArray:
-    """Aliases (n, d) out to where the density stays below the level."""
-    start = np.rint(tone / period)
-    count = int(np.ceil((density.radius(1e-3) + np.abs(tone).max()) / period)) + 2
-    most = _MOST_PERIODS[density.dim]
+def _aliases(
+    density: Density, tone: FloatArray, zone: FloatArray, period: float, level: float
+) -> FloatArray:
+    """Aliases (n, d) out to where the density stays below the level, the tone among them."""
+    start = np.rint((tone - zone) / period)
+    reach = _reach(density) / period
+    most = max(_MOST_PERIODS[density.dim], int(reach) + 3)
+    wide = (min(density.radius(1e-3), 1e30) + np.abs(tone).max()) / period
+    count = int(min(max(wide, reach), most)) + 3
     while True:
         count = min(count, most)
         steps = np.arange(-count, count + 1)
         turns = np.stack(np.meshgrid(*[steps] * density.dim, indexing="ij"), axis=-1)
         turns = turns.reshape(-1, density.dim)
-        xi = tone + period * (turns - start)
+        xi = zone + period * turns
         outer = np.abs(turns).max(axis=1) > count // 2
         if count == most or np.all(_pdf(density, xi[outer]) < level):
-            return np.asarray(xi)
+            itself = np.all(turns == start, axis=1)
+            return np.concatenate([tone[None], xi[~itself]])
         count *= 2

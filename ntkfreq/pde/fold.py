@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
 
+from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density import Density
 from ntkfreq.density.base import Landmarks
@@ -33,6 +34,9 @@ _SUMMED = 1000
 # A density varies over its width; a quarter of it (each way) is resolved by 16 nodes to 1e-13.
 _SHARE_OF_WIDTH = 0.25
 _CHUNK = 1_000_000
+# Periods that a density may span: added one by one, with their slopes at the nodes of a mesh, and
+# before the sum becomes an integral. Each is some seconds.
+_MOST_TURNS, _MOST_SLOPES, _MOST_TERMS = 2_000_000, 20_000, 200_000
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def _slope_between(
     half = np.minimum(_SHARE_OF_WIDTH * width, (high - low) / 2)
     middle = np.clip(xi, low + half, high - half)
     unit, weight = gauss_legendre(ORDER)
-    values = density.even_pdf((middle[:, None] + half[:, None] * unit).ravel())
+    values = density.even_values((middle[:, None] + half[:, None] * unit).reshape(-1, 1))
     analysis = (np.arange(ORDER) + 0.5)[:, None] * legendre.legvander(unit, ORDER - 1).T * weight
     series = legendre.legder(analysis @ values.reshape(-1, ORDER).T)
     local = legendre.legvander((xi - middle) / half, ORDER - 2)
@@ -147,7 +151,27 @@ class FoldedDensity(Density):
         else:
             narrow = [a + width for a, width in marks.scales if width < _BESIDE * self.period]
             count = np.ceil(max([0.0, *marks.kinks, *narrow]) / self.period + 0.5) + _BESIDE
+        self._refuse_many(float(count), _MOST_TURNS)
         return np.arange(-count, count + 1)
+
+    def refuse_slopes(self) -> None:
+        """Refuse what has too many aliases for sums with slopes at the nodes of a mesh.
+
+        Raises
+        ------
+        ValueError
+            With the number of periods and what works.
+        """
+        self._refuse_many(float(self.beside[-1]), _MOST_SLOPES)
+
+    def _refuse_many(self, turns: float, most: int) -> None:
+        """Refuse a density that spans more periods than are added in a reasonable time."""
+        if turns > most:
+            raise ValueError(
+                f"rho_w={_checks.show(self.density)} spans {turns:.3g} periods 2 pi / spacing of "
+                f"measure=Grid({self.spacing:g}), above {most}; give a density nearer to 0 or a "
+                "finer grid, or take the samples as measure=Points(x)"
+            )
 
     def sums(self, xi: FloatArray) -> AliasSums:
         """Sums over all aliases of frequencies (n,) in the zone."""
@@ -161,7 +185,7 @@ class FoldedDensity(Density):
         return AliasSums(*chebyshev.chebval(xi / self.nyquist, self._tail.T))
 
     def _terms(self, xi: FloatArray) -> FloatArray:
-        value, derivative = self.density.even_pdf(xi), slope(self.density, xi)
+        value, derivative = self.density.even_values(xi[:, None]), slope(self.density, xi)
         return np.stack([value, derivative, value**2, value * derivative, derivative**2])
 
     @cached_property
@@ -182,9 +206,13 @@ class FoldedDensity(Density):
         After some terms :math:`\sum_{j>m} f(j) = \int_a^\infty f + \tfrac1{24}f'(a)`, where
         :math:`a = m + \tfrac12`.
         """
-        wide = max((a + 8 * width for a, width in self.density.landmarks().scales), default=0.0)
+        # What is wider than so many periods is smooth for the correction wherever the sum ends.
+        smooth = _SUMMED * self.period
+        scales = self.density.landmarks().scales
+        wide = max((a + 8 * min(width, smooth) for a, width in scales), default=0.0)
         first = float(self.beside[-1]) + 1
         last = max(first, np.ceil(wide / self.period)) + _SUMMED
+        self._refuse_many(float(last - first), _MOST_TERMS)
         points = np.add.outer(self.period * np.arange(first, last + 2), xi)
         terms = self._terms(points.ravel()).reshape(5, *points.shape)
         total = terms[:, :-1].sum(axis=1) + (terms[:, -1] - terms[:, -2]) / 24
@@ -206,10 +234,12 @@ class FoldedDensity(Density):
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         xi, _ = self.reduce(w[:, 0])
-        total = chebyshev.chebval(xi / self.nyquist, self._tail[0])
-        for turns in self.beside:
-            total += self.density.even_pdf(xi + turns * self.period)
-        return np.asarray(total)
+        total = np.asarray(chebyshev.chebval(xi / self.nyquist, self._tail[0]))
+        step = max(1, _CHUNK // max(len(xi), 1))
+        for start in range(0, len(self.beside), step):
+            moved = np.add.outer(self.period * self.beside[start : start + step], xi)
+            total += self.density.even_values(moved.reshape(-1, 1)).reshape(moved.shape).sum(axis=0)
+        return total
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., 1) displacements; the density's own on the lattice."""

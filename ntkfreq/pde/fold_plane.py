@@ -24,7 +24,7 @@ from ntkfreq.rectangle import tensor_points
 
 # Aliases added one by one beyond kinks and locations; those further off are smooth over the zone.
 _NEAR, _NODES = 4, 12
-_MOST_ALIASES, _MOST_SAMPLES = 200, 2000
+_MOST_ALIASES, _MOST_SAMPLES, _MOST_SUMMED = 200, 2000, 40_000_000
 # Periods after which the squares of a heavy tail add nothing (the sum falls with the sixth power
 # at least).
 _HEAVY = 64
@@ -166,6 +166,12 @@ class PlaneFold:
         """Sum over aliases of a density of one variable and of its slope, shape (n, 1) each."""
         reach = plain.radius(_TAIL) + abs(center) + float(np.abs(xi).max(initial=0.0))
         count = np.ceil(reach / self.period) + 2
+        if count * len(xi) > _MOST_SUMMED:
+            raise ValueError(
+                f"rho_w={self.density!r} spans {count:.3g} periods 2 pi / spacing of measure="
+                f"Grid({self.spacing:g}), too many to add at {len(xi)} frequencies; give a finer "
+                "grid, or take the samples as measure=Points(x)"
+            )
         aliases = self.period * np.arange(-count, count + 1)
         points = np.add.outer(xi - center, aliases)
         terms = with_gradient(plain, points.reshape(-1, 1)).reshape(2, *points.shape).sum(axis=2)
@@ -180,7 +186,7 @@ class PlaneFold:
         if count > _MOST_SAMPLES:
             raise ValueError(
                 f"spacing={self.spacing:g} is so fine for {part!r} that its kernel spans "
-                f"{count} samples; use measure=Line() for dense samples, or Points(x)"
+                f"{count} samples; samples so dense are a measure=Line(), or give Points(x)"
             )
         z: FloatArray = self.spacing * np.arange(-count, count + 1, dtype=np.float64)
         kernel = part.kernel_values(tensor_points(z, z).reshape(len(z), len(z), 2))

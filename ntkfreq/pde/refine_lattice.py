@@ -20,7 +20,9 @@ from ntkfreq.pde.refine import KRYLOV_SHARE, MESH_SHARE, TIME_SHARE, refined
 def folded_equation(equation: FrequencyEquation) -> FrequencyEquation:
     """The equation on the zone: the same with the folded density."""
     assert isinstance(equation.measure, Grid)
-    return replace(equation, density=FoldedDensity(equation.density, equation.measure.spacing))
+    folded = FoldedDensity(equation.density, equation.measure.spacing)
+    folded.refuse_slopes()
+    return replace(equation, density=folded)
 
 
 def refine_lattice(
