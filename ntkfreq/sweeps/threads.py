@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import Any
 
 from ntkfreq._threads import cores, one_thread
 
@@ -42,6 +44,14 @@ class _Environment:
 _environment = _Environment()
 
 
+@lru_cache(maxsize=1)
+def _openmp() -> list[Any]:
+    # Looked up once, which takes longer than a short cell.
+    from threadpoolctl import ThreadpoolController
+
+    return list(ThreadpoolController().select(user_api="openmp").lib_controllers)
+
+
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """One thread for linear algebra, Numba, FINUFFT and PyTorch, as worker processes have it.
@@ -57,7 +67,6 @@ def single_threaded() -> Iterator[None]:
     (1, '1')
     """
     import numba
-    from threadpoolctl import threadpool_limits
 
     loaded = "torch" in sys.modules
     with ExitStack() as stack:
@@ -67,7 +76,9 @@ def single_threaded() -> Iterator[None]:
         numba.set_num_threads(1)
         # Numba may have loaded the OpenMP that PyTorch will use, and that reads the environment
         # only when it is loaded.
-        stack.enter_context(threadpool_limits(1, user_api="openmp"))
+        for library in _openmp():
+            stack.callback(library.set_num_threads, library.get_num_threads())
+            library.set_num_threads(1)
         if loaded:
             from ntkfreq.network.backends.torch_threads import at_most
 

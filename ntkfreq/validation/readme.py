@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ntkfreq.files import whole_file
 from ntkfreq.validation.script import find_scripts, holds
 from ntkfreq.validation.table import markdown
 
@@ -118,7 +119,8 @@ def update_readme(folder: Path) -> bool:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if BEGIN not in text:
         return False
-    path.write_text(filled(text, folder), encoding="utf-8", newline="\n")
+    with whole_file(path) as scratch:
+        scratch.write_text(filled(text, folder), encoding="utf-8", newline="\n")
     return True
 
 

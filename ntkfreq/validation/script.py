@@ -90,18 +90,30 @@ class Script:
         return dict(json_ready(about | result))
 
     def save(self, result: dict[str, Any], results: Path, figures: Path) -> list[Path]:
-        """Write `NAME.json`, and `NAME.png` where the script draws; whole or not at all."""
-        results.mkdir(parents=True, exist_ok=True)
-        written = [results / f"{self.name}.json"]
-        with whole_file(written[0]) as scratch:
-            scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        """Write `NAME.json`, and `NAME.png` where the script draws; whole or not at all.
+
+        An old figure goes before the new result comes, so it never stands beside one that it does
+        not show.
+        """
+        record, figure = results / f"{self.name}.json", figures / f"{self.name}.png"
         draw = getattr(self.load(), "draw", None)
-        if draw is not None:
-            figures.mkdir(parents=True, exist_ok=True)
-            written.append(figures / f"{self.name}.png")
-            with whole_file(written[1]) as scratch:
+        if draw is None:
+            _keep(result, record, figure)
+            return [record]
+        with whole_file(figure) as scratch:
+            try:
                 draw(result, scratch)
-        return written
+            except Exception:
+                _keep(result, record, figure)
+                raise
+            _keep(result, record, figure)
+        return [record, figure]
+
+
+def _keep(result: dict[str, Any], record: Path, figure: Path) -> None:
+    with whole_file(record) as scratch:
+        scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        figure.unlink(missing_ok=True)
 
 
 def _tree(path: Path) -> ast.Module:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ntkfreq
 from ntkfreq import _checks
+from ntkfreq.results import make_folder
 from ntkfreq.validation.execution import SIZES, Execution
 from ntkfreq.validation.script import Script, find_scripts, holds, pick
 from ntkfreq.validation.table import table
@@ -82,6 +83,8 @@ def run_all(
     # Loaded here so that it also runs by itself, as python -m ntkfreq.validation.readme.
     from ntkfreq.validation.readme import update_readme
 
+    for folder in ("results", "figures"):
+        make_folder(out / folder)
     failed: list[str] = []
     for count, script in enumerate(scripts, start=1):
         echo(f"[{count}/{len(scripts)}] {script.name}: {script.title}")
