@@ -104,11 +104,34 @@ def _not_json(value: Any) -> tuple[Any] | None:
     return next(filter(None, map(_not_json, inner)), None)
 
 
+def is_text(array: Any) -> bool:
+    """Whether an array holds text in one of NumPy's older types."""
+    kind = array.dtype.kind
+    return kind == "U" or (kind == "O" and all(isinstance(item, str) for item in array.flat))
+
+
+def as_text(name: str, array: Any) -> Any:
+    r"""The array of text in the type that Zarr knows.
+
+    Examples
+    --------
+    >>> as_text("name", np.array(["\ud800"]))
+    Traceback (most recent call last):
+    ValueError: 'name' holds half a character (a lone surrogate), which no file can hold; ...
+    """
+    try:
+        return array.astype(TEXT)
+    except (TypeError, UnicodeError):
+        raise ValueError(
+            f"{name!r} holds half a character (a lone surrogate), which no file can hold; decode "
+            "the text with errors='replace'"
+        ) from None
+
+
 def _values(name: str, variable: Any) -> Any:
     """A variable as it is written: text in one type, no instructions on how to pack it."""
-    kind = variable.dtype.kind
-    if kind == "U" or (kind == "O" and all(isinstance(x, str) for x in variable.values.flat)):
-        variable = variable.astype(TEXT)
+    if is_text(variable.values if variable.dtype.kind == "O" else variable):
+        variable = as_text(name, variable)
     dtype = variable.dtype
     if dtype.kind not in _KINDS or dtype.itemsize > (16 if dtype.kind in "cT" else 8):
         raise TypeError(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
+import warnings
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ntkfreq import _checks
-from ntkfreq.files import lock, real_path, standing, whole_set
+from ntkfreq.files import is_clean, lock, real_path, standing, whole_set
 from ntkfreq.storable import storable
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _SEAL = "ntkfreq checksum"
 _WAIT = 10.0  # seconds for which another writer is waited for
+_GAP = 0.3  # seconds that a store may be missing while it is replaced
 
 
 def save_zarr(data: xr.Dataset | xr.DataTree, path: str | os.PathLike[str]) -> Path:
@@ -107,26 +110,34 @@ def load_zarr(path: str | os.PathLike[str]) -> Any:
     ValueError: path='missing.zarr' is no Zarr store; give the directory that save_zarr wrote
     """
     full, shown = real_path(path), _checks.show(os.fspath(path), 200)
-    for last in (False, False, False, True):
+    start = time.monotonic()
+    while True:
+        # Somebody may be writing, and put another store in its place at any moment.
+        alone, passed = is_clean(full), time.monotonic() - start
         place = standing(full)
         which = _which(place)
         if which is None:
-            break
+            if passed < _GAP and not alone:
+                time.sleep(0.002)
+                continue
+            raise ValueError(
+                f"path={shown} is no Zarr store; give the directory that save_zarr wrote"
+            )
         try:
             loaded = _read(place)
         except MemoryError:
             raise
         except Exception as error:
-            # Somebody may have put another store in its place meanwhile.
-            if last or _which(standing(full)) == which:
-                raise ValueError(
-                    f"path={shown} is damaged ({type(error).__name__}: {error}); bring back a "
-                    "copy of it, or delete it and write it anew"
-                ) from error
-        else:
-            if _which(place) == which:
-                return loaded
-    raise ValueError(f"path={shown} is no Zarr store; give the directory that save_zarr wrote")
+            if passed < _WAIT and _which(standing(full)) != which:
+                continue
+            raise ValueError(
+                f"path={shown} is damaged ({type(error).__name__}: {error}); bring back a copy of "
+                "it, or delete it and write it anew"
+            ) from error
+        if _which(place) == which:
+            return loaded
+        if passed > _WAIT:
+            raise ValueError(f"path={shown} is replaced faster than it can be read; read it later")
 
 
 def _which(store: Path) -> tuple[int, int] | None:
@@ -147,8 +158,11 @@ def _read(store: Path) -> Any:
     seal = _attributes(about).pop(_SEAL, None)
     if seal is not None and seal != _checksum(store, about):
         raise ValueError("its files are not those that were written")
-    with xr.open_datatree(store, engine="zarr", consolidated=False) as tree:
-        loaded = tree.load()
+    with warnings.catch_warnings():
+        # Zarr warns of files that programs leave in every folder that they show.
+        warnings.filterwarnings("ignore", "Object at .* is not recognized as a component")
+        with xr.open_datatree(store, engine="zarr", consolidated=False) as tree:
+            loaded = tree.load()
     loaded.attrs.pop(_SEAL, None)
     return loaded if loaded.children else loaded.to_dataset()
 

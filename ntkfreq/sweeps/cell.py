@@ -14,7 +14,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq.results import json_ready
-from ntkfreq.storable import TEXT, check_attributes, check_name
+from ntkfreq.storable import as_text, check_attributes, check_name, is_text
 
 # Name to (dimensions, array, attributes), as xarray takes them.
 Arrays = dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]]
@@ -111,10 +111,8 @@ def _plain(name: Any, value: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]
 
 
 def _checked(name: str, array: Any) -> Any:
-    if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
-        array = array.astype(TEXT)
-    if array.dtype.kind == "U":
-        array = array.astype(TEXT)
+    if is_text(array):
+        array = as_text(name, array)
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind not in "biufcT" or size > (16 if kind in "cT" else 8):
         raise TypeError(

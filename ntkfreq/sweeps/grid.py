@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq.storable import check_name
 
 RESERVED = ("error", "seconds")  # variables of the result that are the sweep's own
 
@@ -54,6 +55,9 @@ class Grid:
     def of(cls, result: Any) -> Grid:
         """The grid of a result: its dimensions that the attribute `labels` names."""
         names = json.loads(result.attrs["labels"])
+        lost = set(names) - set(result.coords)  # for which xarray would make numbers up
+        if lost:
+            raise KeyError(*lost)
         return cls({name: result[name].values.tolist() for name in names})
 
     @property
@@ -93,6 +97,7 @@ def _name(label: Any) -> str:
         raise ValueError(
             f"grid has the label {label!r}, which a sweep uses itself; choose another name"
         )
+    check_name(label)
     return label
 
 
@@ -122,6 +127,11 @@ def _kind(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "bools"
     if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError(
+                f"{name} holds {value!r} with half a character, which no file can hold; choose "
+                "another text"
+            )
         return "strings"
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
