@@ -140,7 +140,7 @@ def load_zarr(path: str | os.PathLike[str]) -> Any:
             raise ValueError(f"path={shown} is replaced faster than it can be read; read it later")
 
 
-def _which(store: Path) -> tuple[int, int] | None:
+def _which(store: Path) -> tuple[int, ...] | None:
     """What tells a store from another one at the same place; None where there is none."""
     try:
         if not (store / "zarr.json").is_file():
@@ -148,7 +148,8 @@ def _which(store: Path) -> tuple[int, int] | None:
         status = store.stat()
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino
+    # The number of a deleted folder is used again soon.
+    return status.st_dev, status.st_ino, status.st_ctime_ns
 
 
 def _read(store: Path) -> Any:
