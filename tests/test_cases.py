@@ -88,3 +88,8 @@ def test_page_lists_the_cases():
     )
     assert text.count("   * - ") == 1 + len(CASES)
     assert all(row in text for row in rows)
+
+
+def test_pending_attempts_exist():
+    known = {f"{name}: {label}" for name, case in CASES.items() for label in case.attempts}
+    assert known >= PENDING

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ntkfreq import Normal, Target, solve_frequency_pde
@@ -24,24 +26,37 @@ RIGHT = np.array([(ENERGY * np.exp(-2 * RATE * t)).sum() for t in T])
 LIMITS = {"gigabytes": 4, "seconds": 100}
 
 
-def solve(centre, **options):
-    target = Target.from_function(
-        lambda x: np.exp(-((x - centre) ** 2).sum(-1)), support=([centre - 9] * 2, [centre + 9] * 2)
-    )
-    if not options.pop("support", False):
-        target = lambda x: np.exp(-((x - centre) ** 2).sum(-1))  # noqa: E731
+def pulse(centre):
+    return lambda x: np.exp(-((x - centre) ** 2).sum(-1))
+
+
+def solve(target, **options):
     return solve_frequency_pde(Normal(scale=3.0, dim=2), target, t=T, **options).train_loss
+
+
+def moved(centre):
+    """As a refusal advises: with the support named, or the pulse moved towards 0."""
+    side = (centre - 9, centre + 9)
+    try:
+        return solve(Target.from_function(pulse(centre), support=(side, side)), sigma_a=0.0)
+    except ValueError as error:
+        if not re.search("(centre|shift)", str(error)):
+            raise
+        return solve(pulse(0.0), sigma_a=0.0)
 
 
 def frozen(centre):
     return judge(
-        lambda: solve(centre, sigma_a=0.0), RIGHT, rtol=1e-5, refusal="(GB|unknowns|support|cent)"
+        lambda: solve(pulse(centre), sigma_a=0.0),
+        RIGHT,
+        refusal="(GB|unknowns|support)",
+        remedy=lambda: moved(centre),
     )
 
 
 @CASE.attempt("centre (0, 0)", **LIMITS)
 def at_zero():
-    return frozen(0.0)
+    return judge(lambda: solve(pulse(0.0), sigma_a=0.0), RIGHT)
 
 
 @CASE.attempt("centre (10, 10)", **LIMITS)
@@ -61,4 +76,4 @@ def at_two_hundred():
 
 @CASE.attempt("centre (20, 20), inner weights trained", **LIMITS)
 def trained():
-    return judge(lambda: solve(20.0)[0], np.pi / 2, rtol=1e-5, refusal="(GB|unknowns|support|cent)")
+    return judge(lambda: solve(pulse(20.0))[0], np.pi / 2, refusal="(GB|unknowns|support)")
