@@ -135,6 +135,8 @@ class Axis:
         units : {"rad", "cycles", "Hz"}
             Radians or cycles per unit of x, or cycles per second, where x is time.
         """
+        if units not in ("rad", "cycles", "Hz"):
+            raise ValueError(f"units={units!r} must be one of 'rad', 'cycles', 'Hz'")
         if units == "Hz" and not (self.timed or self.unit in _CLOCKS):
             raise ValueError(
                 f"{name} in Hz needs dates or durations as x, but x is counted in "
@@ -144,6 +146,19 @@ class Axis:
             return value
         seconds = _SECONDS if self.timed else _CLOCKS.get(self.unit, 1.0)
         return 2 * np.pi * value * (seconds if units == "Hz" else 1.0)
+
+    def band(self, band: tuple[float, float], units: str) -> tuple[float, float]:
+        """A band in `units` as radians per unit of x; as it is where it is in these already.
+
+        Examples
+        --------
+        >>> low, high = Axis("day").band((0.9, 1.1), "cycles")
+        >>> round(low, 4), round(high, 4)
+        (5.6549, 6.9115)
+        """
+        if units == "rad" or not isinstance(band, tuple | list | np.ndarray) or len(band) != 2:
+            return band
+        return self.angular("band", band[0], units), self.angular("band", band[1], units)
 
     def offset(self, other: Axis) -> float:
         """What to add to numbers of the other axis, to have them on this one, in days."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq._types import BoolArray, FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.bands import band_energy, first_passage
 
 if TYPE_CHECKING:
@@ -46,8 +47,17 @@ def drawable_bands(frequencies: FloatArray, most: int = 48) -> list[tuple[float,
     return [(low, high) for low, high in bands if np.any((magnitude >= low) & (magnitude <= high))]
 
 
+def frequency_label(axis: Axis) -> str:
+    """Label of a frequency axis, in radians per what x is counted in."""
+    return FREQUENCY.replace("rad per unit of x", axis.frequency_unit)
+
+
 def draw_remaining(
-    ax: Axes, t: FloatArray, bands: list[tuple[float, float]], share: FloatArray
+    ax: Axes,
+    t: FloatArray,
+    bands: list[tuple[float, float]],
+    share: FloatArray,
+    label: str = FREQUENCY,
 ) -> Any:
     """Heat map of the share of the error left, over frequency and log time; returns the image."""
     positive = t > 0
@@ -59,7 +69,7 @@ def draw_remaining(
     image = ax.pcolormesh(
         edges, rows, share[positive], cmap="magma", vmin=0, vmax=1, rasterized=True
     )
-    ax.set(yscale="log", xlabel=FREQUENCY, ylabel=TIME, ylim=(clock[0], clock[-1]))
+    ax.set(yscale="log", xlabel=label, ylabel=TIME, ylim=(clock[0], clock[-1]))
     return image
 
 
@@ -102,16 +112,17 @@ def plot_dynamics(result: Any) -> Figure:
     import matplotlib.pyplot as plt
 
     spectrum = result.data_spectrum if result.spectrum is None else result.spectrum
+    label = frequency_label(result.axis)
     bands = drawable_bands(result.frequencies)
     share = result.band_shares(bands)
     if share is None:
         share = _shares(result, spectrum, bands)
     fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    image = draw_remaining(axes[0], result.t, bands, share)
+    image = draw_remaining(axes[0], result.t, bands, share, label)
     fig.colorbar(image, ax=axes[0], label="share of the error left", extend="max")
     centres, times = band_learning_times(result.t, bands, share)
     axes[1].semilogy(centres, times, "o-", color=BLUE, markersize=3)
-    axes[1].set(xlabel=FREQUENCY, ylabel="time to halve the error", xlim=axes[0].get_xlim())
+    axes[1].set(xlabel=label, ylabel="time to halve the error", xlim=axes[0].get_xlim())
     curves = {"training": (result.train_loss, "-", BLUE)}
     if result.test_loss is not None:
         curves["test"] = (result.test_loss, "--", ORANGE)
@@ -132,12 +143,12 @@ def plot_comparison(comparison: Any) -> Figure:
     """
     import matplotlib.pyplot as plt
 
-    t = comparison.t
+    t, label = comparison.t, frequency_label(comparison.history.axis)
     bands = drawable_bands(comparison.frequencies, 32)
     fig, axes = plt.subplots(2, 2, figsize=(10.5, 7.5), layout="constrained")
     shares = comparison.remaining(bands)
     for ax, share, title in zip(axes[0], shares, ("predicted", "trained network"), strict=True):
-        image = draw_remaining(ax, t, bands, share)
+        image = draw_remaining(ax, t, bands, share, label)
         ax.set_title(title)
     fig.colorbar(image, ax=axes[0], label="share of the error left", extend="max")
     for share, style, color, label in (
@@ -146,7 +157,7 @@ def plot_comparison(comparison: Any) -> Figure:
     ):
         centres, times = band_learning_times(t, bands, share)
         axes[1, 0].semilogy(centres, times, style, color=color, label=label, markersize=4)
-    axes[1, 0].set(xlabel=FREQUENCY, ylabel="time to halve the error", xlim=axes[0, 0].get_xlim())
+    axes[1, 0].set(xlabel=label, ylabel="time to halve the error", xlim=axes[0, 0].get_xlim())
     axes[1, 0].legend(frameon=False)
     draw_losses(
         axes[1, 1],

@@ -243,7 +243,22 @@ def test_dates_and_numbers_are_not_mixed_up():
         Points(np.array(["2022-01-01", "NaT"], dtype="datetime64[s]"))
     with pytest.raises(ValueError, match=r"Hz needs dates or durations as x"):
         plain.equation.axis.angular("band", 1.0, "Hz")
-    assert dated.equation.axis.angular("band", 1.0, "Hz") == pytest.approx(2 * np.pi * 86400)
+    assert dated.axis.angular("band", 1.0, "Hz") == pytest.approx(2 * np.pi * 86400)
+
+
+def test_bands_in_cycles_and_hertz():
+    net = FourierFeatureNet.sample(Normal(scale=1.0), 512, zero_output=True, rng=0)
+    t = np.append(0.0, np.geomspace(1e-4, 1e3, 60))
+    dated = solve_frequency_pde(Normal(scale=1.0), (DATES, TONES), t=t)
+    run = train(net, DATES, TONES, step_size=1e-4, steps=60)
+    for result in (dated, run):
+        week = result.learning_time((0.8, 1.0))
+        for units, unit in (("cycles", 2 * np.pi), ("Hz", 2 * np.pi * 86400)):
+            other = result.learning_time((0.8 / unit, 1.0 / unit), units=units)
+            assert other == pytest.approx(week, rel=1e-12)
+        with pytest.raises(ValueError, match="units='turns' must be one of 'rad', 'cycles', 'Hz'"):
+            result.learning_time((0.8, 1.0), units="turns")
+    assert dated.plot().axes[0].get_xlabel().endswith("(rad per day)")
 
 
 def test_measures_at_dates_are_counted_from_the_origin_of_the_samples():

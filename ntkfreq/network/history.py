@@ -108,7 +108,12 @@ class TrainHistory:
         )
 
     def learning_time(
-        self, band: tuple[float, float], fraction: float = 0.5, *, spectrum: str = "auto"
+        self,
+        band: tuple[float, float],
+        fraction: float = 0.5,
+        *,
+        spectrum: str = "auto",
+        units: str = "rad",
     ) -> float:
         r"""First time the RMS of the error spectrum over a band falls to a fraction of its start.
 
@@ -120,11 +125,13 @@ class TrainHistory:
         Parameters
         ----------
         band : (low, high)
-            Band of :math:`|\xi|`, radians per unit of x.
+            Band of :math:`|\xi|`, in `units`.
         fraction : float
             Between 0 and 1.
         spectrum : {"auto", "data", "test"}
             Which error; "auto" is that at the test points where there are any.
+        units : {"rad", "cycles", "Hz"}
+            Of the band: radians or cycles per unit of x (per day where x is dates), or per second.
 
         Returns
         -------
@@ -146,6 +153,7 @@ class TrainHistory:
         >>> round(run.learning_time((0.0, 1.0)), 4)  # 0.1 ln 2 / -ln 0.9
         0.6579
         """
+        band = self.axis.band(band, units)
         chosen = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         fraction = checked_fraction(fraction, self.t)
         rms = self.band_curve(band, chosen is not self.data_spectrum)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq.axis import Axis
 from ntkfreq.bands import band_learning_time, checked_fraction, first_passage, pick_spectrum
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
@@ -255,7 +256,12 @@ class FrequencySolution:
         return self.output(points) - target.at(points)
 
     def learning_time(
-        self, band: tuple[float, float], fraction: float = 0.5, *, spectrum: str = "auto"
+        self,
+        band: tuple[float, float],
+        fraction: float = 0.5,
+        *,
+        spectrum: str = "auto",
+        units: str = "rad",
     ) -> float:
         r"""First time the error that a band held at the start falls to `fraction`.
 
@@ -266,11 +272,13 @@ class FrequencySolution:
         Parameters
         ----------
         band : (low, high)
-            Band of :math:`|\xi|`, radians per unit of x.
+            Band of :math:`|\xi|`, in `units`.
         fraction : float, default 0.5
             Between 0 and 1.
         spectrum : {"auto", "data", "test"}
             Which spectrum: "auto" is that of the test measure where there is one.
+        units : {"rad", "cycles", "Hz"}
+            Of the band: radians or cycles per unit of x (per day where x is dates), or per second.
 
         Returns
         -------
@@ -294,6 +302,7 @@ class FrequencySolution:
         329
         329
         """
+        band = self.axis.band(band, units)
         values = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         fraction = checked_fraction(fraction, self.t)
         on_test = values is not self.data_spectrum
@@ -301,8 +310,13 @@ class FrequencySolution:
             rms = self.own_parts.rms(band, on_test)
             return first_passage(self.t, rms, fraction * rms[0])
         least = self.own_parts.least(on_test)
-        unit = self.equation.axis.frequency_unit
+        unit = self.axis.frequency_unit
         return band_learning_time(self.t, self.frequencies, values, band, fraction, least, unit)
+
+    @property
+    def axis(self) -> Axis:
+        """What the numbers of x mean: days since a date where the data were given at dates."""
+        return self.equation.axis
 
     def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray | None:
         """Remaining share of each band's own part (T, B) for figures; None where spectra do."""
