@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import mpmath
 import numpy as np
 import pytest
 import xarray as xr
@@ -139,6 +140,47 @@ def test_labels_default_times_and_no_test_loss_where_the_target_is_unknown():
 def test_refusals(change, reason):
     with pytest.raises(ValueError, match=reason):
         expected_losses_many(Normal(scale=5.0), y, **({"measure": Points(X)} | change))
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-8])
+def test_large_scales_are_within_the_resolution_of_sixty_digits(rtol):
+    """Losses that fall by a hundred orders: the roots are known to a share of the start."""
+    x, t = np.linspace(-1, 1, 8), [0.0, 1.0, 10.0, 100.0]
+    scales = np.array([1.0, 30.0, 1e3, 1e6])
+    curves = expected_losses_many(
+        Normal(scale=5.0), (x, np.sin(3 * x)), sigma_a=scales, t=t, rtol=rtol
+    )
+    for scale in scales.tolist():
+        truth = dense_means(x, np.sin(3 * x), 5.0, scale, t)
+        one = expected_losses(Normal(scale=5.0), (x, np.sin(3 * x)), sigma_a=scale, t=t)
+        np.testing.assert_allclose(one.train_mean, truth, rtol=1e-6 if scale < 1e3 else 1e-4)
+        found = curves.sel(sigma_a=scale, weight_decay=0.0)
+        off = np.abs(np.sqrt(found.train_mean.values) - np.sqrt(truth))
+        assert off.max() <= np.sqrt(float(found.resolution))
+        assert np.sqrt(float(found.resolution)) < 3 * rtol * np.sqrt(truth[0])
+    with pytest.raises(ValueError, match=r"threshold=1e-10 is below what the curves resolve.*rtol"):
+        phase_map(curves.assign(test_mean=curves.train_mean), threshold=1e-10)
+
+
+def dense_means(x, y, s, sigma_a, times):
+    """Mean losses by eigenvectors in sixty digits."""
+    with mpmath.workdps(60):
+        places, goal = [[mpmath.mpf(v) for v in part.tolist()] for part in (x, y)]
+        n = len(places)
+        k = mpmath.matrix(n)
+        whole = mpmath.matrix(n)
+        for i, a in enumerate(places):
+            for j, b in enumerate(places):
+                k[i, j] = mpmath.exp(-((s * (a - b)) ** 2) / 2)
+                whole[i, j] = (1 + mpmath.mpf(sigma_a) ** 2 * a * b) * k[i, j] / n
+        rates, modes = mpmath.eigsy(whole)
+        means = []
+        for time in times:
+            decay = modes * mpmath.diag([mpmath.exp(-rate * time) for rate in rates]) * modes.T
+            left, spread = decay * mpmath.matrix(goal), decay * k * decay.T
+            drawn = mpmath.mpf(sigma_a) ** 2 * mpmath.fsum(spread[i, i] for i in range(n))
+            means.append(float((mpmath.fsum(one**2 for one in left) + drawn) / n))
+        return np.array(means)
 
 
 def toy():

@@ -70,6 +70,7 @@ def phase_map(
         raise ValueError(
             "curves has a dimension t without times; give them by curves.assign_coords(t=times)"
         )
+    _refuse_unresolved(curves, threshold)
     clock = curves["t"].values
     lead = train.shape[:-1]
     rows = (np.reshape(curve.values, (-1, len(clock))) for curve in (train, test))
@@ -100,6 +101,18 @@ def phase_map(
         coordinates,
         {"t_end": float(clock[-1]), "kind": kind},
     )
+
+
+def _refuse_unresolved(curves: Any, threshold: Any) -> None:
+    """Refuse a threshold at which losses are not known, where the curves tell how well they are."""
+    if "resolution" not in curves.coords:
+        return
+    finest, level = float(curves["resolution"].max()), float(np.min(np.asarray(threshold, float)))
+    if level < 4 * finest:
+        raise ValueError(
+            f"threshold={level:g} is below what the curves resolve, losses of {4 * finest:.2g}; "
+            "pass a smaller rtol to expected_losses_many, or a larger threshold"
+        )
 
 
 def _kind_of_all(kind: str | None, train: Any, test: Any, *, name: str) -> str:

@@ -73,13 +73,17 @@ def expected_losses_many(
         As for :func:`ntkfreq.solve_frequency_pde`.
     rtol : float, default 1e-4
         Error of a state in time, relative to the larger of the target and the initial output's
-        largest principal component.
+        largest principal component: root mean squares are accurate to this share of the *start*,
+        not of themselves. See `resolution` below; :func:`ntkfreq.expected_losses` without decay is
+        accurate relative to each loss.
 
     Returns
     -------
     xarray.Dataset
         `train_mean` and, where the target is known off the data, `test_mean`, with dimensions
-        (sigma_a, weight_decay, t), in units of the target squared.
+        (sigma_a, weight_decay, t), in units of the target squared. The coordinate `resolution`
+        (sigma_a, weight_decay) bounds the square of the error of a root: a loss below it is only
+        known to be below it, up to a factor of 4, and a smaller `rtol` tells more.
 
     Raises
     ------
@@ -125,12 +129,16 @@ def expected_losses_many(
             batch.means(pairs[k : k + size], clock, tolerance) for k in range(0, len(pairs), size)
         ]
     shape = (scales.size, rates.size, clock.size)
-    train, tested = (np.concatenate(part).reshape(shape) for part in zip(*parts, strict=True))
+    train, tested, finest = (np.concatenate(part) for part in zip(*parts, strict=True))
+    train, tested = train.reshape(shape), tested.reshape(shape)
     dims = ("sigma_a", "weight_decay", "t")
     curves = {"train_mean": (dims, train)}
     if where is not None:
         curves["test_mean"] = (dims, train.copy() if points is None else tested)
-    return xr.Dataset(curves, {"sigma_a": scales, "weight_decay": rates, "t": clock})
+    resolution = (dims[:2], finest.reshape(shape[:2]))
+    return xr.Dataset(
+        curves, {"sigma_a": scales, "weight_decay": rates, "t": clock, "resolution": resolution}
+    )
 
 
 def _axis(name: str, values: Any) -> FloatArray:
@@ -209,8 +217,11 @@ class _Batch:
 
     def means(
         self, pairs: FloatArray, t: FloatArray, tolerance: float
-    ) -> tuple[FloatArray, FloatArray]:
-        """Mean losses of pairs (b, 2) of sigma_a and weight_decay, train and test, (b, T) each."""
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Mean losses of pairs (b, 2) of sigma_a and weight_decay, and the smallest resolved.
+
+        Those on training and test points have shape (b, T), the last (b,).
+        """
         scale, rate = pairs[:, :1], pairs[:, 1:]
         stationary, moving = self._operators
         goal = self._system.goal[:, None]
@@ -231,9 +242,11 @@ class _Batch:
         end = float(t[-1]) or 1.0
         trajectory = integrate(problem, np.full(len(pairs), end), tolerance)
         train = np.sum(trajectory.error(t) ** 2, axis=(2, 3))
+        off = np.maximum(trajectory.error_bound, trajectory.rounding) * trajectory.scale
         if self.points is None:
-            return train, train
-        return train, self._test_means(trajectory.memory(t), scale, np.exp(-rate * t))
+            return train, train, off**2
+        tested = self._test_means(trajectory.memory(t), scale, np.exp(-rate * t))
+        return train, tested, off**2
 
     def _test_means(
         self, memory: tuple[FloatArray, ...], scale: FloatArray, left: FloatArray
