@@ -201,11 +201,17 @@ def test_spectra_are_the_same_on_any_number_of_threads():
 
 
 def test_far_test_points_are_taken_into_account():
-    with pytest.raises(ValueError, match="backend='nufft' needs a grid of"):
-        run(test=(1e8 * X_TEST, Y_TEST), backend="nufft")
+    far = run(test=(1e8 * X_TEST, Y_TEST), backend="nufft", steps=20)
+    assert far.stats["backend_reason"].endswith("direct sums instead of a grid of 2.5e+09 points")
+    plain = run(test=(1e8 * X_TEST, Y_TEST), backend="reference", steps=20)
+    np.testing.assert_allclose(far.test_loss, plain.test_loss, rtol=1e-6)
+    wide = FourierFeatureNet.sample(Normal(scale=6.0), 30_000, rng=0)
+    x = 1e8 * np.linspace(-1, 1, 20_000)
+    with pytest.raises(ValueError, match=r"='nufft' needs a grid of .*use backend='direct'"):
+        run(wide, x, x, backend="nufft")
     for backend in BACKENDS:
         with pytest.raises(
-            ValueError, match=r"phases .w.x. reach .* x up to 1e.09.* from an origin"
+            ValueError, match=r"phases .w.x. reach .* x up to 9.5e.08.* from an origin"
         ):
             run(test=(1e9 * X_TEST, Y_TEST), backend=backend)
 
@@ -303,7 +309,7 @@ def test_divergence_is_reported_with_the_stable_step(backend, frozen, factor):
 
 
 def test_divergence_is_noticed_between_distant_records():
-    with pytest.warns(RuntimeWarning, match=r"by step \d\d?\d?: .* to inf"):
+    with pytest.warns(RuntimeWarning, match="by step [1-9]: the largest frequency grew"):
         history = run(step_size=1e3, steps=10**9, record=2)
     np.testing.assert_array_equal(history.step, [0])
 
@@ -369,7 +375,6 @@ def test_zero_error_is_no_divergence():
         ({"checkpoint": __file__ + "/run.npz"}, ValueError, "checkpoint=.* cannot be written"),
         ({"checkpoint": str(Path(__file__).parent)}, ValueError, "exists and is not a file"),
         ({"checkpoint_seconds": -1.0}, ValueError, "checkpoint_seconds=-1.0 must not be neg"),
-        ({"x": 1e8 * X, "backend": "nufft"}, ValueError, "backend='nufft' needs a grid of"),
         ({"step_size": 0.0}, ValueError, "step_size=0.0 must be greater than 0"),
         ({"steps": 0}, ValueError, "steps=0 must be at least 1"),
         ({"steps": 1.5}, TypeError, "steps=1.5 must be an integer"),
@@ -392,7 +397,7 @@ def test_zero_error_is_no_divergence():
         ({"record": [1.5]}, ValueError, "record=.*increasing integers"),
         ({"record": [0, 301]}, ValueError, "within \\[0, steps=300\\]"),
         ({"backend": "jax"}, ValueError, "backend='jax' must be one of"),
-        ({"backend": "direct", "x": 1e9 * X}, ValueError, r"phases .w.x. reach 1.*e.10, with f"),
+        ({"backend": "direct", "x": 1e9 * X}, ValueError, r"phases .w.x. reach 2.*e.10, with f"),
         ({"rng": "seed"}, TypeError, "rng='seed' must be an integer"),
     ],
 )

@@ -76,8 +76,7 @@ def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: R
     Whatever interrupts it leaves a checkpoint of the last whole step.
     """
     path = _resume(problem, state, recorder) or Path(state, state.theta.copy())
-    state = path.state
-    if not path.records["step"] and not _record(path, recorder, state.output):
+    if not path.records["step"] and not _record(path, recorder, path.state.output):
         raise ValueError(
             "net, x and y are so large together that squares of the first outputs or of the "
             "kernel overflow; choose other units for x or y, or smaller weights"
@@ -87,48 +86,64 @@ def descend(problem: Problem, state: NetworkState, backend: Backend, recorder: R
         mean_square(path.records["train_output"][0], problem.y), float(np.mean(problem.y**2))
     )
     saved = time.perf_counter()
-    with progress_bar(problem.progress, last, "step", state.step) as bar:
-        while state.step < last:
-            asked = STOP.get()
-            if asked is not None and asked.is_set():
-                raise StoppedError("a run of the same call has failed or was interrupted")
-            stop = _next_stop(problem, path)
-            before = state.step
-            _advance(problem, path, backend, stop.at - before)
+    with progress_bar(problem.progress, last, "step", path.state.step) as bar:
+        while path.state.step < last and path.diverged is None:
+            before = _Before.of(problem, path)
+            try:
+                _go_on(problem, path, backend, recorder, limit)
+            except BaseException:
+                before.restore(path)
+                _save(path, problem)
+                raise
             if bar is not None:
-                bar.update(state.step - before)
-            if state.escaped:
-                path.diverged = _escape(problem, path)
-                return path
-            if stop.record or stop.probe:
-                output = _output(problem, state, backend)
-                now = mean_square(output, problem.y)
-                if not (now <= limit and np.isfinite(state.memory).all()):
-                    path.diverged = _loss_rose(problem, path, now)
-                    return path
-                if stop.record and not _record(path, recorder, output):
-                    path.diverged = _loss_rose(problem, path, now)
-                    return path
-            if problem.checkpoint is not None and (
-                state.step == last or time.perf_counter() - saved >= problem.checkpoint_seconds
+                bar.update(path.state.step - before.step)
+            if path.diverged is None and (
+                path.state.step == last or time.perf_counter() - saved >= problem.checkpoint_seconds
             ):
                 _save(path, problem)
                 saved = time.perf_counter()
     return path
 
 
-def _advance(problem: Problem, path: Path, backend: Backend, count: int) -> None:
-    """Take steps; where that is interrupted, return to the state before and save it."""
-    state, started = path.state, time.perf_counter()
-    before = None if problem.checkpoint is None else state.copy()
-    try:
-        backend.advance(state, problem.x, problem.y, problem.descent, count)
-    except BaseException:
-        if before is not None:
-            path.state = before
-            _save(path, problem)
-        raise
+@dataclass(frozen=True)
+class _Before:
+    """A path at a whole step, with all its records; without a checkpoint nothing is kept of it."""
+
+    step: int
+    count: int
+    state: NetworkState | None
+    kept: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem, path: Path) -> _Before:
+        state = None if problem.checkpoint is None else path.state.copy()
+        return cls(path.state.step, len(path.records["step"]), state, path.kept)
+
+    def restore(self, path: Path) -> None:
+        """Return to it."""
+        if self.state is not None:
+            path.state, path.kept = self.state, self.kept
+            path.records.cut(self.count)
+
+
+def _go_on(
+    problem: Problem, path: Path, backend: Backend, recorder: Recorder, limit: float
+) -> None:
+    """Take the next steps, and look at what they lead to where that is due."""
+    asked = STOP.get()
+    if asked is not None and asked.is_set():
+        raise StoppedError("a run of the same call has failed or was interrupted")
+    state, stop, started = path.state, _next_stop(problem, path), time.perf_counter()
+    backend.advance(state, problem.x, problem.y, problem.descent, stop.at - state.step)
     path.seconds += time.perf_counter() - started
+    if state.escaped:
+        path.diverged = _escape(problem, path)
+    elif stop.record or stop.probe:
+        output = _output(problem, state, backend)
+        now = mean_square(output, problem.y)
+        held = now <= limit and bool(np.isfinite(state.memory).all())
+        if not held or (stop.record and not _record(path, recorder, output)):
+            path.diverged = _loss_rose(problem, path, now)
 
 
 def _loss_rose(problem: Problem, path: Path, now: float) -> str:

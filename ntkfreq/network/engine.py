@@ -13,7 +13,7 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.backends import Backend, Work
-from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
+from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS, by_direct_sums, out_of_reach
 from ntkfreq.network.backends.limits import refuse_for_single
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
@@ -108,6 +108,8 @@ def _chosen(net: Any, work: Work | None, backend: str, dtype: str, device: Any) 
         )
     if work is not None:
         _refuse_impossible(name, work)
+        if name == "nufft" and by_direct_sums(work.pairs, work.grid, work.dim):
+            reason += f"; direct sums instead of a grid of {work.grid:.2g} points"
     return name, reason
 
 
@@ -126,7 +128,7 @@ def _refuse_impossible(name: str, work: Work) -> None:
             f"backend='nufft' needs at most 3 dimensions, but net takes {work.dim}; use "
             "backend='direct'"
         )
-    if name == "nufft" and work.grid > backends.LARGEST_GRID:
+    if name == "nufft" and out_of_reach(work.pairs, work.grid):
         raise ValueError(
             f"backend='nufft' needs a grid of {work.grid:.2g} points for this extent of x times "
             f"frequency, more than {backends.LARGEST_GRID:.0e}; use backend='direct'"

@@ -15,8 +15,13 @@ from ntkfreq import _checks
 from ntkfreq._threads import cores, one_thread
 from ntkfreq.network.descent import STOP
 from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.inputs import checked_data
 from ntkfreq.network.progress import progress_bar
+from ntkfreq.network.record_steps import record_steps
+from ntkfreq.network.run_size import refuse_large_record
 from ntkfreq.network.training import train
+
+_MOST_WORKERS = 256
 
 
 def train_many(
@@ -55,7 +60,7 @@ def train_many(
     checkpoint : path-like, optional
         Folder with one checkpoint a run; the same call resumes all of them.
     workers : int, optional
-        Runs at a time; default the number of cores.
+        Runs at a time, 256 at most; default the number of cores.
     progress : bool
         Show a progress bar over the runs.
     **settings
@@ -95,6 +100,10 @@ def train_many(
     columns = {name: _one_each(name, value, len(nets)) for name, value in varied.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     at_once = cores() if workers is None else _checks.integer("workers", workers, 1)
+    at_once = min(at_once, len(nets), _MOST_WORKERS)
+    _, data = checked_data(nets[0], x, y, settings.get("test"))
+    records = record_steps(settings.get("record", 64), _checks.integer("steps", steps, 1))
+    refuse_large_record(nets[0], data, records, None, len(nets))
 
     stop = Event()
 

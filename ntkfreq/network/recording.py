@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ntkfreq._sizes import interruptible
 from ntkfreq._types import FloatArray
 from ntkfreq.network.backends import Backend, NetworkState
 
+# Products of a Gram matrix that take about a second.
+_LONG = 1e9
 SERIES = (
     "step",
     "train_output",
@@ -35,6 +38,11 @@ class Records:
         """Add what was measured at one step."""
         for name, value in row.items():
             self.series[name].append(value)
+
+    def cut(self, count: int) -> None:
+        """Drop what comes after so many steps."""
+        for values in self.series.values():
+            del values[count:]
 
     def arrays(self) -> dict[str, Any]:
         """As arrays, for a checkpoint."""
@@ -85,7 +93,7 @@ class Recorder:
     ) -> Recorder:
         """A recorder of the run that begins in this state."""
         theta = state.theta.copy()
-        gram = None if probe is None else backend.gram(theta, probe, first)
+        gram = None if probe is None else _gram(backend, theta, probe, first)
         return cls(backend, x, x_test, probe, theta, state.frequency_rows, first, gram)
 
     def shapes(self, count: int) -> dict[str, tuple[int, ...]]:
@@ -109,12 +117,24 @@ class Recorder:
             row[f"{name}_norm"] = _length(state.theta[rows])
             row[f"{name}_distance"] = _length(moved[rows])
         if self.probe is not None and self.gram is not None:
-            change = self.backend.gram(state.theta, self.probe, self.first) - self.gram
+            change = _gram(self.backend, state.theta, self.probe, self.first) - self.gram
             # Relative to the largest entry, or squares would overflow or vanish.
             unit = max(float(np.abs(self.gram).max()), 1e-300)
             size = max(float(np.linalg.norm(self.gram / unit)), 1e-300)
             row["kernel_drift"] = float(np.linalg.norm(change / unit)) / size
         return row
+
+
+def _gram(backend: Backend, theta: FloatArray, probe: FloatArray, first: int) -> FloatArray:
+    """Gram matrix of the kernel; Ctrl-C is heard where it takes long."""
+    if len(probe) ** 2 * theta.size < _LONG:
+        return backend.gram(theta, probe, first)
+
+    def compute() -> FloatArray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return backend.gram(theta, probe, first)
+
+    return interruptible(compute)
 
 
 def _length(values: FloatArray) -> float:

@@ -15,8 +15,8 @@ _COPIES = 10
 _ROWS = 4
 # Frequencies of a default grid along one axis.
 _GRID = 2049
-# Seconds that the kernel of a record may take: nothing else listens meanwhile.
-_RECORD_SECONDS = 10.0
+# Seconds that the kernel of a record may take.
+_RECORD_SECONDS = 5.0
 
 
 def refuse_large_run(
@@ -54,19 +54,41 @@ def refuse_large_run(
         8.0 * net.parameters * (_COPIES + 2 * slots),
         "train a network of fewer units",
     )
-    held_out = 0 if data.y_test is None else data.y_test.size
-    grid = _GRID * net.dim if frequencies is None else len(frequencies)
-    row = 8.0 * _ROWS * (data.y.size + held_out) + 64.0 * grid
-    refuse_memory(
-        f"record asks for {len(records)} records of {data.y.size + held_out} outputs and {grid} "
-        "frequencies",
-        len(records) * row,
-        f"use record={max(2, int(1e9 / row))}, or fewer points",
-    )
+    refuse_large_record(net, data, records, frequencies)
     if probe is None:
         return
     count = len(probe)
     what = f"kernel_probe={count} asks for {count} x {count} Gram matrices of {net.units} units"
     remedy = "use kernel_probe=8, which shows the drift as well, or 0"
     refuse_memory(what, 40.0 * count**2, remedy)
-    refuse_work(what, 4.0 * count**2 * net.parameters, remedy, most=_RECORD_SECONDS)
+    refuse_work(what, gram_operations(count, net.parameters), remedy, most=_RECORD_SECONDS)
+
+
+def gram_operations(points: int, parameters: int) -> float:
+    """Operations of a kernel's Gram matrix, whose units come in blocks that memory feeds.
+
+    Examples
+    --------
+    >>> gram_operations(8, 3000)
+    192000.0
+    """
+    return float(points**2 * max(parameters, 1500))
+
+
+def refuse_large_record(
+    net: Any,
+    data: TrainingData,
+    records: IntArray,
+    frequencies: FloatArray | None,
+    runs: int = 1,
+) -> None:
+    """Refuse records that do not fit into memory; arguments as above, and a number of runs."""
+    outputs = data.y.size + (0 if data.y_test is None else data.y_test.size)
+    grid = _GRID * net.dim if frequencies is None else len(frequencies)
+    row = runs * (8.0 * _ROWS * outputs + 64.0 * grid)
+    several = "" if runs == 1 else f"{runs} runs with "
+    refuse_memory(
+        f"{several}{len(records)} records of {outputs} outputs and {grid} frequencies",
+        len(records) * row,
+        f"use record={max(2, int(1e9 / row))}, or fewer points" + (", or runs" if several else ""),
+    )

@@ -115,7 +115,7 @@ class Nufft(TwoLayer):
         import finufft
 
         if not np.isfinite(strengths).all():
-            return np.full((len(strengths), at.shape[1]), np.nan, dtype=np.complex128)
+            return np.full((len(strengths), at.shape[1]), complex(np.nan, np.nan))
         transform = (finufft.nufft1d3, finufft.nufft2d3, finufft.nufft3d3)[len(sources) - 1]
         sums = transform(
             *map(_coordinate, sources),
