@@ -337,6 +337,12 @@ REFUSED = {
     "no such column": ("a,b\n" + PLAIN, {"x": "t"}, "x='t' is no column of survey.csv; it"),
     "the same column": ("a,b\n" + PLAIN, {"x": "a", "y": "a"}, "x and y are both the column 'a'"),
     "a column of words": ("a,b,c\n" + lines("{},{},q"), {"x": "a", "y": "c"}, "'c' holds words"),
+    "numbers or a header, uneven": ("0,1\n" + lines("{:g},{:g}", X**2, Y), {}, "0, 1 may number"),
+    "thousands between semicolons": (
+        "".join(f"{k};1,{100 + k}\n" for k in range(20)),
+        {},
+        "'1,100' may have decimals or thousands behind the comma",
+    ),
     "numbers or a header": ("0,1\n" + lines("{:.2f},{:.4f}"), {}, "0, 1 may number the columns"),
     "too few": ("".join(f"{k},{k * k}.5\n" for k in range(15)), {}, "has 15 samples; give at"),
     "too few are whole": ("x,y\n" + "1.5,\n" * 9 + MORE[:70], {}, "after 9 row.s. that miss"),
@@ -435,6 +441,9 @@ def test_remedies_of_refusals_give_the_right_samples(tmp_path):
         ("0,1\n" + "".join(f"{k},{k % 7}\n" for k in range(100, 120)), 20),
         # Columns that pandas kept of a larger table.
         ("3,7\n" + lines("{:.2f},{:.4f}", -X, Y), 20),
+        # Below a line about the file, and with a delimiter at the end.
+        ("Logger 7\n0 1\n" + lines("{:.2f} {:.4f}", X - 3, Y), 20),
+        ("0,1,\n" + lines("{:.2f},{:.4f},", X - 0.25, Y), 20),
     ],
 )
 def test_numbers_in_the_first_row(text, count, tmp_path):
@@ -479,3 +488,66 @@ def test_means_keep_low_frequencies():
     assert "means over 1 of 1000 samples" in coarse.understood
     with pytest.raises(ValueError, match=r"length=30 leaves 4 means .* at least 16 are needed"):
         fine.averaged(30)
+
+
+def test_damaged_files_are_read_or_refused(tmp_path):
+    """Bytes changed, lost and put in at random: numbers in order, or a sentence, nothing else."""
+    np.savez(tmp_path / "survey.npz", x=X, y=Y)
+    whole = [
+        ("survey.csv", ("t,u\n" + PLAIN).encode()),
+        ("survey.csv", dated("%m/%d/%Y %I:%M %p").encode()),
+        ("survey.npz", (tmp_path / "survey.npz").read_bytes()),
+    ]
+    pieces = [
+        b",",
+        b";",
+        b"\n",
+        b'"',
+        b"NaN",
+        b"inf",
+        b"1e999",
+        b"\0",
+        b"\xff",
+        b"/",
+        b":",
+        b"9" * 20,
+    ]
+    rng = np.random.default_rng(0)
+    outcomes = {"read": 0, "refused": 0}
+    for k in range(600):
+        name, content = whole[k % 3]
+        content = bytearray(content)
+        for _ in range(rng.integers(1, 4)):
+            place = int(rng.integers(len(content)))
+            new = pieces[rng.integers(len(pieces))] if rng.random() < 0.6 else rng.bytes(1)
+            content[place : place + int(rng.integers(3))] = new
+        try:
+            profile = read_profile(written(tmp_path, bytes(content), name))
+        except (ValueError, TypeError):
+            outcomes["refused"] += 1
+        else:
+            outcomes["read"] += 1
+            assert np.all(np.diff(profile.x) > 0)
+            assert np.all(np.isfinite(profile.y))
+    assert outcomes["read"] > 5
+    assert outcomes["refused"] > 300
+
+
+def test_archive_that_would_unpack_to_too_much(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "survey.npz", x=np.zeros(10**5), y=np.zeros(10**5))
+    monkeypatch.setattr("ntkfreq.profile.archive.MOST_BYTES", 10**6)
+    with pytest.raises(
+        ValueError, match=r"survey.npz cannot be read as .npz of numbers of at most"
+    ):
+        read_profile(tmp_path / "survey.npz")
+    monkeypatch.setattr("ntkfreq.profile.text.MOST_BYTES", 100)
+    for content in (PLAIN.encode(), gzip.compress(b"1,2\n" * 200)):
+        with pytest.raises(ValueError, match=r"survey.csv holds more than 0 MB; average"):
+            read_profile(written(tmp_path, content))
+
+
+def test_points_before_three_digits_are_told(tmp_path):
+    rows = "".join(f"{k},1.{k:03d}\n" for k in range(20))
+    profile = read_profile(written(tmp_path, "t,u\n" + rows))
+    assert profile.y[1] == 1.001
+    assert "points taken as decimal points" in profile.understood

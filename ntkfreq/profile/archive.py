@@ -11,6 +11,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq.profile.kinds import DATE, NUMBER
 from ntkfreq.profile.table import Column
+from ntkfreq.profile.text import MOST_BYTES
 
 
 def read_archive(name: str, data: bytes, x: str, y: str) -> tuple[Column, Column]:
@@ -22,13 +23,19 @@ def read_archive(name: str, data: bytes, x: str, y: str) -> tuple[Column, Column
         When it is no archive of numbers, or an array is missing or of another shape.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            unpacked = sum(member.file_size for member in packed.infolist())
+        if unpacked > MOST_BYTES:
+            raise ValueError("too large")
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             names = sorted(archive.files)
             arrays = {key: archive[key] for key in (x, y) if key in names}
-    except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile):
-        # Among them pickles, whose own message would tell the user to load them unsafely.
+    except Exception:
+        # A damaged archive raises whatever it leads the libraries into. Among the errors are those
+        # for pickles, whose own message would tell the user to load them unsafely.
         raise ValueError(
-            f"{name} cannot be read as .npz of numbers; write it with numpy.savez(path, x=x, y=y)"
+            f"{name} cannot be read as .npz of numbers of at most {MOST_BYTES >> 20} MB; write it "
+            "with numpy.savez(path, x=x, y=y)"
         ) from None
     if len(arrays) < 2:
         raise ValueError(f"{name} holds {names}; it must hold arrays {x} and {y}")

@@ -69,8 +69,11 @@ def _elapsed(column: Column, stamps: list[int], since: str, notes: tuple[str, ..
     span = max(stamps) - min(stamps)
     unit, size = next((c for c in _CLOCKS if span >= 2 * c[1]), _CLOCKS[-1])
     values = np.array([(stamp - start) / size for stamp in stamps])
-    label = f"{column.name or 'time'} ({unit}{' since ' + since if since else ''})"
-    return Axis(values, label, unit, notes)
+    # A unit in the name of a column of dates is not theirs.
+    label = printable(column.name.partition("(")[0]) or "time"
+    return Axis(
+        values, f"{label} ({unit} since {since})" if since else f"{label} ({unit})", unit, notes
+    )
 
 
 def numbers(name: str, column: Column, lines: list[int], point: str, default: str) -> Axis:

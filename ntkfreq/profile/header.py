@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from ntkfreq._types import FloatArray
 from ntkfreq.profile.delimiter import Row
 from ntkfreq.profile.kinds import DATE, EMPTY, NUMBER, WORD, is_value, kind_of, looks_like_data
 from ntkfreq.profile.numbers import is_missing, is_number, is_whole, normalized
@@ -54,8 +55,10 @@ def first_sample(name: str, rows: Sequence[Row], kinds: Sequence[str], header: b
             _refuse(name, line, cells, kinds)
     if header is True and begin == 0:
         return 1
-    if header is None and begin == 0 and _is_numbered(name, rows, kinds):
-        return 1
+    above = rows[begin - 1][1] if begin else []
+    named = len(above) == len(kinds) and not any(map(is_value, above))
+    if header is None and not named and _is_numbered(name, rows[begin:], kinds):
+        return begin + 1
     return begin
 
 
@@ -132,9 +135,12 @@ def _refuse(name: str, line: int, cells: Sequence[str], kinds: Sequence[str]) ->
 
 def _is_numbered(name: str, rows: Sequence[Row], kinds: Sequence[str]) -> bool:
     """Whether the first row numbers the columns, as pandas writes above columns without names."""
-    line, first = rows[0]
+    line, cells = rows[0]
+    first = list(cells)
+    while first and not first[-1]:
+        first.pop()
     body = [cells for _, cells in rows[1:] if len(cells) == len(kinds)]
-    columns = list(zip(*body, strict=True))
+    columns = list(zip(*body, strict=True))[: len(first)]
     named = [k for k, cell in enumerate(first) if cell]
     if not body or not named or not all(is_whole(first[k]) for k in named):
         return False
@@ -144,32 +150,46 @@ def _is_numbered(name: str, rows: Sequence[Row], kinds: Sequence[str]) -> bool:
         return counts and named[0] == 1 and not first[0] and not any(map(is_missing, columns[0]))
     if len(named) < 2:
         return False
-    fits = _continues(first[0], columns[0]) if kinds[0] == NUMBER else None
+    continues = _continues(first[0], columns[0]) if kinds[0] == NUMBER else None
     # pandas writes a column of floats with points throughout, and one of integers without any.
     whole = [[is_whole(cell.lstrip("+-")) for cell in column if cell] for column in columns]
-    floats = all(not any(column) for column in whole)
-    uniform = all(all(column) or not any(column) for column in whole)
-    if floats and fits is not True:
+    if not any(map(any, whole)) and continues is not True:
         return True
-    if not counts or numbers[0] != 0 or (fits and not uniform):
+    if not counts or numbers[0] != 0:
         return False
-    if uniform and fits is False:
+    if continues is False and all(all(column) or not any(column) for column in whole):
         return True
+    if continues and kinds[1] == NUMBER and _is_smooth(first[1], columns[1]):
+        return False
     raise ValueError(
         f"{name}, line {line}: {', '.join(first)} may number the columns or be the first sample; "
         "give header=True or False (--header or --no-header)"
     )
 
 
+def _floats(column: Sequence[str]) -> FloatArray:
+    cells = [cell for cell in column if cell]
+    decimal = "." if all(is_number(cell, ".") for cell in cells) else ","
+    return np.array([float(normalized(c, decimal)) for c in cells if is_number(c, decimal)])
+
+
 def _continues(cell: str, column: Sequence[str]) -> bool | None:
-    """Whether a cell continues the progression of those below; None where there is none."""
-    cells = [c for c in column if c]
-    decimal = "." if all(is_number(c, ".") for c in cells) else ","
-    below = np.array([float(normalized(c, decimal)) for c in cells if is_number(c, decimal)])
+    """Whether a cell continues the even steps of those below; None where steps are uneven."""
+    below = _floats(column)
     steps = np.diff(below)
     if not steps.size or not (np.all(steps > 0) or np.all(steps < 0)):
         return None
     first, usual = below[0] - float(cell), float(np.median(steps))
     if np.all(np.abs(steps - usual) <= 0.01 * abs(usual)):
         return bool(abs(first - usual) <= 0.02 * abs(usual))
-    return bool(0 < first / usual <= 10 * float(np.abs(steps / usual).max()))
+    # Not even: a cell within reach of the others may be one more of them.
+    reach = 10 * float(np.abs(steps / usual).max())
+    return None if 0 < first / usual <= reach else False
+
+
+def _is_smooth(cell: str, column: Sequence[str]) -> bool:
+    """Whether a cell lies on the line through the two below it, as closely as others do."""
+    values = np.concatenate([[float(cell)], _floats(column)])
+    bends = np.abs(np.diff(values, 2))
+    usual = 3 * float(np.median(bends[1:]))
+    return bool(usual < 0.1 * np.ptp(values[1:]) and bends[0] <= usual)

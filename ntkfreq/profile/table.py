@@ -98,15 +98,32 @@ def read_table(
     columns = [list(column) for column in zip(*(cells for _, cells in body), strict=True)]
     if delimiter is None and mark == ",":
         _refuse_decimals_as_columns(name, body, names)
-    point = decimal or _decimal_of(name, body, kinds, mark)
+    point = decimal or _decimal_of(name, body, kinds)
     lines = [line for line, _ in body]
     for column, kind in zip(columns, kinds, strict=True):
         if kind == NUMBER:
             _check_numbers(name, lines, column, point, given=decimal is not None)
     notes = [f"{NAMES.get(mark, repr(mark))}-separated"]
     notes += ["decimal commas"] if point == "," else []
+    if point == "." and decimal is None and _may_be_thousands(body, kinds):
+        notes += ["points taken as decimal points"]
     notes += _passed(passed)
     return Table(_named(columns, kinds, names, units), lines, point, (*text.notes, *notes))
+
+
+def _may_be_thousands(body: list[Row], kinds: Sequence[str]) -> bool:
+    """Whether all points stand before three digits, as those of thousands would.
+
+    Numbers written with three decimals look so too and are much more common, so they are read
+    as such, and that is told.
+    """
+    dotted = [
+        cell
+        for _, cells in body
+        for cell, kind in zip(cells, kinds, strict=True)
+        if kind == NUMBER and "." in cell and not is_missing(cell)
+    ]
+    return bool(dotted) and all(is_one_group(cell, ".") for cell in dotted)
 
 
 def _passed(lines: list[int]) -> list[str]:
@@ -167,7 +184,7 @@ def _refuse_decimals_as_columns(name: str, body: list[Row], names: list[str] | N
     )
 
 
-def _decimal_of(name: str, body: list[Row], kinds: Sequence[str], mark: str) -> str:
+def _decimal_of(name: str, body: list[Row], kinds: Sequence[str]) -> str:
     """Decimal mark of the numbers of a file."""
     numbers = [
         (line, cell)
@@ -189,9 +206,6 @@ def _decimal_of(name: str, body: list[Row], kinds: Sequence[str], mark: str) -> 
     groups = next((row for row in numbers if is_one_group(row[1], ",")), None)
     if groups is None:
         return "."
-    # Where the comma is a decimal mark, programs write semicolons between columns.
-    if mark == ";":
-        return ","
     raise ValueError(
         f"{name}, line {groups[0]}: {groups[1]!r} may have decimals or thousands behind the comma, "
         "and no number of the file shows which; give decimal=',' or decimal='.' (--decimal)"
