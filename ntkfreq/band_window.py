@@ -26,7 +26,7 @@ from ntkfreq.wave_fit import WaveSum, fit_waves
 _SHAPES = (0.0, 3.0, 6.0, 8.0, 10.0, 12.0)
 # What leaks at the start, relative to the band's own, both in RMS: enough is the first window that
 # leaves at most the first; above the second a time would be that of the leak.
-_ENOUGH, SWAMPED = 0.03, 0.5
+_ENOUGH, SWAMPED = 0.05, 0.5
 # Networks depart from what is taken off for the other bands: what of that may be in the band.
 DEPARTS = 0.2
 
@@ -104,7 +104,8 @@ class BandReader:
         own, best = self.own(band), (np.ones(len(self.x)), np.inf)
         for shape in _SHAPES:
             weights = kaiser(self.x, shape)
-            leak = float(np.max(self.rms(weights * foreign, band)) / self.rms(weights * own, band))
+            size = max(float(self.rms(weights * own, band)), 1e-300)
+            leak = float(np.max(self.rms(weights * foreign, band))) / size
             if leak < best[1]:
                 best = weights, leak
             if leak <= enough:
@@ -137,10 +138,13 @@ class BandReader:
         if others is not None and self.rms(foreign, band) > _ENOUGH * self.rms(own, band):
             part = self.waves.band(*band)
             nothing = WaveSum(part.lattice, np.zeros_like(part.coefficients))
+            left = errors - others(part)
+            if not self.flooded(band):
+                return self.rms(left, band)
             weights, departed = self.steady(band, errors - others(nothing))
-            if departed > SWAMPED and self.flooded(band):
+            if departed > SWAMPED:
                 raise ValueError(self._refusal(band, departed))
-            return self.rms(weights * (errors - others(part)), band)
+            return self.rms(weights * left, band)
         weights, leak = self.window(band, foreign, _ENOUGH)
         if leak > SWAMPED:
             raise ValueError(self._refusal(band, leak))

@@ -136,13 +136,13 @@ class Comparison:
         own = part.data_spectrum(parts.frequencies[some])
         departure = self.measured[:, some] - self.predicted[:, some]
         curves = band_rms(own), band_rms(own + departure)
-        if band_rms(departure).max() <= DEPARTS * curves[0][0]:
+        if band_rms(departure).max() <= DEPARTS * curves[0][0] or not self._reader.flooded(band):
             return curves
         # What the network makes of strong waves otherwise than predicted leaks into the band.
         inside = part.error(self._reader.x)
         departed = self._departure
         weights, most = self._reader.steady(band, departed)
-        if most > SWAMPED and self._reader.flooded(band):
+        if most > SWAMPED:
             return (np.full(len(self.t), np.nan),) * 2
         return (
             self._reader.rms(weights * inside, band),

@@ -100,7 +100,7 @@ def test_learning_times_of_bands_with_energy(both, prediction, run):
 
 
 def test_remaining_shares_start_at_one(both):
-    predicted, measured = both.remaining([(0.0, 8.0), (8.0, 20.0)])
+    predicted, measured = both.remaining([(0.0, 3.0), (3.0, 8.0)])
     assert predicted.shape == measured.shape == (len(both.t), 2)
     np.testing.assert_allclose(predicted[0], 1.0)
     np.testing.assert_allclose(measured[0], 1.0)
