@@ -178,6 +178,12 @@ def _nodes(tree: xr.DataTree) -> Iterator[tuple[str, xr.Dataset]]:
 def _dataset(data: xr.Dataset) -> xr.Dataset:
     for name in (*data.variables, *data.dims):
         check_name(name)
+    for name, index in data.indexes.items():
+        if index.nlevels > 1:
+            raise ValueError(
+                f"{name!r} is an index of several levels, which a store cannot keep; write "
+                f"data.reset_index({name!r})"
+            )
     check_attributes("the dataset", data.attrs)
     plain = data.drop_encoding()
     for name, variable in plain.variables.items():

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import kills
@@ -216,6 +217,27 @@ def test_damaged_batch_is_computed_again(tmp_path, damage):
             break
 
 
+def test_batch_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "s.zarr"
+    batches(path)
+
+    def refused(file):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("ntkfreq.sweeps.batch.Batch.read", refused)
+    with pytest.raises(ValueError, match=r"finished cells in part-0.* be read \(Permission denied"):
+        sweep(square, {"n": [1, 2]}, path, workers=0)
+
+
+def test_store_that_is_replaced_all_the_time(tmp_path, monkeypatch):
+    save_zarr(tree(1), tmp_path / "run.zarr")
+    count = iter(range(1000))
+    monkeypatch.setattr("ntkfreq.stores._which", lambda store: (next(count),))
+    monkeypatch.setattr("ntkfreq.stores._WAIT", 0.0)
+    with pytest.raises(ValueError, match="is replaced faster than it can be read; read it later"):
+        load_zarr(tmp_path / "run.zarr")
+
+
 def test_result_is_trusted_over_its_batches(tmp_path):
     path = tmp_path / "s.zarr"
     first = batches(path)[0]
@@ -307,6 +329,32 @@ def test_paths_that_cannot_be_are_refused_before_the_work(path, match):
         save_zarr(xr.Dataset(), path)
 
 
+def test_two_sweeps_without_locks_give_what_they_should(tmp_path, monkeypatch):
+    """Where there are no locks they may spoil each other's files, never each other's numbers."""
+    monkeypatch.setattr("ntkfreq.files.locks._supports", lambda file: False)
+    monkeypatch.setattr("ntkfreq.sweeps.store.FLUSH_SECONDS", 0.0)
+    path = tmp_path / "s.zarr"
+
+    def slow(n):
+        time.sleep(0.01)
+        return square(n)
+
+    def work():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # that something was not written
+            return sweep(slow, {"n": list(range(20))}, path, workers=0)["square"].values.tolist()
+
+    back = []
+    threads = [threading.Thread(target=lambda: back.append(kills.forked(work))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    right = [square(n)["square"] for n in range(20)]
+    assert back == [(0, str(right))] * 3
+    assert work() == right
+
+
 def test_cell_that_changes_the_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "away").mkdir()
@@ -328,6 +376,11 @@ def test_cell_that_changes_the_folder(tmp_path, monkeypatch):
     [
         (3, TypeError, "data=3 of type int is no xarray.Dataset or DataTree"),
         (xr.DataArray([1.0]), TypeError, "of type DataArray is no xarray.Dataset"),
+        (
+            xr.Dataset(coords={"a": ("t", [1, 2]), "b": ("t", [1, 2])}).set_index(t=["a", "b"]),
+            ValueError,
+            "'t' is an index of several levels, which a store cannot keep; write data.reset_index",
+        ),
         (xr.Dataset(attrs={"a": 1j}), TypeError, "attribute 'a' of 'the dataset' holds 1j of type"),
         (xr.Dataset(attrs={"a": [object]}), TypeError, "holds <class 'object'> of type type"),
         (xr.Dataset(attrs={"a": {1: 2}}), TypeError, "holds 1 of type int.*text as keys"),
@@ -362,6 +415,16 @@ def test_cell_that_changes_the_folder(tmp_path, monkeypatch):
 def test_what_would_be_read_back_otherwise_is_refused(tmp_path, data, error, match):
     with pytest.raises(error, match=match):
         save_zarr(data, tmp_path / "run.zarr")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_xarray_refuses_is_told(tmp_path, monkeypatch):
+    def refuses(*_, **__):
+        raise NotImplementedError("not this")
+
+    monkeypatch.setattr("xarray.Dataset.to_zarr", refuses)
+    with pytest.raises(ValueError, match="as a Zarr store .NotImplementedError: not this"):
+        save_zarr(xr.Dataset(), tmp_path / "run.zarr")
     assert not list(tmp_path.iterdir())
 
 

@@ -40,20 +40,33 @@ class Case:
 
     def __init__(self, home, before, values=(1, 2), function=cell):
         self.home, self.before = Path(home) / "home", before
-        self.path = self.home / "s.zarr"
+        self.path, self.fails = self.home / "s.zarr", self.home.with_name("fails")
         self.values, self.function = list(values), function
         self.home.mkdir()
         if before == "smaller":
             self.run(self.values[:1])
         if before == "unfinished":
-            self.unfinished()
+            self.unfinished([self.values[0], 9])
+        if before == "batches":  # more than are left as they are
+            self.unfinished([self.values[0]] * 10)
+        if before == "failed":
+            self.fails.touch()
+            self.run()
+            self.fails.unlink()
         self.home.rename(self.home.with_name("template"))
+
+    def computed(self, a):
+        """The function; as long as the file is there it fails at the last value."""
+        if a == self.values[-1] and self.fails.exists():
+            raise ValueError("not yet")
+        return self.function(a)
 
     def run(self, values=None):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the disk refuses is told by a warning
             grid = {"a": self.values if values is None else values}
-            return sweep(self.function, grid, self.path, workers=0)
+            again = self.before == "failed"
+            return sweep(self.computed, grid, self.path, workers=0, retry_failed=again)
 
     def work(self):
         self.right(self.run())
@@ -62,15 +75,15 @@ class Case:
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(self.home.with_name("template"), self.home)
 
-    def unfinished(self):
-        """As after a kill, with one cell that the work asks for and one that it does not."""
+    def unfinished(self, values):
+        """As after a kill, with a batch for each value."""
         from ntkfreq.sweeps.cell import run_cell
         from ntkfreq.sweeps.grid import Grid, cell_key
         from ntkfreq.sweeps.identity import identity_of
         from ntkfreq.sweeps.store import Store
 
-        store = Store(self.path, identity_of(self.function, Grid({"a": [1]}), {}, ""))
-        for a in (self.values[0], 9):
+        store = Store(self.path, identity_of(self.computed, Grid({"a": [1]}), {}, ""))
+        for a in values:
             store._write({cell_key({"a": a}): run_cell(self.function, {"a": a}, {})})
 
     def right(self, result, values=None):
@@ -85,9 +98,11 @@ class Case:
         """What stands at the path is whole, and the same call gives what it should."""
         if standing(self.path).exists():
             there = load_zarr(self.path)
+            if self.before == "failed" and there.attrs["failed cells"]:
+                there = there.isel(a=slice(-1))
             self.right(there, there["a"].values.tolist())
         else:
-            assert self.before != "smaller"
+            assert self.before not in ("smaller", "failed")
         if status == 1 and "KeyboardInterrupt" not in text:
             assert text.startswith("ValueError: path="), text
             assert "cannot be written" in text, text
@@ -109,6 +124,7 @@ QUICK = [
     ("kill", "nothing"),
     ("kill", "smaller"),
     ("kill", "unfinished"),
+    ("kill", "failed"),
     ("ctrl-c", "smaller"),
     ("full", "smaller"),
     ("forbidden from there on", "smaller"),
@@ -140,7 +156,7 @@ def main():
     """All states, all ways to stop, at every call; exit status 1 if any of them is wrong."""
     os.fsync = lambda handle: None
     for function, values in ((cell, (1, 2)), (many, tuple(range(1, 6)))):
-        for before in ("nothing", "smaller", "unfinished"):
+        for before in ("nothing", "smaller", "unfinished", "batches", "failed"):
             for how, (stop, lasting) in HOW.items():
                 start = time.monotonic()
                 with tempfile.TemporaryDirectory() as home:

@@ -5,12 +5,13 @@ Writers to one target take turns by a lock, and the next one clears away what a 
 """
 
 from ntkfreq.files.locks import lock, real_path, writable
-from ntkfreq.files.scratch import is_clean, remove, settle, standing, sweep_up
+from ntkfreq.files.scratch import is_clean, lock_file, remove, settle, standing, sweep_up
 from ntkfreq.files.whole import whole_file, whole_set
 
 __all__ = [
     "is_clean",
     "lock",
+    "lock_file",
     "real_path",
     "remove",
     "settle",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntkfreq import _checks
-from ntkfreq.files import is_clean, lock, remove, settle, standing, sweep_up
+from ntkfreq.files import is_clean, lock, lock_file, remove, settle, standing, sweep_up
 from ntkfreq.storable import storable
 from ntkfreq.stores import load_zarr, replace_zarr
 from ntkfreq.sweeps.assemble import taken_apart
@@ -66,8 +66,11 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Keep other sweeps from this path, and clear away what dead ones left."""
         with lock(self.path, kind="folder"):
-            settle(self.parts)
-            sweep_up(self.parts)
+            # Without locks the scratch of another sweep, which may be alive, is not touched.
+            alone = lock_file(self.path).exists()
+            settle(self.parts, locked=alone)
+            if alone:
+                sweep_up(self.parts)
             yield
 
     def is_clean(self) -> bool:
