@@ -423,7 +423,7 @@ def test_what_xarray_refuses_is_told(tmp_path, monkeypatch):
         raise NotImplementedError("not this")
 
     monkeypatch.setattr("xarray.Dataset.to_zarr", refuses)
-    with pytest.raises(ValueError, match="as a Zarr store .NotImplementedError: not this"):
+    with pytest.raises(ValueError, match=r"as a Zarr store .NotImplementedError: not this"):
         save_zarr(xr.Dataset(), tmp_path / "run.zarr")
     assert not list(tmp_path.iterdir())
 
