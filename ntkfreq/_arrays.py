@@ -148,6 +148,10 @@ def _listed(name: str, value: Any) -> Any:
             return [plain(name, element)[()] for element in value]
         if issubclass(kind, list | tuple):
             return [_listed(name, row) if isinstance(row, list | tuple) else row for row in value]
+        if issubclass(kind, bool | np.bool_):
+            raise TypeError(
+                f"{name}={show(value)} must be an array of real numbers; {_REMEDY['b']}"
+            )
         _refuse_unit(name, next(element for element in value if type(element) is kind))
     return value
 

@@ -37,9 +37,11 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
             f"{name} returned shape {values.shape} for {len(x)} points; it must return one value "
             "for each, or a plain Python number where it is constant"
         )
-    if not np.all(np.isfinite(values)):
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
         raise ValueError(
-            f"{name} is NaN or infinite at {int(np.sum(~np.isfinite(values)))} point(s)"
+            f"{name} is NaN or infinite at {bad.size} point(s), the first x={x[bad[0]].tolist()}; "
+            "give a function that is finite wherever it is asked, or a support without that place"
         )
     if values.size and np.abs(values).max() > LARGEST:
         raise ValueError(

@@ -54,6 +54,11 @@ class Box:
         axis = Axis.of("lower", lower)
         low = _checks.coordinates("lower", lower, axis)
         high = _checks.coordinates("upper", upper, axis)
+        if Axis.of("upper", upper).timed != axis.timed:
+            raise TypeError(
+                f"lower={_checks.show(lower)} and upper={_checks.show(upper)} must both be "
+                "numbers, both dates or both durations"
+            )
         if low.shape != high.shape:
             raise ValueError(f"lower has {low.size} entries and upper {high.size}; give d of each")
         if np.any(low >= high):

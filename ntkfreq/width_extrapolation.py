@@ -76,6 +76,11 @@ def extrapolate_width(widths: Any, values: Any) -> WidthExtrapolation:
             f"values has shape {value.shape}; give a row of seeds for each of the {width.size} "
             "widths, three values at least"
         )
+    if np.ptp(1 / width) < 1e-6 / width.min():
+        raise ValueError(
+            f"widths={_checks.show(width)} are too close to tell a slope; train networks of "
+            "another width, twice as large or more"
+        )
     inverse = np.repeat(1.0 / width, value.shape[1])
     # Relative to the largest: squares of very large or small values leave the floating range.
     largest = float(np.abs(value).max()) or 1.0

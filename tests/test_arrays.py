@@ -86,6 +86,11 @@ REFUSED = {
     "strings": ([str(value) for value in Y], TypeError, r"strings \(str\): convert them"),
     "underscore": (["1_0"] * 12, TypeError, "strings"),
     "bytes": (np.array([b"1"] * 12), TypeError, "bytes: convert them"),
+    "a boolean among numbers": (
+        [True, *Y[1:].tolist()],
+        TypeError,
+        r"booleans \(bool\): convert them",
+    ),
     "booleans": (Y > 0, TypeError, r"booleans \(bool\): convert them"),
     "complex": (Y + 0j, TypeError, "it is complex: take its .real"),
     "records": (np.zeros(12, [("a", float)]), TypeError, "records .* pass one field"),
@@ -268,6 +273,8 @@ def test_measures_at_dates_are_counted_from_the_origin_of_the_samples():
     plain = solve_frequency_pde(RHO, (DAYS, near[1]), measure=Box(2.0, 19.0), t=T)
     dated = solve_frequency_pde(RHO, near, measure=box, t=T)
     assert np.array_equal(dated.train_loss, plain.train_loss)
+    with pytest.raises(TypeError, match=r"lower=.* must both be numbers, both dates or both dur"):
+        Box(np.datetime64("2022-01-03"), 5.0)
     with pytest.raises(TypeError, match=r"give both at dates, or both as numbers"):
         solve_frequency_pde(RHO, (DAYS, near[1]), measure=box, t=T)
     grid = Grid(np.timedelta64(6, "h"), np.datetime64("2022-01-01"))
