@@ -1,0 +1,140 @@
+"""Runs many tries, keeps their outcomes as JSON lines, and sums them up."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import ntkfreq
+
+from .catalogue import draw
+from .nodes import text
+from .outcomes import attempt
+from .runner import in_child
+
+ROOT = Path(__file__).parent.parent.parent
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def run_one(seed: int, index: int) -> dict[str, Any]:
+    """Outcome of one try, in a child of its own."""
+    scenario, one = draw(seed, index)
+    found = in_child(lambda: attempt(one))
+    return {
+        "seed": seed,
+        "index": index,
+        "scenario": scenario,
+        "function": one.function,
+        "kinds": one.kinds,
+        **found,
+    }
+
+
+def code_hash() -> str:
+    """Of the package that is tried and of this suite."""
+    digest = hashlib.sha256()
+    for folder in (Path(ntkfreq.__file__).parent, Path(__file__).parent):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Outcomes written so far; a line that a kill cut short is dropped from the file."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        path.write_bytes(whole)
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def worker(number: int, workers: int, seed: int, wanted: list[int], path: Path) -> None:
+    """Run every `workers`-th of the wanted tries; each line is written in one piece."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for index in wanted[number::workers]:
+        line = json.dumps(run_one(seed, index)) + "\n"
+        os.write(handle, line.encode())
+    os.close(handle)
+
+
+def run(seed: int, tries: int, workers: int, path: Path) -> list[dict[str, Any]]:
+    """Run what is missing of the tries 0 to `tries` - 1 and return all outcomes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = {line["index"] for line in read_lines(path)}
+    wanted = [index for index in range(tries) if index not in done]
+    pids = []
+    for number in range(min(workers, len(wanted))):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                worker(number, workers, seed, wanted, path)
+            except KeyboardInterrupt:
+                pass
+            finally:
+                os._exit(0)
+        pids.append(pid)
+    _wait(pids, len(done), tries, path)
+    return [line for line in read_lines(path) if line["index"] < tries]
+
+
+def _wait(pids: list[int], done: int, tries: int, path: Path) -> None:
+    from tqdm import tqdm
+
+    left = set(pids)
+    try:
+        with tqdm(total=tries, initial=min(done, tries), unit="try", disable=None) as bar:
+            while left:
+                for pid in list(left):
+                    if os.waitpid(pid, os.WNOHANG)[0]:
+                        left.discard(pid)
+                if path.exists():
+                    bar.update(min(path.read_bytes().count(b"\n"), tries) - bar.n)
+                time.sleep(0.5)
+    except KeyboardInterrupt:
+        for pid in left:
+            os.kill(pid, signal.SIGINT)
+        raise SystemExit("stopped; the same command goes on from here") from None
+
+
+def show(seed: int, index: int, execute: bool) -> None:
+    """Print one try as a Python call, and what becomes of it."""
+    scenario, one = draw(seed, index)
+    print(f"# {scenario}, seed {seed}, index {index}: {'; '.join(one.kinds)}")
+    print(text(one.node))
+    if execute:
+        found = in_child(lambda: attempt(one))
+        print(f"# {found['outcome']}: {found['detail']}")
+        print(f"# {found['seconds']} s, {found['megabytes']} MB, {found.get('place', '')}")
+
+
+def main() -> None:
+    """Parse the arguments and do what they say."""
+    from .table import summary, write_results
+
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
+    parser.add_argument("--tries", type=int, default=2000, help="how many (default 2000)")
+    parser.add_argument("--workers", type=int, default=2, help="tries at a time (default 2)")
+    parser.add_argument("--seed", type=int, default=0, help="of the tries (default 0)")
+    parser.add_argument("--lines", type=Path, help="file of the outcomes, by default in results/")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    parser.add_argument(
+        "--show", type=int, nargs=2, metavar=("SEED", "INDEX"), help="replay one try"
+    )
+    options = parser.parse_args()
+    if options.show:
+        show(*options.show, execute=True)
+        return
+    mark = code_hash()
+    path = options.lines or ROOT / "results" / "hostile" / f"{options.seed}-{mark}.jsonl"
+    lines = run(options.seed, options.tries, options.workers, path.absolute())
+    print(summary(lines))
+    if options.write:
+        write_results(RESULTS, lines, mark, options.seed)

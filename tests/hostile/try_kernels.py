@@ -1,0 +1,452 @@
+"""Tries of what is computed from kernels and spectra on points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from .attempts import (
+    ANSWERED,
+    Try,
+    Verdict,
+    bandwidths,
+    column,
+    compare,
+    must_refuse,
+    no_reference,
+    number,
+    places,
+    rho,
+    rows,
+    samples,
+    second_dates,
+    times,
+    worst,
+)
+from .awkward import awkward
+from .kernels import gram
+from .nodes import f, m, t
+from .scalars import option, whole
+from .values import REFUSE, UNKNOWN, Arg, Draw, plain
+
+NAMES = (
+    "rho_w", "x", "x2", "y", "sigma_a", "ridge", "method", "tolerance", "gram", "error0", "t", "net",
+    "kernel", "count", "frequencies", "values", "weights", "spectrum", "bands", "band", "v", "loc",
+    "scale", "df", "dim", "components", "atoms", "freeze_frequencies", "z", "w", "size", "rng",
+    "train_spectrum", "test_spectrum", "widths", "optimizer", "fraction", "kinks", "support",
+)  # fmt: skip
+
+
+def _exact_gram(args: dict[str, Arg], dim: int) -> tuple[np.ndarray, np.ndarray, float] | Verdict:
+    """The Gram matrix of the meanings, the points, and its error; or what is wrong with them."""
+    x = rows(args["x"].meaning, dim)
+    other = rows(args["x2"].meaning, dim) if "x2" in args else x
+    family = args["rho_w"].meaning
+    if x is None or other is None or family.dim != dim:
+        return must_refuse("points and density are of different dimensions")
+    with np.errstate(all="ignore"):
+        matrix = gram(family, x, other, float(args["sigma_a"].meaning))
+    far = max(np.abs(x).max(), np.abs(other).max()) * family.far()
+    if not np.all(np.isfinite(matrix)) or far > 1e6:
+        return ANSWERED
+    return matrix, x, (1e-11 + 1e-15 * far) * float(np.abs(matrix).max())
+
+
+def _gram_args(rng: Draw, dim: int, n: int, *, second: bool) -> dict[str, Arg]:
+    args = {"rho_w": rho(rng, dim), "x": places(rng, "x", n, dim)}
+    if second and ("x2" in rng.bad or rng.chance(0.3)):
+        args["x2"] = second_dates(args["x"], places(rng, "x2", 4, dim))
+    args["sigma_a"] = number(rng, "sigma_a", 0.7)
+    return args
+
+
+def limit_gram(rng: Draw) -> Try:
+    """ntk_gram."""
+    dim = rng.choice([1, 1, 2, 3])
+    rng.hostile("rho_w", "x", "x2", "sigma_a")
+    args = _gram_args(rng, dim, rng.choice([1, 3, 9, 30]), second=True)
+    more = [args["x2"].node] if "x2" in args else []
+    node = f(
+        "ntkfreq.ntk_gram", args["rho_w"].node, args["x"].node, *more, sigma_a=args["sigma_a"].node
+    )
+
+    def judge(result: Any) -> Verdict:
+        exact = _exact_gram(args, dim)
+        if isinstance(exact, Verdict):
+            return exact
+        return compare(result, exact[0], exact[2], "Gram matrix")
+
+    return Try("ntk_gram", node, args, NAMES, judge)
+
+
+def operator(rng: Draw) -> Try:
+    """ntk_operator and its products."""
+    dim = rng.choice([1, 1, 2])
+    rng.hostile("rho_w", "x", "sigma_a", "v", "tolerance", "method")
+    n = rng.choice([3, 9, 30])
+    args = _gram_args(rng, dim, n, second=False)
+    args["v"] = samples(rng, "v", n)
+    args["tolerance"] = number(rng, "tolerance", 1e-9)
+    if (
+        isinstance(args["tolerance"].meaning, float)
+        and not 1e-13 <= args["tolerance"].meaning <= 0.1
+    ):
+        args["tolerance"] = Arg(args["tolerance"].node, REFUSE, args["tolerance"].kind)
+    method = rng.choice(["auto", "dense", "nufft", "toeplitz", "blocks", "features"])
+    if "method" in rng.bad:
+        args["method"] = option(rng)
+        method = args["method"].node
+    node = m(
+        f("ntkfreq.ntk_operator", args["rho_w"].node, args["x"].node, sigma_a=args["sigma_a"].node,
+          tolerance=args["tolerance"].node, method=method),
+        "matvec", args["v"].node,
+    )  # fmt: skip
+
+    def judge(result: Any) -> Verdict:
+        exact = _exact_gram(args, dim)
+        if isinstance(exact, Verdict):
+            return exact
+        matrix, x, error = exact
+        v = np.asarray(args["v"].meaning)
+        if v.ndim > 2 or len(v) != len(x):
+            return must_refuse("v does not fit")
+        lifted = 1 + float(args["sigma_a"].meaning) ** 2 * float(np.max(np.sum(x**2, axis=1)))
+        slack = (3 * float(args["tolerance"].meaning) * lifted + error) * float(np.abs(v).sum())
+        return compare(np.ravel(result), np.ravel(matrix @ v), slack + 1e-300, "product")
+
+    return Try("ntk_operator", node, args, NAMES, judge)
+
+
+def spectrum(rng: Draw) -> Try:
+    """ntk_spectrum."""
+    dim = rng.choice([1, 1, 2])
+    rng.hostile("rho_w", "x", "sigma_a", "count")
+    args = _gram_args(rng, dim, rng.choice([3, 9, 30]), second=False)
+    options = {}
+    if "count" in rng.bad:
+        args["count"] = whole(rng, 3)
+        options["count"] = args["count"].node
+    node = f(
+        "ntkfreq.ntk_spectrum",
+        args["rho_w"].node,
+        args["x"].node,
+        sigma_a=args["sigma_a"].node,
+        **options,
+    )
+
+    def judge(result: Any) -> Verdict:
+        exact = _exact_gram(args, dim)
+        if isinstance(exact, Verdict):
+            return exact
+        matrix, x, error = exact
+        found = linalg.eigvalsh(matrix)[::-1][: len(result.eigenvalues)] / len(x)
+        return compare(result.eigenvalues, found, error, "eigenvalues")
+
+    return Try("ntk_spectrum", node, args, NAMES, judge)
+
+
+def regression(rng: Draw) -> Try:
+    """ntk_regression."""
+    dim = rng.choice([1, 1, 2])
+    rng.hostile("rho_w", "x", "x2", "y", "sigma_a", "ridge", "method", "tolerance")
+    n = rng.choice([2, 5, 9])
+    args = _gram_args(rng, dim, n, second=True)
+    args["y"] = samples(rng, "y", n)
+    args["ridge"] = number(rng, "ridge", rng.choice([0.1, 0.01]))
+    options = {"sigma_a": args["sigma_a"].node, "ridge": args["ridge"].node}
+    if "method" in rng.bad:
+        args["method"] = option(rng)
+        options["method"] = args["method"].node
+    if "tolerance" in rng.bad:
+        args["tolerance"] = number(rng, "tolerance", 1e-8)
+        options |= {"tolerance": args["tolerance"].node, "method": rng.choice(["cg", "auto"])}
+    more = [args["x2"].node] if "x2" in args else []
+    node = f(
+        "ntkfreq.ntk_regression",
+        args["rho_w"].node,
+        args["x"].node,
+        args["y"].node,
+        *more,
+        **options,
+    )
+
+    def judge(result: Any) -> Verdict:
+        inner = {key: arg for key, arg in args.items() if key != "x2"}
+        exact, wide = _exact_gram(inner, dim), _exact_gram(args, dim)
+        if isinstance(exact, Verdict):
+            return exact
+        if isinstance(wide, Verdict):
+            return wide
+        matrix, x, error = exact
+        y = column(args["y"].meaning, len(x))
+        if y is None:
+            return must_refuse("y is not one value for each x")
+        ridge = float(args["ridge"].meaning)
+        top = float(np.abs(matrix).sum(axis=0).max())
+        if not 1e-8 * top < len(x) * ridge < 1e12 * top or "tolerance" in args:
+            return ANSWERED
+        shares = linalg.solve(matrix + len(x) * ridge * np.eye(len(x)), y, assume_a="pos")
+        across = wide[0].T if "x2" in args else matrix
+        condition = top / (len(x) * ridge) + 1
+        size = float(np.abs(shares).sum()) * float(np.abs(across).max())
+        return compare(result, across @ shares, 1e-11 * condition * size + 1e-300, "output")
+
+    return Try("ntk_regression", node, args, NAMES, judge)
+
+
+def fixed_flow(rng: Draw) -> Try:
+    """gram_flow of a matrix."""
+    rng.hostile("gram", "error0", "t", "method", "tolerance")
+    n = 5
+    base = np.reshape(rng.normal(n * n), (n, n))
+    matrix = np.round(base @ base.T, 3)
+    args = {
+        "gram": awkward(rng, matrix, "other") if "gram" in rng.bad else plain(matrix),
+        "error0": samples(rng, "error0", n),
+        "t": times(rng),
+    }
+    options = {}
+    if "method" in rng.bad:
+        args["method"] = option(rng)
+        options["method"] = args["method"].node
+    if "tolerance" in rng.bad:
+        args["tolerance"] = number(rng, "tolerance", 1e-6)
+        options |= {"tolerance": args["tolerance"].node, "method": "lanczos"}
+    node = f("ntkfreq.gram_flow", args["gram"].node, args["error0"].node, args["t"].node, **options)
+
+    def judge(result: Any) -> Verdict:
+        kernel = np.asarray(args["gram"].meaning)
+        error0 = column(args["error0"].meaning, n)
+        clock = np.atleast_1d(args["t"].meaning)
+        if kernel.shape != (n, n) or error0 is None:
+            return must_refuse("gram and error0 do not fit")
+        with np.errstate(all="ignore"):
+            symmetric = np.abs(kernel - kernel.T).max() <= 1e-6 * np.abs(kernel).max()
+            rates = np.linalg.eigvalsh(kernel / n) if symmetric else np.array([-1.0])
+        if not symmetric or rates[0] < -1e-6 * max(abs(rates[-1]), 1e-300):
+            return must_refuse("gram is no kernel: not symmetric, or negative")
+        size = float(np.abs(error0).max())
+        if clock[-1] * rates[-1] > 1e6 or not 1e-140 < size < 1e140 or "tolerance" in args:
+            return ANSWERED
+        wanted = np.array([linalg.expm(-kernel / n * time) @ error0 for time in clock])
+        slack = 1e-9 * size * (1 + 1e-3 * clock[-1] * rates[-1])
+        return compare(result, wanted, slack, "errors")
+
+    return Try("gram_flow", node, args, NAMES, judge)
+
+
+def errors(rng: Draw) -> Try:
+    """error_spectrum: plain sums."""
+    dim = rng.choice([1, 1, 2, 3])
+    n = rng.choice([1, 4, 20])
+    rng.hostile("x", "values", "frequencies", "weights")
+    args = {
+        "x": places(rng, "x", n, dim),
+        "values": samples(rng, "values", n),
+        "frequencies": bandwidths(rng, dim),
+    }
+    options = {}
+    if "weights" in rng.bad:
+        args["weights"] = awkward(rng, np.round(1 + np.abs(rng.normal(n)), 3), "other")
+        options["weights"] = args["weights"].node
+    node = f(
+        "ntkfreq.error_spectrum",
+        args["x"].node,
+        args["values"].node,
+        args["frequencies"].node,
+        **options,
+    )
+    return Try("error_spectrum", node, args, NAMES, _errors_judge(args))
+
+
+def _errors_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
+    def judge(result: Any) -> Verdict:
+        x = np.asarray(args["x"].meaning)
+        x = x[:, None] if x.ndim == 1 else x
+        grid = rows(args["frequencies"].meaning, x.shape[1])
+        if grid is None:
+            return must_refuse("frequencies are of another dimension than x")
+        values = np.asarray(args["values"].meaning)
+        if values.ndim == 2 and values.shape == (len(x), 1) and len(x) > 1:
+            values = values[:, 0]
+        if values.shape[-1] != len(x):
+            return must_refuse("values do not fit x")
+        weights = np.full(len(x), 1 / len(x))
+        if "weights" in args:
+            given = column(args["weights"].meaning, len(x))
+            if given is None or given.min() <= 0:
+                return must_refuse("weights do not fit x")
+            if not 1e-290 < given.min() <= given.max() < 1e290:
+                return ANSWERED
+            weights = given / given.sum()
+        phase = float(np.abs(x).max() * np.abs(grid).max())
+        if phase > 1e8:
+            return ANSWERED
+        wanted = (values * weights) @ np.exp(-1j * (x @ grid.T))
+        size = float(np.abs(values).max())
+        return compare(result, wanted, (1e-12 + 1e-15 * phase) * size + 1e-300, "spectrum")
+
+    return judge
+
+
+def mismatch(rng: Draw) -> Try:
+    """spectral_mismatch and band_energy."""
+    rng.hostile("one", "two", "bands")
+    base = [np.round(rng.normal(6) + 2, 3), rng.normal(6)]
+    one = awkward(rng, base[0], "other") if "one" in rng.bad else plain(base[0])
+    two = awkward(rng, base[1], "other") if "two" in rng.bad else plain(base[1])
+    # Spectra are complex, and dates are no spectra.
+    if "complex" in one.kind or "complex" in two.kind:
+        one = Arg(one.node, UNKNOWN, one.kind)
+        two = Arg(two.node, UNKNOWN, two.kind)
+    if rng.chance(0.5):
+        args = {"train_spectrum": one, "test_spectrum": two}
+        node = f("ntkfreq.spectral_mismatch", one.node, two.node)
+        return Try("spectral_mismatch", node, args, NAMES, _mismatch_judge(one, two))
+    args = {"frequencies": two if "two" in rng.bad else plain(np.arange(6.0)), "spectrum": one}
+    band = t(0.0, 3.0)
+    if "bands" in rng.bad:
+        args["bands"] = awkward(rng, np.array([0.0, 3.0]), "other")
+        band = args["bands"].node
+    node = f("ntkfreq.band_energy", args["frequencies"].node, args["spectrum"].node, [band])
+    return Try("band_energy", node, args, NAMES, _energy_judge(args))
+
+
+def _mismatch_judge(one: Arg, two: Arg) -> Callable[[Any], Verdict]:
+    def judge(result: Any) -> Verdict:
+        a, b = np.asarray(one.meaning), np.asarray(two.meaning)
+        if a.shape != b.shape:
+            return must_refuse("the spectra have different shapes")
+        top = max(np.abs(a).max(), np.abs(b).max())
+        a, b = a / top, b / top
+        wanted = np.linalg.norm(a - b) / (np.linalg.norm(a) + np.linalg.norm(b))
+        return compare(result, min(wanted, 1.0), 1e-12, "mismatch")
+
+    return judge
+
+
+def _energy_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
+    def judge(result: Any) -> Verdict:
+        grid, values = np.asarray(args["frequencies"].meaning), np.asarray(args["spectrum"].meaning)
+        if grid.ndim > 1 or values.shape[-1] != grid.size:
+            return ANSWERED if grid.ndim == 2 else must_refuse("spectrum does not fit frequencies")
+        band = (
+            np.asarray(args["bands"].meaning).ravel() if "bands" in args else np.array([0.0, 3.0])
+        )
+        if band.size != 2 or not band[0] < band[1]:
+            return must_refuse("the band is none")
+        inside = (np.abs(grid) >= band[0]) & (np.abs(grid) <= band[1])
+        if not inside.any():
+            return must_refuse("the band is empty")
+        top = np.abs(values).max()
+        if not 1e-140 < top < 1e140:
+            return ANSWERED
+        wanted = np.mean(values[..., inside] ** 2, axis=-1)[..., None]
+        return compare(result, wanted, 1e-12 * top**2, "energy")
+
+    return judge
+
+
+def densities(rng: Draw) -> Try:
+    """Methods of densities at awkward places."""
+    dim = rng.choice([1, 1, 2, 3])
+    rng.hostile("rho_w", "z", "z", "size") if rng.chance(0.5) else rng.hostile("z")
+    args = {"rho_w": rho(rng, dim)}
+    name = rng.choice(["kernel", "kernel", "pdf", "even_pdf", "sample"])
+    owner = args["rho_w"].node
+    if not (isinstance(owner, dict) and str(owner.get("f", "")).startswith("ntkfreq.")):
+        owner = f("ntkfreq.as_density", owner)
+    if name == "sample":
+        args["size"] = whole(rng, 5)
+        node = m(owner, "sample", args["size"].node, rng=0)
+        return Try("density", node, args, NAMES, no_reference)
+    args["z"] = second_dates(None, places(rng, "z", 5, dim, 2.0))
+    node = m(owner, name, args["z"].node)
+
+    def judge(result: Any) -> Verdict:
+        z, family = rows(args["z"].meaning, dim), args["rho_w"].meaning
+        if z is None or family.dim != dim:
+            return must_refuse("z is of another dimension than the density")
+        if np.abs(z).max() * family.far() > 1e6 or (
+            name != "kernel" and family.name == "empirical"
+        ):
+            return ANSWERED
+        with np.errstate(all="ignore"):
+            if name == "kernel":
+                return compare(result, family.kernel(z), 1e-11, "kernel")
+            wanted = family.pdf(z)
+            if name == "even_pdf":
+                wanted = (wanted + family.pdf(-z)) / 2
+            return worst(compare(result, wanted, 1e-11 * np.abs(wanted) + 1e-300, name))
+
+    return Try("density", node, args, NAMES, judge)
+
+
+def effective(rng: Draw) -> Try:
+    """effective_density."""
+    rng.hostile("gram", "x", "frequencies")
+    x = np.linspace(-1, 1, 12)
+    z = x[:, None] - x[None, :]
+    matrix = np.round(np.exp(-((4 * z) ** 2) / 2), 9)
+    args = {
+        "gram": awkward(rng, matrix, "other") if "gram" in rng.bad else plain(matrix),
+        "x": awkward(rng, x, "x") if "x" in rng.bad else plain(x),
+        "frequencies": awkward(rng, np.array([1.0, 5.0, 9.0]), "other")
+        if "frequencies" in rng.bad
+        else plain([1.0, 5.0, 9.0]),
+    }
+    node = f(
+        "ntkfreq.effective_density", args["gram"].node, args["x"].node, args["frequencies"].node
+    )
+
+    def judge(result: Any) -> Verdict:
+        kernel, at = np.asarray(args["gram"].meaning), np.asarray(args["x"].meaning).ravel()
+        grid = np.asarray(args["frequencies"].meaning).ravel()
+        if kernel.shape != (at.size, at.size):
+            return must_refuse("gram does not fit x")
+        if np.unique(at).size < at.size:
+            return must_refuse("x repeats")
+        length = np.ptp(at) * at.size / (at.size - 1)
+        window = np.cos(np.pi * (at - (at.min() + at.max()) / 2) / length) ** 4
+        waves = np.exp(1j * np.outer(grid, at)) * window
+        rate = (
+            np.einsum("fi,ij,fj->f", waves.conj(), kernel, waves).real / (window @ window) / at.size
+        )
+        top = float(np.abs(kernel).max())
+        if np.abs(at).max() * np.abs(grid).max() > 1e6:
+            return ANSWERED
+        return compare(
+            result, length / (2 * np.pi) * rate, 1e-10 * length * top + 1e-300, "density"
+        )
+
+    return Try("effective_density", node, args, NAMES, judge)
+
+
+def width_limit(rng: Draw) -> Try:
+    """extrapolate_width."""
+    rng.hostile("widths", "values")
+    widths = np.array([64.0, 256.0, 1024.0])
+    values = np.round(2 + 30 / widths[:, None] + 0.01 * np.reshape(rng.normal(12), (3, 4)), 5)
+    args = {
+        "widths": awkward(rng, widths, "other") if "widths" in rng.bad else plain(widths),
+        "values": awkward(rng, values, "other") if "values" in rng.bad else plain(values),
+    }
+    node = f("ntkfreq.extrapolate_width", args["widths"].node, args["values"].node)
+
+    def judge(result: Any) -> Verdict:
+        at, seen = np.asarray(args["widths"].meaning).ravel(), np.asarray(args["values"].meaning)
+        if at.min() <= 0 or np.unique(at).size < 2 or seen.ndim != 2 or len(seen) != at.size:
+            return must_refuse("widths and values do not fit")
+        if at.max() / at.min() > 1e8 or not 1e-140 < np.abs(seen).max() < 1e140:
+            return ANSWERED
+        scale = at / at.max()
+        design = np.stack([np.ones(at.size), 1 / scale], axis=1)
+        weight = np.repeat(np.sqrt(scale), seen.shape[1])
+        left = np.repeat(design, seen.shape[1], axis=0) * weight[:, None]
+        wanted, *_ = np.linalg.lstsq(left, weight * seen.ravel(), rcond=None)
+        return compare(result.limit, wanted[0], 1e-8 * np.abs(seen).max(), "limit")
+
+    return Try("extrapolate_width", node, args, NAMES, judge)
