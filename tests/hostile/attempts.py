@@ -10,7 +10,6 @@ import numpy as np
 
 from .awkward import awkward
 from .densities import density, hostile_density
-from .nodes import f
 from .scalars import scalar
 from .values import REFUSE, UNKNOWN, Arg, Draw, Refuse, Unknown, as_array, plain
 

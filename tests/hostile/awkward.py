@@ -133,7 +133,8 @@ def _many_digits(maker: str) -> Callable[[Draw, np.ndarray], Arg]:
     def dress(rng: Draw, base: np.ndarray) -> Arg:
         # One half of a unit in the last place of 1e17 and more: gone in float64.
         whole = [10**17 + k for k in range(len(base))]
-        return Arg([f(maker, str(value)) for value in whole], REFUSE, f"{maker} beyond 2**53")
+        node = [f(maker, str(value)) for value in whole]
+        return Arg(node, _held(whole), f"{maker} beyond 2**53")
 
     return dress
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import try_kernels, try_measures, try_network, try_records, try_solve
+from . import (
+    try_files,
+    try_kernels,
+    try_measures,
+    try_network,
+    try_records,
+    try_solve,
+    try_spectra,
+)
 from .attempts import Try
 from .values import Draw
 
@@ -21,11 +29,11 @@ SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     "kernel spectrum": (2, try_kernels.spectrum),
     "regression": (3, try_kernels.regression),
     "gram flow": (3, try_kernels.fixed_flow),
-    "error spectrum": (4, try_kernels.errors),
-    "mismatch and bands": (3, try_kernels.mismatch),
+    "error spectrum": (4, try_spectra.errors),
+    "mismatch and bands": (3, try_spectra.mismatch),
     "density": (4, try_kernels.densities),
-    "effective density": (1, try_kernels.effective),
-    "width": (1, try_kernels.width_limit),
+    "effective density": (1, try_spectra.effective),
+    "width": (1, try_spectra.width_limit),
     "train": (10, try_network.training),
     "train, wild": (3, try_network.wild_training),
     "network": (4, try_network.network),
@@ -36,10 +44,10 @@ SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     "onset": (5, try_records.onset),
     "phase map": (1, try_records.phases),
     "sweep": (2, try_records.swept),
-    "store": (2, try_records.stored),
-    "profile": (3, try_records.profile),
-    "archive": (1, try_records.archive),
-    "command": (1, try_records.command),
+    "store": (2, try_files.stored),
+    "profile": (3, try_files.profile),
+    "archive": (1, try_files.archive),
+    "command": (1, try_files.command),
 }
 
 

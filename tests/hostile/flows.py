@@ -122,7 +122,7 @@ def decaying_flow(
 ) -> Flow | None:
     """With decay of the output weights, and of the frequencies towards their start.
 
-    Two fields, f_1 fed by k and f_2 by sigma_a^2 x.x' k, whose damping differs; see the theory page.
+    Two fields, f_1 fed by k and f_2 by sigma_a^2 x.x' k, whose damping differs.
     """
     outer, inner = rates
     if inner and towards != "start":

@@ -84,10 +84,6 @@ def _slow(base: Callable[..., np.ndarray], x: Any, rate: float) -> Any:
     return base(x, rate)
 
 
-def _exits(base: Callable[..., np.ndarray], x: Any, rate: float) -> Any:
-    raise SystemExit(3)
-
-
 def _nan(base: Callable[..., np.ndarray], x: Any, rate: float) -> Any:
     return np.where(np.arange(len(x)) == len(x) // 2, np.nan, base(x, rate))
 
@@ -115,12 +111,11 @@ _MISBEHAVIOURS: dict[str, Callable[..., Any]] = {
     "raises": _raises,
     "recurses": _recurses,
     "slow": _slow,
-    "exits": _exits,
     "nan": _nan,
     "masked": _masked,
     "series": _series,
     "tensor": _tensor,
-    "inf": lambda base, x, rate: base(x, rate) / 0.0 if False else base(x, rate) * np.inf,
+    "inf": lambda base, x, rate: np.full(len(x), np.inf),
     "none": lambda base, x, rate: None,
     "strings": lambda base, x, rate: base(x, rate).astype(str),
     "complex": lambda base, x, rate: base(x, rate) + 0j,

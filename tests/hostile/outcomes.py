@@ -1,4 +1,4 @@
-"""What became of a try: one of eleven outcomes, six of them faults."""
+"""What became of a try: one of a dozen outcomes, seven of them faults."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from .attempts import Try
 from .nodes import build
 
 GOOD = ("right", "answered", "refused")
+# The arguments themselves cannot be made: nothing of the package was called.
+VOID = ("void",)
 # A refusal that does not help: of another library, or without the name of what is refused.
 UNCLEAR = ("accident", "nameless")
 FAULTS = ("wrong", "nan", "exception", "warning", "hang", "memory", "crash")
-OUTCOMES = (*GOOD, *UNCLEAR, *FAULTS)
+OUTCOMES = (*GOOD, *VOID, *UNCLEAR, *FAULTS)
 
 _REMEDY = re.compile(
     r"\b(must|give|use|pass|remove|choose|widen|drop|need|needs|shrink|keep|name|rescale|average|"
     r"divide|call|take|shorten|only|set|lower|raise|train|sample|draw|solve|write|save|cannot|"
     r"convert|centre|subtract|expected|leave|start|agree|make|no file|at least|at most|is no|"
-    r"between|below|above)\b"
+    r"between|below|above|valid|neither|is for|holds for|kernel's is)\b"
 )
 _DIVERGED = re.compile(r"diverged")
 
@@ -76,11 +78,13 @@ def _innermost(error: BaseException) -> str:
 
 def _raised(one: Try, error: BaseException) -> dict[str, Any]:
     place = _place(error)
+    if place == "outside the package" and type(error).__name__ != "CommandRefusedError":
+        return _found("void", _last(error))
     if not isinstance(error, ValueError | TypeError) or isinstance(error, UnicodeError):
         kind = "memory" if "bad_alloc" in str(error) else "exception"
         return _found(kind, _last(error), place=place, error=type(error).__name__)
     message = str(error)
-    if "/ntkfreq/" not in _innermost(error) and type(error).__name__ != "_Refused":
+    if "/ntkfreq/" not in _innermost(error) and type(error).__name__ != "CommandRefusedError":
         return _found("accident", _last(error), place=place, error=type(error).__name__)
     names = {*one.args, *one.names}
     named = any(re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", message) for name in names)

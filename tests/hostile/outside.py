@@ -23,12 +23,8 @@ def cell(how: str) -> Callable[..., Any]:
     def raises() -> Any:
         raise RuntimeError("the user's function fails")
 
-    def exits() -> Any:
-        raise SystemExit(3)
-
     results: dict[str, Callable[[], Any]] = {
         "raises": raises,
-        "exits": exits,
         "none": lambda: None,
         "empty": dict,
         "strings": lambda: {"twice": "text"},
@@ -124,8 +120,8 @@ def command(words: list[str]) -> str:
         return str(done.output)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    raise _Refused(done.output.strip()[-300:])
+    raise CommandRefusedError(done.output.strip()[-300:])
 
 
-class _Refused(ValueError):
+class CommandRefusedError(ValueError):
     """Refusal of a command."""

@@ -8,6 +8,7 @@ does not obey is ended also when the parent is gone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -82,10 +83,8 @@ def in_child(
 
 def _end_group(pid: int) -> None:
     """End what the child left behind."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _ended(status: int) -> dict[str, Any]:

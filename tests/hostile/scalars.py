@@ -8,7 +8,6 @@ from fractions import Fraction
 from .nodes import f, number
 from .values import REFUSE, UNKNOWN, Arg, Draw
 
-
 # Kinds of the same number: to be understood, or refused by a sentence.
 _SAME = ("np.float64", "np.float32", "np.float16", "np.longdouble", "Decimal", "Fraction")
 # What is no number.

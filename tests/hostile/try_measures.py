@@ -88,8 +88,19 @@ def _box_judge(args: dict[str, Arg], dim: int) -> Callable[[Any], Verdict]:
 def line(rng: Draw) -> Try:
     """On Line and Grid in one dimension: pulses here and far off, wide and narrow."""
     regular = rng.chance(0.5)
-    rng.hostile("rho_w", "place", "support", "sigma_a", "t", "rtol", "frequencies", "decay", "function",
-                "spacing", "origin")  # fmt: skip
+    rng.hostile(
+        "rho_w",
+        "place",
+        "support",
+        "sigma_a",
+        "t",
+        "rtol",
+        "frequencies",
+        "decay",
+        "function",
+        "spacing",
+        "origin",
+    )
     args = {"rho_w": rho(rng, 1, families=_DECAYING, atoms=False), **_settings(rng, 1)}
     _decay(rng, args)
     centre, width = 0.0, 1.0

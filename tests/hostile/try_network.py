@@ -30,13 +30,14 @@ from .scalars import flag, option, scalar, whole
 from .values import REFUSE, UNKNOWN, Arg, Draw, known, plain
 
 NAMES = (
-    "net", "nets", "x", "y", "step_size", "steps", "optimizer", "weight_decay", "frequency_decay",
-    "decay_towards", "freeze_frequencies", "batch_size", "test", "frequencies", "record", "backend",
-    "dtype", "rng", "checkpoint", "progress", "device", "tolerance", "threads", "kernel_probe",
-    "width", "sigma_a", "zero_output", "w", "a", "b", "depth", "hidden", "activation", "sigma_w",
-    "sigma_b", "layers", "readout", "branches", "workers", "rho_w", "loc", "scale", "df", "dim",
-    "components", "weights", "atoms", "clip", "optimizer", "momentum", "beta1", "beta2", "epsilon", "schedule",
-    "solution", "history", "discrete", "x2", "checkpoint_seconds", "fraction", "band", "target",
+    "net", "nets", "x", "y", "step_size", "steps", "optimizer", "weight_decay",
+    "frequency_decay", "decay_towards", "freeze_frequencies", "batch_size", "test",
+    "frequencies", "record", "backend", "dtype", "rng", "checkpoint", "progress", "device",
+    "tolerance", "threads", "kernel_probe", "width", "sigma_a", "zero_output", "w", "a", "b",
+    "depth", "hidden", "activation", "sigma_w", "sigma_b", "layers", "readout", "branches",
+    "workers", "rho_w", "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip",
+    "momentum", "beta1", "beta2", "epsilon", "schedule", "option", "solution", "history",
+    "discrete", "x2", "checkpoint_seconds", "fraction", "band", "target",
 )  # fmt: skip
 _BACKENDS = ("reference", "direct", "nufft", "torch", "auto")
 _RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw")
@@ -121,8 +122,20 @@ def _more_options(rng: Draw, args: dict[str, Arg], n: int, dim: int) -> None:
         args["tolerance"] = scalar(rng, 1e-9)
         args["backend"] = Arg("nufft", 0.0)
     if "options" in rng.bad:
-        name = rng.choice(["dtype", "device", "threads", "kernel_probe", "freeze_frequencies",
-                           "rng", "decay_towards", "backend", "progress", "checkpoint"])  # fmt: skip
+        name = rng.choice(
+            [
+                "dtype",
+                "device",
+                "threads",
+                "kernel_probe",
+                "freeze_frequencies",
+                "rng",
+                "decay_towards",
+                "backend",
+                "progress",
+                "checkpoint",
+            ]
+        )
         if name in ("threads", "kernel_probe", "rng"):
             args[name] = whole(rng, 1)
         elif name in ("freeze_frequencies", "progress"):
@@ -138,7 +151,7 @@ def _training_judge(args: dict[str, Arg], dim: int) -> Callable[[Any], Verdict]:
         y = None if x is None else column(args["y"].meaning, len(x))
         if net is None or x is None or y is None:
             return must_refuse("arrays do not fit together")
-        if "batch_size" in args or args["backend"].node == "nufft" and "tolerance" in args:
+        if "batch_size" in args or (args["backend"].node == "nufft" and "tolerance" in args):
             return ANSWERED
         steps, step_size = int(args["steps"].meaning), float(args["step_size"].meaning)
         decay = tuple(
@@ -230,6 +243,8 @@ def sampled(rng: Draw) -> Try:
     deep = bool(rng.bad & {"depth", "hidden", "sigma_w"}) or rng.chance(0.3)
     args["sigma_a"] = number(rng, "sigma_a", 1.0)
     args["rng"] = whole(rng, 3) if "rng" in rng.bad else Arg(3, 3)
+    if args["rng"].kind == "int 10**400":
+        args["rng"] = Arg(args["rng"].node, UNKNOWN, "seed 10**400")
     if "zero" in rng.bad:
         args["zero_output"] = flag(rng)
     if deep:
@@ -320,8 +335,23 @@ def laid_over(rng: Draw) -> Try:
     rng.hostile("what")
     net = f("ntkfreq.FourierFeatureNet.sample", f("ntkfreq.Normal", scale=4.0), 16, rng=0)
     x, y = np.linspace(-1, 1, 6).tolist(), [0.1, 0.5, -0.2, 0.3, 0.9, -0.4]
-    what = rng.choice(["same", "other y", "other x", "weights", "None", "swapped", "sigma", "adam",
-                       "Line", "repeated", "column", "decay", "float32"])  # fmt: skip
+    what = rng.choice(
+        [
+            "same",
+            "other y",
+            "other x",
+            "weights",
+            "None",
+            "swapped",
+            "sigma",
+            "adam",
+            "Line",
+            "repeated",
+            "column",
+            "decay",
+            "float32",
+        ]
+    )
     data: Any = y
     at: Any = x
     if what == "repeated":

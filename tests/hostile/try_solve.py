@@ -33,10 +33,10 @@ from .scalars import flag, option
 from .values import REFUSE, UNKNOWN, Arg, Draw, known, plain
 
 NAMES = (
-    "rho_w", "target", "x", "y", "f", "g", "sigma_a", "measure", "initial_output", "weight_decay",
-    "frequency_decay", "decay_towards", "t", "frequencies", "test", "step_size", "momentum",
-    "nesterov", "rtol", "loc", "scale", "df", "dim", "components", "weights", "atoms", "lower",
-    "upper", "spacing", "origin", "support", "kinks", "radius",
+    "rho_w", "target", "x", "y", "f", "g", "sigma_a", "measure", "initial_output",
+    "weight_decay", "frequency_decay", "decay_towards", "t", "frequencies", "test", "step_size",
+    "momentum", "nesterov", "rtol", "loc", "scale", "df", "dim", "components", "weights",
+    "atoms", "lower", "upper", "spacing", "origin", "support", "kinks", "radius",
 )  # fmt: skip
 _SETTINGS = ("sigma_a", "t", "frequencies", "rtol")
 
@@ -302,6 +302,9 @@ def expected(rng: Draw) -> Try:
     if "decay" in rng.bad:
         rng.bad |= {"weight_decay"}
         args["weight_decay"] = number(rng, "weight_decay", 0.1)
+    for key in ("sigma_a", "weight_decay") if many else ():
+        if key in args and args[key].kind == "list":
+            args[key] = Arg(args[key].node, UNKNOWN, "list")
     options = _nodes(args, "rho_w", "x", "y")
     if "test" in rng.bad:
         options["test"] = _hostile_test(rng, dim, args)
