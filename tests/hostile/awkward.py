@@ -126,6 +126,8 @@ def _held(values: list[object]) -> object:
         abs(value - int(near)) for value, near in zip(exact.ravel(), rounded.ravel(), strict=True)
     )
     spread = max(exact.ravel()) - min(exact.ravel())
+    if exact.size == 1:
+        return rounded
     return REFUSE if lost > _HARMLESS * max(spread, 1) else rounded
 
 

@@ -23,12 +23,15 @@ _FEW = 14
 
 @dataclass
 class Flow:
-    """Errors (T, n) on nodes (n, d) with weights (n,), and how well they are known (absolute)."""
+    """Errors (T, n) on nodes (n, d) with weights (n,), how well they are known (absolute), and
+    those at the start, to which tolerances are relative.
+    """
 
     x: np.ndarray
     weights: np.ndarray
     errors: np.ndarray
     uncertainty: float
+    start: np.ndarray
 
     @property
     def loss(self) -> np.ndarray:
@@ -57,7 +60,7 @@ def flow(
         phase = float(np.abs(x).max()) * family.far()
         lost = _EPS * (t[-1] * top + phase * min(1.0, t[-1] * top) + 10)
     if np.isfinite(lost) and lost < 1e-9 and np.all(np.isfinite(matrix)):
-        return Flow(x, weights, _dense(matrix, size, start, t, step), lost * _norm(start))
+        return Flow(x, weights, _dense(matrix, size, start, t, step), lost * _norm(start), start)
     if len(x) > _FEW or family.name == "empirical" or step is not None:
         return None
     return _many_digits(family, x, weights, start, sigma_a, t)
@@ -106,7 +109,7 @@ def _many_digits(
             left = [mp.exp(-mp.mpf(float(time)) * max(rate, 0)) for rate in rates]
             e = modes * mp.matrix([a * b for a, b in zip(left, first, strict=True)])
             rows.append([float(value / s) for value, s in zip(e, size, strict=True)])
-    return Flow(x, weights, np.array(rows), 1e-14 * _norm(start))
+    return Flow(x, weights, np.array(rows), 1e-14 * _norm(start), start)
 
 
 def decaying_flow(
@@ -150,7 +153,7 @@ def decaying_flow(
     )  # fmt: skip
     if not path.success:
         return None
-    return Flow(x, weights, path.y[:n].T + path.y[n:].T - y, 1e-7 * size)
+    return Flow(x, weights, path.y[:n].T + path.y[n:].T - y, 1e-7 * size, first - y)
 
 
 def box_rule(lower: np.ndarray, upper: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

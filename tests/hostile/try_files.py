@@ -32,7 +32,8 @@ def stored(rng: Draw) -> Try:
 
 _CONTENTS = (
     "objects", "attributes", "none attribute", "dates", "strings", "complex", "empty", "tree",
-    "array", "None", "bad name", "slash", "mixed", "set attribute", "bools", "masked", "number name",
+    "array", "None", "bad name", "slash", "mixed", "set attribute", "bools", "masked",
+    "number name",
 )  # fmt: skip
 
 

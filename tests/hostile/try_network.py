@@ -345,7 +345,6 @@ def laid_over(rng: Draw) -> Try:
             "swapped",
             "sigma",
             "adam",
-            "Line",
             "repeated",
             "column",
             "decay",

@@ -17,7 +17,7 @@ NAMES = (
     "t", "train_loss", "test_loss", "threshold", "late", "curves", "function", "grid", "path",
     "constants", "workers", "retries", "version", "data", "out", "row", "narrow", "wide",
     "width", "steps", "seed", "sigma_a", "scheduler", "retry_failed", "progress", "x", "y",
-    "accuracy", "train_accuracy", "test_accuracy",
+    "accuracy", "train_accuracy", "name", "attribute", "values", "test_accuracy",
 )  # fmt: skip
 
 
@@ -53,6 +53,8 @@ def onset(rng: Draw) -> Try:
         if isinstance(meaning, np.ndarray) and meaning.min() < 0:
             args[name] = Arg(args[name].node, REFUSE, args[name].kind)
     args["threshold"] = number(rng, "threshold", rng.choice([0.05, 0.35]))
+    if args["threshold"].kind == "list":  # one of training, one of test
+        args["threshold"] = Arg(args["threshold"].node, UNKNOWN, "list")
     if args["threshold"].meaning == 0.0:
         args["threshold"] = Arg(args["threshold"].node, REFUSE, "zero")
     options = {"threshold": args["threshold"].node}

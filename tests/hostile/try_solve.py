@@ -118,8 +118,7 @@ def judged_by_flow(
     """Training loss and spectrum of a solution against a dense flow."""
     if reference is None:
         return ANSWERED
-    size = float(np.sqrt(reference.weights @ np.max(reference.errors[:1] ** 2, axis=0)))
-    size = max(size, float(np.sqrt(reference.loss.max())))
+    size = float(np.sqrt(reference.weights @ reference.start**2))
     bound = relative * size + reference.uncertainty
     loss = compare(result.train_loss, reference.loss, 3 * bound * size + 1e-300, "train_loss")
     if grid is None:
