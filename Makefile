@@ -53,6 +53,9 @@ bench: $(VENV)/.stamp-bench ## run the benchmarks, named peers in the same run
 	    echo "== $$script"; $(PY) "$$script"; \
 	done
 
+hostile: $(VENV)/.stamp-test ## try every public function on hostile input (TRIES=20000, resumable)
+	$(PY) -m tests.hostile --tries $(or $(TRIES),20000) --workers $(or $(WORKERS),2) --write
+
 clean: ## remove built pages and caches (.venv and results/ stay)
 	rm -rf docs/_build docs/gallery docs/api/generated docs/sg_execution_times.rst
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ does not obey is ended also when the parent is gone.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import resource
@@ -102,6 +103,7 @@ def _child(
     code = 3
     try:
         os.setsid()
+        faulthandler.disable()  # which test runners enable: a crash is told by the parent
         with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
             os.chdir(folder)
             _silence()
