@@ -27,7 +27,7 @@ from ntkfreq import (
 )
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.dynamics import GradientFlow
-from ntkfreq.pde.solution import _refuse_overflow
+from ntkfreq.pde.outcome import refuse_overflow
 from ntkfreq.results import json_ready
 
 
@@ -202,7 +202,7 @@ def test_overflow_is_refused_instead_of_nan():
                 Normal(), lambda x: 1e-160 * np.exp(-(x**2)), measure=measure, t=[0.0, 1.0]
             )
     with pytest.raises(ValueError, match="results overflow; rescale"):
-        _refuse_overflow(np.array([np.inf]))
+        refuse_overflow(np.array([np.inf]))
 
 
 def test_complex_target_is_refused():
