@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,10 @@ def main(
     ] = False,
 ) -> None:
     """Which frequencies a network learns when: predicted before training, proven after."""
+    # A name in a file must not end the command on a terminal that cannot show its letters.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @app.command()

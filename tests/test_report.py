@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -322,3 +325,14 @@ def test_ctrl_c_ends_in_a_sentence(tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["compare", "--out", str(tmp_path / "out")])
     assert result.exit_code == 130
     assert "ntkfreq compare: stopped; no file was changed" in result.output
+
+
+def test_terminal_that_lacks_letters_still_gets_its_answer(tmp_path):
+    rows = "".join(f"{k},{np.sin(k / 3):.4f}\n" for k in range(40))
+    (tmp_path / "mine.csv").write_text("t (s),温度 (°C)\n" + rows)
+    command = [sys.executable, "-m", "ntkfreq", "compare", str(tmp_path / "mine.csv")]
+    command += ["--width", "64", "--steps", "12", "--out", str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, encoding="latin-1", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "40 samples of ?? (°C) against t (s)" in done.stdout

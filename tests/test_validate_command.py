@@ -127,6 +127,16 @@ def notes():
 # Scripts and the suite
 
 
+def test_ctrl_c_ends_validation_in_a_sentence(scripts, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(suite, "run_all", stop)
+    result = validate("--scripts", scripts(a=SQUARES))
+    assert result.exit_code == 130
+    assert "ntkfreq validate: stopped; the same command goes on from here" in result.output
+
+
 def test_scripts_are_found_and_picked(scripts):
     folder = scripts(b=FAILING, a=SQUARES, _helper="raise OSError\n")
     found = find_scripts(folder)

@@ -50,6 +50,9 @@ def validate(
     except (ValueError, TypeError, OSError, ImportError) as error:
         typer.echo(f"ntkfreq validate: {error}", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("\nntkfreq validate: stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
     raise typer.Exit(1 if failed else 0)
 
 
