@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray, IntArray
 
 _DIGITS = ("data", "data", "mnist_5k.csv.gz")
@@ -84,6 +85,7 @@ def split(
         raise ValueError(
             f"train={train} of {count} points leaves none for the test; use at most {count - 1}"
         )
+    refuse_memory(f"count={count}", 16.0 * count, "split fewer points")
     order = _checks.generator("rng", rng).permutation(count)
     return order[:train], order[train:]
 

@@ -66,8 +66,9 @@ def descend(
     ------
     TypeError, ValueError
         On a bad argument, labels other than -1 and 1, or a module with several outputs.
-    FloatingPointError
-        When the loss diverges; names the step size that would have been stable.
+    DivergenceError
+        A `FloatingPointError` and `ValueError`, when the loss diverges; names the step size that
+        would have been stable.
 
     Examples
     --------
@@ -78,11 +79,12 @@ def descend(
     """
     check_module(module)
     _checks.choice("loss", loss, _LOSSES)
+    points = _checks.real_array("x", x, tuple(range(1, 9)))
     try:
         return fit(
             copy.deepcopy(module).double(),
-            x,
-            _checks.real_array("y", y, 1),
+            points,
+            _checks.values_at("y", y, len(points)),
             optimizer="sgd",
             step_size=step_size,
             steps=steps,
@@ -91,7 +93,8 @@ def descend(
             record=record,
         )
     except DivergenceError as error:
-        raise DivergenceError(error.step, _advice(module, x, loss, step_size)) from None
+        advice = _advice(module, points, loss, step_size)
+        raise DivergenceError(error.step, advice, error.what) from None
 
 
 def largest_stable_step(module: Any, x: Any, loss: str = "squared") -> float:
@@ -129,13 +132,20 @@ def largest_stable_step(module: Any, x: Any, loss: str = "squared") -> float:
     check_module(module)
     _checks.choice("loss", loss, _LOSSES)
     gram = empirical_ntk_gram(module, x)
+    if not np.isfinite(gram).all():
+        raise ValueError(
+            "module has a kernel that overflows on x; scale x, or start it with smaller parameters"
+        )
     top = float(np.linalg.eigvalsh(gram)[-1]) / len(gram)
     return 2 / (LOSSES[loss].curvature * top) if top > 0 else float("inf")
 
 
 def _advice(module: Any, x: Any, loss: str, step_size: float) -> str:
-    stable = largest_stable_step(module, x, loss)
     said = f"step_size={step_size:g} is"
+    try:
+        stable = largest_stable_step(module, x, loss)
+    except ValueError as error:  # a kernel of too many points, or none
+        return f"{said} too large ({error}); use for instance {0.1 * step_size:.2g}"
     gain = f"{2 / LOSSES[loss].curvature:g}/lambda_max = {stable:.3g} of the initial module"
     if step_size > stable:
         return f"{said} above {gain}; use less, for instance {0.5 * stable:.2g}"

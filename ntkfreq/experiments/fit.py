@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray, IntArray
 from ntkfreq.experiments.losses import LOSSES, Loss
 from ntkfreq.network.record_steps import record_steps
@@ -56,12 +57,12 @@ class Run:
     settings: dict[str, Any]
 
 
-class DivergenceError(FloatingPointError):
-    """The loss diverged by a step, and what to do."""
+class DivergenceError(FloatingPointError, ValueError):
+    """The loss or the output diverged by a step, and what to do."""
 
-    def __init__(self, step: int, advice: str) -> None:
-        super().__init__(f"the loss diverged by step {step}: {advice}")
-        self.step = step
+    def __init__(self, step: int, advice: str, what: str = "the loss diverged by") -> None:
+        super().__init__(f"{what} step {step}: {advice}")
+        self.step, self.what = step, what
 
 
 def fit(
@@ -127,8 +128,9 @@ def fit(
     ------
     TypeError, ValueError
         On a bad argument, targets that the loss cannot take, or outputs of another shape.
-    FloatingPointError
-        When the loss diverges, or an output at the test points is not finite.
+    DivergenceError
+        A `FloatingPointError` and `ValueError`, when the loss diverges, or an output at the test
+        points is not finite.
 
     Examples
     --------
@@ -158,7 +160,7 @@ def fit(
             "module has no parameter that requires a gradient; call module.requires_grad_()"
         )
     kind = trained[0].dtype
-    train = _Data("y", _in_precision("x", points, kind), _tensor(values, kind))
+    train = _Data("y", _in_precision("x", points, kind), _tensor("y", values, kind))
     test = _test_data(x_test, y_test, judge, kind)
     _descend(
         net,
@@ -198,6 +200,7 @@ def _points(name: str, x: Any) -> Any:
     import torch
 
     array = _checks.real_array(name, x, tuple(range(1, 9)))
+    _checks.magnitude(name, array, _checks.SMALLEST, _checks.LARGEST)
     return torch.as_tensor(array[:, None] if array.ndim == 1 else array)
 
 
@@ -211,11 +214,15 @@ class _Data:
     outputs: list[FloatArray] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
 
+    def at(self, batch: Any) -> Any:
+        """Points of a batch; a module that writes into its input gets a copy of them."""
+        return self.x[batch].clone()
+
     def record(self, net: Any, loss: Callable[[Any, Any], Any]) -> None:
         import torch
 
         with torch.no_grad():
-            output = net(self.x)
+            output = net(self.at(slice(None)))
             if self.y is not None:
                 output = _alike(output, self.y, self.name)
                 self.losses.append(loss(output, self.y).item())
@@ -232,27 +239,29 @@ def _test_data(x: Any, y: Any, judge: Loss, kind: Any) -> _Data | None:
             raise ValueError("y_test is given without x_test; give the points of these values")
         return None
     points = _points("x_test", x)
-    values = None if y is None else _tensor(judge.targets("y_test", y, len(points)), kind)
+    targets = None if y is None else judge.targets("y_test", y, len(points))
+    values = None if y is None else _tensor("y_test", targets, kind)
     return _Data("y_test", _in_precision("x_test", points, kind), values)
 
 
 def _in_precision(name: str, points: Any, kind: Any) -> Any:
     """Points as numbers of the module's kind."""
-    found = points.to(kind)
-    if not found.isfinite().all():
+    found, size = points.to(kind), float(points.abs().max())
+    if not found.isfinite().all() or (size and not found.any()):
+        large = "small" if found.isfinite().all() else "large"
         raise ValueError(
-            f"{name} holds numbers of up to {points.abs().max():.3g}, too large for the module's "
+            f"{name} holds numbers of up to {size:.3g}, too {large} for the module's "
             f"{kind}; scale them, or use module.double()"
         )
     return found
 
 
-def _tensor(values: Any, kind: Any) -> Any:
+def _tensor(name: str, values: Any, kind: Any) -> Any:
     """Numbers in the precision of the module, classes as they are."""
     import torch
 
     tensor = torch.as_tensor(values)
-    return tensor.to(kind) if tensor.is_floating_point() else tensor
+    return _in_precision(name, tensor, kind) if tensor.is_floating_point() else tensor
 
 
 def _alike(output: Any, y: Any, name: str) -> Any:
@@ -305,18 +314,20 @@ def _descend(
                 one.record(net, loss)
             numbers.append(train.losses[-1])
             if not all(np.isfinite(one.outputs[-1]).all() for one in data[1:]):
-                raise FloatingPointError(
-                    f"the output at x_test is not finite at step {step}; use points of about the "
-                    "size of x, or a smaller step_size"
+                raise DivergenceError(
+                    step,
+                    "use points of about the size of x, or a smaller step_size",
+                    "the output at x_test is not finite at",
                 )
         if step == 0:
-            _check_start(numbers[0])
+            _check_start(numbers[0], train.y)
+            _check_size(data, len(schedule))
             zero = loss(torch.zeros_like(torch.as_tensor(train.outputs[0])), train.y).item()
             limit = _DIVERGED * max(zero, numbers[0])
         if step < last:
             batch = next(batches)
             targets = train.y[batch]
-            value = loss(_alike(net(train.x[batch]), targets, train.name), targets)
+            value = loss(_alike(net(train.at(batch)), targets, train.name), targets)
             numbers.append(value.item())
         if not all(number <= limit for number in numbers):
             size = optimizer.param_groups[0]["lr"]
@@ -327,9 +338,20 @@ def _descend(
             optimizer.step()
 
 
-def _check_start(loss: float) -> None:
+def _check_start(loss: float, y: Any) -> None:
     if not np.isfinite(loss):
         raise ValueError(
-            f"module starts from a loss of {loss}; its parameters or its output hold NaN or "
-            "infinite values, start it anew"
+            f"module starts from a loss of {loss} on y of up to {float(y.abs().max()):.3g}; its "
+            "parameters or its output hold NaN or infinite values, or squares overflow: start it "
+            "anew, or scale x and y"
         )
+
+
+def _check_size(data: list[_Data], records: int) -> None:
+    """Refuse records that will not fit, by the size of the first ones."""
+    size = sum(one.outputs[0].nbytes for one in data)
+    refuse_memory(
+        f"record asks for {records} records of {size / 8:.0f} outputs",
+        2.0 * records * size,
+        f"use record={max(2, int(5e8 / max(size, 1)))}",
+    )

@@ -52,7 +52,7 @@ def _numbers(name: str, y: Any, count: int) -> Any:
         raise ValueError(
             f"{name} holds {len(values)} value(s) for {count} point(s); give one each, or one row"
         )
-    return values
+    return _checks.magnitude(name, values, 1e-100, 1e100)
 
 
 def _signs(name: str, y: Any, count: int) -> Any:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 
+_MOST_WIDTHS = 1001
 _INITS = ("he", "xavier", "pytorch")
 _LAYERS = {
     "relu": "ReLU",
@@ -105,7 +107,19 @@ def _widths(widths: Any) -> list[int]:
         raise ValueError(
             f"widths={_checks.show(widths)} must name at least the dimensions of input and output"
         )
-    return [_checks.integer(f"widths[{k}]", width, 1) for k, width in enumerate(widths)]
+    if len(widths) > _MOST_WIDTHS:
+        raise ValueError(
+            f"widths names {len(widths)} layers; use at most {_MOST_WIDTHS}, beyond which a step "
+            "takes seconds"
+        )
+    sizes = [_checks.integer(f"widths[{k}]", width, 1) for k, width in enumerate(widths)]
+    count = float(sum(below * (above + 1) for above, below in pairwise(sizes)))
+    refuse_memory(
+        f"widths={_checks.show(widths)} make {count:.3g} parameters",
+        16.0 * count,
+        "use fewer units or layers",
+    )
+    return sizes
 
 
 def _start(layer: Any, activation: str, init: str, generator: Any) -> None:

@@ -47,7 +47,8 @@ def projected_spectrum(x: Any, values: Any, direction: Any, frequencies: Any) ->
     array([ 0.+0.j, -1.+0.j])
     """
     points = _checks.real_array("x", x, 2)
-    along = _checks.real_array("direction", direction, 1)
+    _checks.magnitude("x", points, _checks.SMALLEST, _checks.LARGEST)
+    along = _checks.coordinates("direction", direction, _checks.NUMBERS)
     if along.size != points.shape[1]:
         raise ValueError(
             f"direction has {along.size} component(s), but x holds points of dimension "
@@ -59,4 +60,7 @@ def projected_spectrum(x: Any, values: Any, direction: Any, frequencies: Any) ->
             f"values has shape {numbers.shape}; its first axis must be the {len(points)} points"
         )
     grid = _checks.real_array("frequencies", frequencies, 1)
-    return error_spectrum(points @ along, np.ascontiguousarray(numbers.T), grid)
+    projected = _checks.magnitude(
+        "x along direction", points @ along, _checks.SMALLEST, _checks.LARGEST
+    )
+    return error_spectrum(projected, np.ascontiguousarray(numbers.T), grid)
