@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ntkfreq import Empirical, Laplace, Mixture, Normal, StudentT, Uniform, as_density, ntk_gram
+from ntkfreq import (
+    Empirical,
+    Laplace,
+    Mixture,
+    Normal,
+    StudentT,
+    Uniform,
+    as_density,
+    ntk_gram,
+    solve_frequency_pde,
+)
 
 NAMED = [
     Normal(scale=3.0),
@@ -432,3 +443,68 @@ def test_a_pdf_far_from_zero_is_inverted_about_its_middle():
 def test_a_pdf_that_is_negative_far_from_zero_is_refused():
     with pytest.raises(ValueError, match="negative or not finite"):
         as_density(lambda w: np.where(w > 200, -1.0, 0.01), support=(100.0, 300.0))
+
+
+ENDS = [
+    family(loc, scale, dim)
+    for family in (Normal, Laplace, Uniform, lambda *given: StudentT(0.1, *given))
+    for loc in (0.0, -3.0, 1e50)
+    for scale in (1e-50, 1.0, 1e50)
+    for dim in (1, 2, 1000)
+]
+
+
+@pytest.mark.parametrize("rho", ENDS, ids=repr)
+def test_nothing_overflows_at_the_ends_of_the_range(rho):
+    """Kernels, radii, draws and what follows from them are numbers; a pdf may be too large."""
+    for size in (0.0, 1e-50, 1.0, 1e50, rho.scale):
+        w = np.stack([np.full(rho.dim, size), np.full(rho.dim, -size)])
+        assert np.all(np.abs(rho.kernel(w)) <= 1 + 1e-12)
+        try:
+            assert np.all(rho.pdf(w) >= 0)
+        except ValueError as error:
+            assert "above 1e308 in dimension 1000" in str(error)  # noqa: PT017
+        assert 0 <= rho.phase_rounding(size) <= 1
+        assert 0 <= rho.kernel_change(size) <= 2
+    assert np.all(np.isfinite(rho.kernel_between(w, 1 + w)))
+    assert np.all(np.isfinite(rho.sample(20, rng=0)))
+    assert np.all(np.diff([rho.radius(tail) for tail in (0.9, 0.1, 1e-12, 1e-17)]) >= 0)
+    assert np.isfinite(rho.radius(1e-17))
+
+
+@pytest.mark.parametrize("df", [0.1, 1.0, 3.0, 200.0])
+@pytest.mark.parametrize("u", [700.0, 4000.0, 1e6, 1e50])
+def test_student_kernel_far_out(df, u):
+    with mpmath.workdps(30):
+        half = mpmath.mpf(df) / 2
+        exact = mpmath.besselk(half, u) * mpmath.mpf(u) ** half
+        exact *= 2 ** (1 - half) / mpmath.gamma(half)
+    found = StudentT(df, scale=u).kernel(np.array([df**-0.5]))[0]
+    np.testing.assert_allclose(found, float(exact), rtol=1e-10, atol=1e-300)
+
+
+@pytest.mark.parametrize("tail", [0.3, 1e-6, 1e-17])
+def test_student_radius_is_a_quantile(tail):
+    assert StudentT(1.0, scale=2.0).radius(tail) == pytest.approx(2 / np.tan(np.pi * tail / 2))
+    # Two degrees in two dimensions: (1 + r^2 / 2)^-1.
+    expected = np.sqrt(2 * (1 / tail - 1))
+    assert StudentT(2.0, dim=2).radius(tail) == pytest.approx(expected, rel=1e-9)
+
+
+def test_tails_that_hold_frequencies_beyond_all_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"df=0\.01 is below 0\.1.*use df=0\.1 or more"):
+        StudentT(0.01)
+
+
+@pytest.mark.parametrize(
+    "rho", [Normal(scale=1e-3, dim=200), Laplace(scale=1e-3, dim=200), Uniform(scale=1e-3, dim=200)]
+)
+def test_a_pdf_too_large_for_a_number_is_refused_and_points_do_not_need_it(rho):
+    with pytest.raises(ValueError, match=r"above 1e308 in dimension 200.*measure=Points\(x\)"):
+        rho.pdf(np.zeros((1, 200)))
+    x = np.random.default_rng(0).uniform(-1, 1, (6, 200))
+    found = solve_frequency_pde(rho, (x, x[:, 0]), t=[0.0, 1.0], frequencies=np.ones((1, 200)))
+    rates, modes = np.linalg.eigh(ntk_gram(rho, x) / 6)
+    share = modes.T @ x[:, 0]
+    loss = np.sum((share * np.exp(-rates)) ** 2) / 6
+    assert found.train_loss[1] == pytest.approx(loss, rel=1e-9)

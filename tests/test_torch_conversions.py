@@ -122,7 +122,7 @@ def test_clipping_at_half_the_norm_is_pytorchs():
     for mine, other in zip((run.net.w, run.net.a, run.net.b), theirs, strict=True):
         np.testing.assert_allclose(mine, other, rtol=0, atol=1e-4)
     free = by_torch(net, Setting("SGD", 0.2, (0.1, 0.1)))
-    assert np.abs(free[1] - theirs[1]).max() > 1e-2
+    assert np.abs(free[1] - theirs[1]).max() > 5e-3
 
 
 def test_the_same_number_for_the_decay_is_another_run():

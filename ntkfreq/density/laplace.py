@@ -36,12 +36,16 @@ class Laplace(LocationScale):
     """
 
     def _pdf(self, w: FloatArray) -> FloatArray:
-        norm = (2 * self.scale) ** -float(self.dim)
-        return np.asarray(norm * np.exp(-np.sum(np.abs(self._standard(w)), axis=-1)))
+        log_norm = -self.dim * float(np.log(2 * self.scale))
+        return self._exp(log_norm - np.sum(np.abs(self._standard(w)), axis=-1))
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
-        return np.asarray(self._phase(z) / np.prod(1 + (self.scale * z) ** 2, axis=-1))
+        factors = 1 + (self.scale * z) ** 2
+        if z.shape[-1] > 1:
+            # A product of many factors overflows where the kernel is zero to rounding.
+            return np.asarray(self._phase(z) * np.exp(-np.sum(np.log(factors), axis=-1)))
+        return np.asarray(self._phase(z) / np.prod(factors, axis=-1))
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         return np.asarray(self._center) + rng.laplace(scale=self.scale, size=(size, self.dim))

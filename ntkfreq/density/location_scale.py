@@ -19,6 +19,7 @@ from ntkfreq.waves import largest_phase
 
 # Below this phase its rounding is at most 1e-14, and one cosine a pair is cheaper.
 _ROUNDED = 100.0
+_LARGEST = float(np.log(np.finfo(np.float64).max))
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,15 @@ class LocationScale(Density):
         return carrier_rounding(
             self._offset(), extent, lambda z: centred.kernel_values(z[:, None] * along)
         )
+
+    def _exp(self, logarithm: FloatArray) -> FloatArray:
+        """Density from its logarithm, which in many dimensions has more range than a double."""
+        if np.max(logarithm, initial=-np.inf) > _LARGEST:
+            raise ValueError(
+                f"rho_w={_checks.show(self)} has a pdf above 1e308 in dimension {self.dim}; its "
+                "kernel and samples are of use all the same: measure=Points(x) takes no pdf"
+            )
+        return np.exp(logarithm)
 
     def _offset(self) -> float:
         return float(np.linalg.norm(self._center))

@@ -38,8 +38,8 @@ class Normal(LocationScale):
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)
-        norm = (np.sqrt(2 * np.pi) * self.scale) ** -float(self.dim)
-        return np.asarray(norm * np.exp(-0.5 * np.sum(u * u, axis=-1)))
+        log_norm = -self.dim * float(np.log(np.sqrt(2 * np.pi) * self.scale))
+        return self._exp(log_norm - 0.5 * np.sum(u * u, axis=-1))
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""

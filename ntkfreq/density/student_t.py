@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.density.location_scale import LocationScale
+
+# Where u^100 e^-u is below 1e-300 of its largest value.
+_FAR = 5000.0
+# Of logarithms of a radius; scale and square still fit.
+_FARTHEST = 460.0
 
 
 @dataclass(frozen=True, init=False)
@@ -24,7 +29,7 @@ class StudentT(LocationScale):
     Parameters
     ----------
     df : float
-        Degrees of freedom :math:`0 < \nu \le 200`; 1 is the Cauchy density.
+        Degrees of freedom :math:`0.1 \le \nu \le 200`; 1 is the Cauchy density.
     loc : float or sequence of d floats, default 0
         Centre c.
     scale : float, default 1
@@ -35,7 +40,7 @@ class StudentT(LocationScale):
     Raises
     ------
     ValueError, TypeError
-        When `df` is not in (0, 200], `scale` is not positive, `dim` is below 1, or `loc`
+        When `df` is not in [0.1, 200], `scale` is not positive, `dim` is below 1, or `loc`
         does not fit.
 
     References
@@ -57,6 +62,11 @@ class StudentT(LocationScale):
             raise ValueError(
                 f"df={self.df:g} is above 200; use Normal, which it hardly differs from"
             )
+        if self.df < 0.1:
+            raise ValueError(
+                f"df={self.df:g} is below 0.1, where the tail holds frequencies beyond all "
+                "numbers; use df=0.1 or more"
+            )
         object.__setattr__(self, "loc", loc)
         object.__setattr__(self, "scale", scale)
         object.__setattr__(self, "dim", dim)
@@ -72,7 +82,7 @@ class StudentT(LocationScale):
             - d * np.log(self.scale)
         )
         log_tail = -(nu + d) / 2 * np.log1p(np.sum(u * u, axis=-1) / nu)
-        return np.asarray(np.exp(log_norm + log_tail))
+        return self._exp(log_norm + log_tail)
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
@@ -81,11 +91,14 @@ class StudentT(LocationScale):
         # Below this u the Bessel function overflows; the series about 0 is exact to rounding there.
         log_gamma = float(special.gammaln(half))
         near_zero = u < max(2 * np.exp((log_gamma - 650.0) / half), 1e-290)
-        safe = np.where(near_zero, 1.0, u)
+        # Beyond this u the kernel is below 1e-300; further out the Bessel function has no value.
+        gone = u > _FAR
+        safe = np.where(near_zero | gone, 1.0, u)
+        small = np.where(near_zero, u, 0.0)
         series = (
             1.0
             if half <= 3
-            else 1 - u**2 / (4 * (half - 1)) + u**4 / (32 * (half - 1) * (half - 2))
+            else 1 - small**2 / (4 * (half - 1)) + small**4 / (32 * (half - 1) * (half - 2))
         )
         # kve = K e^u keeps the logarithm finite where K itself underflows.
         log_value = (
@@ -95,7 +108,8 @@ class StudentT(LocationScale):
             - (half - 1) * np.log(2.0)
             - log_gamma
         )
-        return self._phase(z) * np.where(near_zero, series, np.exp(log_value))
+        value = np.where(gone, 0.0, np.exp(log_value))
+        return self._phase(z) * np.where(near_zero, series, value)
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         normal = rng.standard_normal((size, self.dim))
@@ -104,5 +118,9 @@ class StudentT(LocationScale):
 
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
-        reach = np.sqrt(self.dim * stats.f.isf(tail, self.dim, self.df))
+        # |w|^2 / (nu s^2) is (1 - y) / y of a beta variable y, whose lower tail is wanted.
+        a, b = self.df / 2, self.dim / 2
+        y = float(special.betaincinv(a, b, tail))
+        log_y = np.log(y) if y > 1e-200 else (np.log(tail * a) + special.betaln(a, b)) / a
+        reach = np.exp(min(0.5 * (np.log(self.df) + np.log1p(-y) - log_y), _FARTHEST))
         return self._offset() + self.scale * float(reach)

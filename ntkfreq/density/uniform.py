@@ -36,7 +36,8 @@ class Uniform(LocationScale):
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         inside = np.all(np.abs(self._standard(w)) <= 1.0, axis=-1)
-        return np.asarray(inside * (2 * self.scale) ** -float(self.dim))
+        log_norm = np.full(inside.shape, -self.dim * np.log(2 * self.scale))
+        return np.asarray(inside * self._exp(log_norm))
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
