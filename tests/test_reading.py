@@ -104,6 +104,12 @@ READ = {
     "missing x in the first row": (",0.5\n" + PLAIN, {}, "1 row with missing values dropped"),
     "missing in the first row": ("nan,nan\n" + PLAIN, {}, "comma-separated"),
     "fill values that were named": (PLAIN + "9.00,-9999\n", {"missing": [-9999]}, "1 row with"),
+    "series that were to be averaged": (
+        "place,t,u\n" + lines("A,{:.2f},{:.4f}") + lines("B,{:.2f},{:.4f}"),
+        {"x": "t", "y": "u"},
+        "20 repeated x, with the mean of y at each",
+    ),
+    "end mark of DOS": (PLAIN + "\x1a", {}, "comma-separated"),
     "not sorted": ("".join(reversed(PLAIN.splitlines(keepends=True))), {}, "sorted by x"),
     "repeated x": (
         PLAIN.replace("0.25,2.9689", "0.25,2.9589\n0.25,2.9789"),
@@ -337,6 +343,16 @@ REFUSED = {
     "no such column": ("a,b\n" + PLAIN, {"x": "t"}, "x='t' is no column of survey.csv; it"),
     "the same column": ("a,b\n" + PLAIN, {"x": "a", "y": "a"}, "x and y are both the column 'a'"),
     "a column of words": ("a,b,c\n" + lines("{},{},q"), {"x": "a", "y": "c"}, "'c' holds words"),
+    "decimal commas under two names": (
+        "x,y\n" + "".join(f"{k},{k % 3},{k % 7}\n" for k in range(20)),
+        {},
+        "the header has 2 names and the lines 3 whole numbers, as decimal commas would",
+    ),
+    "several series": (
+        "place,t,u\n" + lines("A,{},{}") + lines("B,{},{}"),
+        {},
+        "x repeats .0.25 under A, B., so column 'place' tells several series apart",
+    ),
     "numbers or a header, uneven": ("0,1\n" + lines("{:g},{:g}", X**2, Y), {}, "0, 1 may number"),
     "thousands between semicolons": (
         "".join(f"{k};1,{100 + k}\n" for k in range(20)),

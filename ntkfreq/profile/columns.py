@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ntkfreq.profile.dates import are_whole_dates, is_day
 from ntkfreq.profile.kinds import CLOCK, DATE, EMPTY, NUMBER, WORD
@@ -89,9 +88,26 @@ def choose(
     return position, value, notes
 
 
-def with_unit(column: Column, unit: str) -> Column:
-    """A column with the unit of its name where no row of units gives one."""
-    return replace(column, unit=column.unit or unit)
+def refuse_series(name: str, columns: Sequence[Column], x: Column) -> None:
+    """Refuse a table of several series below one another, told apart by a column of words.
+
+    Raises
+    ------
+    ValueError
+        When x is repeated under different words.
+    """
+    for k, column in enumerate(columns):
+        words: dict[str, set[str]] = {}
+        for position, word in zip(x.cells, column.cells, strict=True):
+            words.setdefault(position, set()).add(word)
+        several = next((p for p, found in words.items() if p and len(found) > 1), None)
+        if column.kind == WORD and several is not None:
+            label = column.name or str(k + 1)
+            raise ValueError(
+                f"{name}: x repeats ({several} under {_few(sorted(words[several]), 3)}), so column "
+                f"{label!r} tells several series apart; keep the rows of one, or give x= and y= "
+                "(--x and --y) to take the mean of y at each x"
+            )
 
 
 def whole_dates(column: Column) -> bool:

@@ -12,7 +12,7 @@ from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.profile.archive import read_archive
 from ntkfreq.profile.axes import labelled, numbers, positions, printable, refuse_range
-from ntkfreq.profile.columns import choose, joined, without_index
+from ntkfreq.profile.columns import choose, joined, refuse_series, without_index
 from ntkfreq.profile.fills import refuse_far_positions, refuse_fills, stand_ins
 from ntkfreq.profile.numbers import is_missing
 from ntkfreq.profile.signal import Profile
@@ -104,6 +104,8 @@ def read_profile(
         position, value, left = choose(name, found, x, y)
         columns, lines, point = (position, value), table.lines, table.decimal
         notes = (*table.notes, *dated, *indexed, *left)
+        if x is None and y is None:
+            refuse_series(name, found, position)
     return _profile(name, columns, lines, point, notes, dayfirst, missing)
 
 

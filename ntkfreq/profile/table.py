@@ -98,6 +98,7 @@ def read_table(
     columns = [list(column) for column in zip(*(cells for _, cells in body), strict=True)]
     if delimiter is None and mark == ",":
         _refuse_decimals_as_columns(name, body, names)
+        _refuse_short_header(name, columns, names)
     point = decimal or _decimal_of(name, body, kinds)
     lines = [line for line, _ in body]
     for column, kind in zip(columns, kinds, strict=True):
@@ -182,6 +183,17 @@ def _refuse_decimals_as_columns(name: str, body: list[Row], names: list[str] | N
         "decimal commas; give a header line with two names, or delimiter=',' (--delimiter ,), if "
         "they are x and y"
     )
+
+
+def _refuse_short_header(name: str, columns: list[list[str]], names: list[str] | None) -> None:
+    """Refuse a header one name short where decimal commas may be the reason: x,y over 1,2,5."""
+    if not names or len(names) != len(columns) - 1 or not all(columns[-1]):
+        return
+    if all(is_whole(cell.lstrip("+-")) or is_missing(cell) for c in columns for cell in c):
+        raise ValueError(
+            f"{name}: the header has {len(names)} names and the lines {len(columns)} whole "
+            "numbers, as decimal commas would make them; separate columns by semicolons, or name them all"
+        )
 
 
 def _decimal_of(name: str, body: list[Row], kinds: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ def text_of(name: str, data: bytes) -> Text:
     lines: list[tuple[int, str]] = []
     comment = ""
     # Not splitlines(), which also splits at characters that stand inside cells.
-    for number, line in enumerate(re.split("\r\n|\r|\n", text), start=1):
+    for number, line in enumerate(re.split("\r\n|\r|\n", text.rstrip("\x1a")), start=1):
         mark_found = _COMMENT.match(line)
         if mark_found:
             comment = comment if lines else line[mark_found.end() :].strip("#%/ \t")
