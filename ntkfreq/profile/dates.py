@@ -86,9 +86,9 @@ def are_whole_dates(cells: Sequence[str]) -> bool:
 
 
 def _digits(cell: str) -> datetime:
-    parts = [int(cell[:4]), int(cell[4:6]), int(cell[6:8] or 1)]
-    parts += [int(cell[k : k + 2]) for k in range(8, len(cell), 2)]
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]  # six numbers at most
+    hour, minute, second = (int(cell[k : k + 2] or 0) for k in (8, 10, 12))
+    year, month, day = int(cell[:4]), int(cell[4:6]), int(cell[6:8] or 1)
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
 def read_whole_dates(cells: Iterable[str]) -> Stamps:

@@ -192,7 +192,8 @@ def _refuse_short_header(name: str, columns: list[list[str]], names: list[str] |
     if all(is_whole(cell.lstrip("+-")) or is_missing(cell) for c in columns for cell in c):
         raise ValueError(
             f"{name}: the header has {len(names)} names and the lines {len(columns)} whole "
-            "numbers, as decimal commas would make them; separate columns by semicolons, or name them all"
+            "numbers, as decimal commas would make them; separate columns by semicolons, or name "
+            "them all"
         )
 
 
