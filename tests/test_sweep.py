@@ -505,3 +505,21 @@ def test_public_name_is_the_function():
         [sys.executable, "-c", code], env=ENVIRONMENT, check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == "True"
+
+
+class Unwilling:
+    """A callable that refuses to be pickled in its own way."""
+
+    __qualname__ = "unwilling"
+    __module__ = "sweep_cells"
+
+    def __call__(self, n):
+        return {"n": n}
+
+    def __reduce__(self):
+        raise NotImplementedError("not me")
+
+
+def test_function_that_refuses_to_be_sent_is_told():
+    with pytest.raises(ValueError, match=r"cannot be imported by other processes \(not me\)"):
+        sweep(Unwilling(), {"n": [1]})

@@ -409,3 +409,13 @@ def test_the_oldest_results_get_the_name_of_their_file(tmp_path):
     (tmp_path / "results" / "old.json").write_text('{"claims": {}}')
     assert readme.read_results(tmp_path) == [{"script": "old", "claims": {}}]
     assert Script(tmp_path / "old.py").name == "old"
+
+
+def test_damaged_result_is_told(tmp_path):
+    (tmp_path / "results").mkdir()
+    for text in ('{"claims": ', "[1]", ""):
+        (tmp_path / "results" / "a.json").write_text(text)
+        with pytest.raises(
+            ValueError, match=r"a.json' holds no result \(.*repeat ntkfreq validate a"
+        ):
+            readme.read_results(tmp_path)

@@ -74,7 +74,7 @@ def check_by_reference(function: Callable[..., Any]) -> None:
         if not hasattr(function, "__qualname__"):
             raise pickle.PicklingError(f"a {type(function).__name__} is no function")
         pickle.dumps(function)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    except Exception as error:  # what an object does that is asked to be pickled is its own
         raise ValueError(
             f"function={name} cannot be imported by other processes ({error}); {remedy}"
         ) from None

@@ -52,9 +52,19 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
     paths = (folder / "results").glob("*.json")
     return [
         # The oldest results do not name their script.
-        {"script": path.stem} | json.loads(path.read_text(encoding="utf-8"))
+        {"script": path.stem} | _read(path)
         for path in sorted(paths, key=lambda path: (places.get(path.stem, len(ORDER)), path.stem))
     ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{str(path)!r} holds no result ({error}); bring back a copy of it, or repeat "
+            f"ntkfreq validate {path.stem} --size full --out {path.parent.parent.name}"
+        ) from None
 
 
 def summary(results: Sequence[dict[str, Any]]) -> str:
