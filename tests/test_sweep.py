@@ -510,8 +510,8 @@ def test_public_name_is_the_function():
 class Unwilling:
     """A callable that refuses to be pickled in its own way."""
 
-    __qualname__ = "unwilling"
-    __module__ = "sweep_cells"
+    def __init__(self):
+        self.__qualname__ = "unwilling"
 
     def __call__(self, n):
         return {"n": n}
