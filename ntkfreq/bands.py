@@ -24,7 +24,7 @@ def band_energy(
 
     The spectrum is taken as it is. That of finitely many samples leaks: a constant or a strong
     tone fills every band. `learning_time` of solutions and runs, and
-    :meth:`ntkfreq.comparison.Comparison.remaining`, follow what is a band's own.
+    ``Comparison.remaining``, follow what is a band's own.
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ class TrainHistory:
         Where waves of other bands would leak in, what the network's own kernel at the start makes
         of them is taken off (two layers, full batches without decay, few thousand points); else
         the errors are windowed, which smooths over neighbouring frequencies and weighs the
-        middle of the data more (:mod:`ntkfreq.band_window`).
+        middle of the data more (``ntkfreq.band_window``).
 
         Parameters
         ----------

@@ -267,7 +267,7 @@ class FrequencySolution:
 
         The RMS over the band of the spectrum of the band's *own part*, which is split off the
         initial error and followed by itself, as the equation is linear
-        (:mod:`ntkfreq.pde.own_part`): neither a constant nor a strong tone changes the time.
+        (``ntkfreq.pde.own_part``): neither a constant nor a strong tone changes the time.
 
         Parameters
         ----------
