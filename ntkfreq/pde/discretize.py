@@ -87,9 +87,11 @@ def discretize(
 
 def without_negligible_decay(equation: FrequencyEquation, t_end: float) -> FrequencyEquation:
     """The equation without the decay that changes nothing, to rounding, until the last time."""
-    names = ("weight_decay", "frequency_decay")
-    gone = {name: 0.0 for name in names if 0 < getattr(equation, name) * t_end <= _NO_DECAY}
-    return replace(equation, **gone) if gone else equation
+    rates = equation.weight_decay, equation.frequency_decay
+    weight, frequency = (rate if rate * t_end > _NO_DECAY else 0.0 for rate in rates)
+    if (weight, frequency) == rates:
+        return equation
+    return replace(equation, weight_decay=weight, frequency_decay=frequency)
 
 
 def _refined(

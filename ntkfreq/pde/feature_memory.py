@@ -125,7 +125,7 @@ class FeatureMemory:
     @property
     def costly(self) -> bool:
         """Whether factorizing takes longest."""
-        return min(self._first.shape) > COSTLY
+        return bool(min(self._first.shape) > COSTLY)
 
     def initial(self) -> State:
         """Return g(0) and features unchanged."""

@@ -75,7 +75,7 @@ def common_range(operators: Sequence[Any], allowed: Sequence[float]) -> Range | 
         diagonal = np.diag(part).copy()
         enough = max(enough, _ROUNDING * float(diagonal.sum()))
         # The sum of what is left on the diagonal bounds the norm of what is left.
-        found = pivoted_cholesky(diagonal, lambda i, rows=part: rows[i], enough / size, most + 1)
+        found = pivoted_cholesky(diagonal, part.__getitem__, enough / size, most + 1)
         if len(found.index) > most:
             return None
         columns.append(found.features(part[:, found.index]))
