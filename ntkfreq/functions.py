@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ntkfreq import _arrays
+from ntkfreq._guard import users_own
 from ntkfreq._types import FloatArray, Function
 
 # Values enter as squares, which stay within double precision.
@@ -20,7 +21,8 @@ def evaluate(name: str, function: Function, x: FloatArray) -> FloatArray:
     """
     argument = np.array(x[:, 0] if x.shape[1] == 1 else x)
     try:
-        result = function(argument)
+        with users_own():
+            result = function(argument)
         values = _arrays.floats("its result", _arrays.plain("its result", result))
     except Exception as error:
         raise ValueError(

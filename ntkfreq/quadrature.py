@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
+from ntkfreq._sizes import SizeError
 from ntkfreq._types import ComplexArray, FloatArray, Function
 from ntkfreq.spectrum import fourier_sum
 
@@ -16,6 +17,11 @@ ORDER = 16
 # A 16-point rule integrates e^{ikx} times a resolved function to about 1e-13
 # while k * (panel length) stays below this.
 _PHASE_PER_PANEL = 8.0
+# Coefficients below this share of the largest value that halving does not take at least a quarter
+# off, so many times in a row, are roughness.
+_ROUGH, _UNCHANGED, _PATIENCE = 1e-5, 0.75, 2
+# Panels of one rule at most: with their nodes and values they take half a gigabyte.
+MOST_PANELS = 200_000
 # Probes between the nodes while a function is resolved, and the share of its largest magnitude by
 # which a resolved function may be off there: far above rounding, far below what a pulse does.
 _PROBES = 16_384
@@ -47,6 +53,16 @@ def panel_rule(breaks: FloatArray, order: int = ORDER) -> tuple[FloatArray, Floa
     return (middle + half * unit).ravel(), (half * weight).ravel()
 
 
+def refuse_panels(count: float) -> None:
+    """Refuse a number of panels that neither memory nor time allow."""
+    if not count <= MOST_PANELS:
+        raise SizeError(
+            f"{count:.3g} panels or elements would be needed, above {MOST_PANELS}, because phases, "
+            "the extents of x and of frequencies multiplied, are large: use a smaller box or "
+            "support, x nearer to 0, a narrower density, lower frequencies or a shorter t"
+        )
+
+
 def subdivide(breaks: Iterable[float], longest: float) -> FloatArray:
     """Sorted, distinct `breaks` with each panel split evenly until none exceeds `longest`.
 
@@ -57,7 +73,10 @@ def subdivide(breaks: Iterable[float], longest: float) -> FloatArray:
     """
     points = np.unique(np.fromiter(breaks, dtype=np.float64))
     gaps = np.diff(points)
-    counts = np.maximum(np.ceil(gaps / longest - 1e-9), 1).astype(np.int64)
+    with np.errstate(over="ignore"):
+        wanted = np.maximum(np.ceil(gaps / longest - 1e-9), 1)
+    refuse_panels(float(wanted.sum()))
+    counts = wanted.astype(np.int64)
     inside = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     nodes = np.repeat(points[:-1], counts) + inside * np.repeat(gaps / counts, counts)
     return np.append(nodes, points[-1])
@@ -73,11 +92,19 @@ class ResolvedFunction:
         Panel edges; on each panel the Legendre series of degree 15 has converged.
     converged : bool
         False where the panel limit was reached first (a jump off the breaks, noise).
+    noise : float
+        What panels no longer take off, as values in single precision are rough: a mean over the
+        panels, relative to the largest value.
     """
 
     function: Function
     breaks: FloatArray
     converged: bool
+    noise: float = 0.0
+
+    def within(self, tolerance: float) -> bool:
+        """Whether the function is resolved to a tolerance relative to its largest value."""
+        return self.converged and self.noise <= tolerance
 
     def rule(self, frequency: float = 0.0) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Nodes, weights and values to integrate the function against e^{ikx}, |k| <= frequency."""
@@ -150,8 +177,9 @@ def resolve(
     # Legendre analysis at the Gauss nodes: c_k = (k + 1/2) sum_q w_q P_k(s_q) u(s_q).
     analysis = (np.arange(ORDER) + 0.5)[:, None] * legendre.legvander(unit, ORDER - 1).T * weight
     accepted: list[FloatArray] = []
-    total, peak = 0, 0.0
+    total, peak, noise = 0, 0.0, 0.0
     converged = True
+    before, stuck = np.full(len(pending), np.inf), np.zeros(len(pending), dtype=np.int64)
     while pending.size:
         half = np.diff(pending, axis=1) / 2
         nodes = pending.mean(axis=1, keepdims=True) + half * unit
@@ -160,7 +188,13 @@ def resolve(
         tail = np.abs(values @ analysis[-2:].T).max(axis=1)
         overlooked = _overlooked(function, pending, values @ analysis.T)
         peak = max(peak, float(overlooked.max()))
-        fine = (tail <= rtol * peak) & (overlooked <= _SEEN * peak)
+        seen = overlooked <= _SEEN * peak
+        fine = (tail <= rtol * peak) & seen
+        # Halving takes digits off what is smooth, and a corner; roughness it leaves as it is.
+        stuck = np.where(tail > _UNCHANGED * before, stuck + 1, 0)
+        rough = ~fine & seen & (tail <= _ROUGH * peak) & (stuck >= _PATIENCE)
+        noise += float(tail[rough] @ np.diff(pending[rough], axis=1).ravel())
+        fine |= rough
         if total + 2 * len(pending) > max_panels:
             converged = bool(fine.all())
             fine[:] = True
@@ -171,5 +205,8 @@ def resolve(
         pending = np.concatenate(
             [np.stack([left[:, 0], middle], axis=1), np.stack([middle, left[:, 1]], axis=1)]
         )
+        before, stuck = np.tile(tail[~fine], 2), np.tile(stuck[~fine], 2)
     lows = np.concatenate([panel[:, 0] for panel in accepted])
-    return ResolvedFunction(function, np.append(np.sort(lows), start[-1]), converged)
+    found = np.append(np.sort(lows), start[-1])
+    share = noise / (peak * float(np.ptp(found))) if peak > 0 else 0.0
+    return ResolvedFunction(function, found, converged, share)

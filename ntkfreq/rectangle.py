@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.polynomial import legendre
 
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import ComplexArray, FloatArray, Function
 from ntkfreq.functions import evaluate, is_constant_zero, refuse_tiny, unseen
 from ntkfreq.quadrature import ORDER, gauss_legendre, panel_rule, subdivide
@@ -21,6 +22,8 @@ _FIRST, _LAST = -3, 10
 # length of the panel stays below this.
 _PHASE_PER_PANEL = 12.0
 _MOST_NODES = 3000
+# As for functions of one variable: what is rough and not resolved by smaller panels.
+_ROUGH, _UNCHANGED, _PATIENCE = 1e-5, 0.75, 2
 # Tables of values that are kept.
 _KEPT = 4
 
@@ -89,11 +92,18 @@ class ResolvedPlane:
         Panel edges along each coordinate.
     converged : bool
         False where the limit of nodes was reached first (a jump, a corner, noise).
+    noise : float
+        Roughness that smaller panels do not take off, relative to the largest value.
     """
 
     function: Callable[[FloatArray], FloatArray]
     breaks: tuple[FloatArray, FloatArray]
     converged: bool
+    noise: float = 0.0
+
+    def within(self, tolerance: float) -> bool:
+        """Whether the function is resolved to a tolerance relative to its largest value."""
+        return self.converged and self.noise <= tolerance
 
     def values(self, highest: tuple[float, float] = (0.0, 0.0)) -> tuple[Axes, FloatArray]:
         """Nodes along each coordinate and values there, shape (n1, n2)."""
@@ -116,6 +126,11 @@ class ResolvedPlane:
     def _at(self, x: FloatArray, y: FloatArray) -> FloatArray:
         key = (len(x), len(y))
         if key not in self._known:
+            refuse_memory(
+                f"{key[0]} x {key[1]} nodes for integrals over x",
+                200.0 * key[0] * key[1],
+                "use a target that reaches less far, or lower frequencies",
+            )
             if len(self._known) >= _KEPT:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = self.function(tensor_points(x, y)).reshape(key)
@@ -200,18 +215,25 @@ def resolve_plane(
     unit, weight = gauss_legendre(ORDER)
     analysis = (np.arange(ORDER) + 0.5)[:, None] * legendre.legvander(unit, ORDER - 1).T * weight
     breaks = [np.linspace(low, high, 9) for low, high in rectangle]
+    before, stuck = np.inf, 0
     while True:
         x, y = (panel_rule(edges)[0] for edges in breaks)
         values = function(tensor_points(x, y)).reshape(len(x), len(y))
-        enough = rtol * float(np.abs(values).max())
-        finer = []
+        peak = float(np.abs(values).max())
+        finer, worst = [], 0.0
         for edges, along in zip(breaks, (values, values.T), strict=True):
             panels = along.reshape(len(edges) - 1, ORDER, -1)
-            rough = np.abs(analysis[-2:] @ panels).max(axis=(1, 2)) > enough
+            tails = np.abs(analysis[-2:] @ panels).max(axis=(1, 2))
+            rough, worst = tails > rtol * peak, max(worst, float(tails.max()))
             middle = (edges[:-1] + edges[1:])[rough] / 2
             finer.append(np.sort(np.concatenate([edges, middle])))
         if all(len(new) == len(old) for new, old in zip(finer, breaks, strict=True)):
             return ResolvedPlane(function, (breaks[0], breaks[1]), True)
+        # Values in single precision stay rough however fine the panels are.
+        stuck = stuck + 1 if worst > _UNCHANGED * before else 0
+        if stuck >= _PATIENCE and worst <= _ROUGH * peak:
+            return ResolvedPlane(function, (breaks[0], breaks[1]), True, worst / peak)
+        before = worst
         if max(map(len, finer)) * ORDER > _MOST_NODES:
             return ResolvedPlane(function, (breaks[0], breaks[1]), False)
         breaks = finer

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._sizes import refuse_memory, refuse_work
 from ntkfreq._threads import allowed_threads, one_thread
 from ntkfreq._types import ComplexArray, FloatArray
@@ -136,6 +137,7 @@ def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray, repeatable: bool) 
     return np.asarray(sums, dtype=np.complex128).reshape(rows.shape[0], -1)
 
 
+@guarded
 def error_spectrum(x: Any, values: Any, frequencies: Any, weights: Any = None) -> ComplexArray:
     r"""Spectrum of values at points, :math:`\hat v(\xi) = \sum_i w_i\, v_i\, e^{-i\xi\cdot x_i}`.
 

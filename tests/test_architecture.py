@@ -22,6 +22,7 @@ LEVELS = {
     "axis": 0,
     "_threads": 0,
     "_sizes": 0,
+    "_guard": 0,
     "files": 1,
     "functions": 1,
     "spectrum": 1,

@@ -14,6 +14,7 @@ from scipy import stats
 from scipy.stats.sampling import NumericalInversePolynomial
 
 from ntkfreq import _checks
+from ntkfreq._guard import users_own
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Density, Landmarks, carrier_rounding
 from ntkfreq.density.characteristic import ClosedForm, closed_form
@@ -43,7 +44,8 @@ class NumericDensity(Density):
     def _pdf(self, w: FloatArray) -> FloatArray:
         inside = (w[:, 0] >= self.support[0]) & (w[:, 0] <= self.support[1])
         values = np.zeros(len(w))
-        values[inside] = np.asarray(self.function(w[inside, 0]), dtype=np.float64)
+        with users_own():
+            values[inside] = np.asarray(self.function(w[inside, 0]), dtype=np.float64)
         return values
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:

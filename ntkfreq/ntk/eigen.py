@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._types import FloatArray
 from ntkfreq.axis import Axis
 from ntkfreq.dense import refuse_rows, symmetric_eigen
@@ -84,6 +85,7 @@ class NTKSpectrum:
         return plot_kernel_spectrum(self)
 
 
+@guarded
 def ntk_spectrum(
     kernel: Any, x: Any, *, sigma_a: float = 1.0, count: int | None = None
 ) -> NTKSpectrum:

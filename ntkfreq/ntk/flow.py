@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.dense import refuse_rows, symmetric_eigen
@@ -18,6 +19,7 @@ METHODS = ("auto", "eigen", "lanczos")
 _FEW = 2000
 
 
+@guarded
 def gram_flow(
     gram: Any, error0: Any, t: Any, *, method: str = "auto", tolerance: float = 1e-6
 ) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.axis import Axis
@@ -17,6 +18,7 @@ from ntkfreq.waves import cos_sin_matrices
 _CHUNK = 4_000_000
 
 
+@guarded
 def ntk_gram(rho_w: Any, x: Any, x2: Any = None, *, sigma_a: float = 1.0) -> FloatArray:
     r"""Gram matrix of the limiting NTK, :math:`K(x,x') = (1+\sigma_a^2\,x\cdot x')\,k(x-x')`.
 

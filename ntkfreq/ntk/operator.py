@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._types import FloatArray
 from ntkfreq.axis import Axis
 from ntkfreq.density import Density, as_density
@@ -97,6 +98,7 @@ class KernelOperator:
         return limit_gram(self.density, self.x, self.x, self.sigma_a)
 
 
+@guarded
 def ntk_operator(
     rho_w: Any, x: Any, *, sigma_a: float = 1.0, tolerance: float = 1e-10, method: str = "auto"
 ) -> KernelOperator:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._types import FloatArray
 from ntkfreq.axis import Axis
 from ntkfreq.dense import refuse_rows, symmetric_eigen
@@ -23,6 +24,7 @@ _ENTRIES = 20_000_000
 _EPS = float(np.finfo(np.float64).eps)
 
 
+@guarded
 def ntk_regression(
     rho_w: Any,
     x: Any,

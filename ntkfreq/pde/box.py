@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.polynomial import legendre
 
+from ntkfreq._sizes import refuse_work
 from ntkfreq._types import ComplexArray, FloatArray, IntArray
 from ntkfreq.density import Density
 from ntkfreq.equation import FrequencyEquation
@@ -29,6 +30,8 @@ from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.quadrature import gauss_legendre, panel_rule
 
 _CHUNK = 20_000
+# What a value of a Bessel function costs (measured), and seconds that one matrix may take.
+_OPERATIONS, _MOST_SECONDS = 400.0, 15.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +212,12 @@ def bessel_gram(density: Density, half: float, modes: int, tolerance: float) -> 
     radius = _cut(density, half, modes, tolerance)
     # The phases of two Bessel functions add up to the full width of the box.
     xi, weights = density.quadrature(2 * half, radius)
+    refuse_work(
+        f"{len(xi)} frequencies and {modes} polynomials for rho_w on a box of width {2 * half:g}",
+        _OPERATIONS * len(xi) * modes + 2.0 * len(xi) * modes**2,
+        "use a smaller box, a narrower density, a larger rtol, or measure=Points(x)",
+        _MOST_SECONDS,
+    )
     gram = np.zeros((modes, modes))
     for start in range(0, len(xi), _CHUNK):
         values = _bessel(xi[start : start + _CHUNK] * half, modes)

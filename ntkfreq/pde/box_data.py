@@ -31,6 +31,8 @@ class PlaneData:
         Panels along each side on which both are resolved.
     converged : bool
         False where the limit of panels was reached first.
+    noise : float
+        Roughness of the values that smaller panels do not take off.
     start, goal : ndarray, shape (n_1, n_2)
         Legendre coefficients of initial output and target.
     """
@@ -38,6 +40,7 @@ class PlaneData:
     equation: FrequencyEquation
     breaks: Pair
     converged: bool
+    noise: float
     start: FloatArray
     goal: FloatArray
 
@@ -53,8 +56,9 @@ class PlaneData:
         found = [resolve_plane(function, rectangle) for function in functions]
         first, second = (np.unique(np.concatenate([f.breaks[k] for f in found])) for k in (0, 1))
         converged = all(f.converged for f in found)
+        noise = max(f.noise for f in found)
         empty = np.empty((0, 0))
-        return cls(equation, (first, second), converged, empty, empty).covering(modes)
+        return cls(equation, (first, second), converged, noise, empty, empty).covering(modes)
 
     @property
     def box(self) -> Box:

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from ntkfreq._types import FloatArray
 
+# Logarithm that growth is cut to.
+GROWTH = 300.0
 # Below it a root is zero; its square does not underflow.
 _TINY = 1e-150
 # Where the series in the step matrix less one is used; 20 terms leave less than rounding.
@@ -113,6 +115,8 @@ def _real_roots(step: StepMatrix, n: FloatArray) -> tuple[FloatArray, FloatArray
     gap = step.product / (step.rest + root)
     slow = positive & (gap < 0.5)
     log = np.where(slow, np.log1p(-np.where(slow, gap, 0.0)), np.log(large))
+    # A step that is too large makes modes grow: enough to be noticed, not beyond all numbers.
+    log = np.minimum(log, GROWTH / np.maximum(n, 1.0))
     ratio = step.momentum * (1 - step.lost) / large**2
     close = ratio > 0.5
     apart = np.where(close, 2 * root / large, 1 - ratio)

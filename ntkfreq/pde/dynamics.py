@@ -14,7 +14,7 @@ import numpy as np
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
 from ntkfreq.lanczos import flow_deficit, flow_integral
-from ntkfreq.pde.companion import StepMatrix
+from ntkfreq.pde.companion import GROWTH, StepMatrix
 
 
 class Dynamics(Protocol):
@@ -147,7 +147,10 @@ class GradientDescent(Discrete):
     def factor(self, rates: FloatArray, t: FloatArray) -> FloatArray:
         """Remaining share of the mode."""
         log, small, count = self._slow(rates), self.step_size * rates < 0.5, self.steps(t)[:, None]
-        power = np.power(np.where(small, 0.0, 1.0 - self.step_size * rates), count)
+        base = np.where(small, 0.0, 1.0 - self.step_size * rates)
+        # A step that is too large makes modes grow: enough to be noticed, not beyond all numbers.
+        most = np.exp(GROWTH / np.maximum(count, 1.0))
+        power = np.power(np.clip(base, -most, most), count)
         return np.where(small, np.exp(count * log), power)
 
     def deficit(self, rates: FloatArray, t: FloatArray) -> FloatArray:

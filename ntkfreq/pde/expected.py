@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Points
@@ -71,6 +72,7 @@ class ExpectedLosses:
         )
 
 
+@guarded
 def expected_losses(
     rho_w: Any,
     target: Any,

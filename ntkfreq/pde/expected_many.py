@@ -16,6 +16,7 @@ import numpy as np
 from scipy import linalg
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._threads import one_thread
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
@@ -39,6 +40,7 @@ _HELD = 8_000_000
 _STEPS = 25
 
 
+@guarded
 def expected_losses_many(
     rho_w: Any,
     target: Any,

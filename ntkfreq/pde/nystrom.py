@@ -13,7 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray, IntArray
+
+# Rows that are made room for at first.
+_FIRST = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +76,22 @@ def pivoted_cholesky(
     (True, True)
     """
     left = diagonal.copy()
-    rows = np.empty((min(most, len(left)), len(left)))
+    most = min(most, len(left))
+    rows = np.empty((min(most, _FIRST), len(left)))
     index: list[int] = []
-    while len(index) < len(rows):
+    while len(index) < most:
         pivot = int(left.argmax())
         if left[pivot] <= tolerance:
             break
         done = len(index)
+        if done == len(rows):
+            more = min(most, 2 * done)
+            refuse_memory(
+                f"a kernel on {len(left)} points spans more than {done} features",
+                16.0 * more * len(left),
+                "give fewer points or a density with fewer or lower frequencies",
+            )
+            rows = np.concatenate([rows, np.empty((more - done, len(left)))])
         row = column(pivot) - rows[:done, pivot] @ rows[:done]
         rows[done] = row / np.sqrt(left[pivot])
         left = np.maximum(left - rows[done] ** 2, 0.0)

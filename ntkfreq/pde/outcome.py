@@ -47,8 +47,10 @@ def status_of(
         )
     if not discretized.details.get("target_resolved", True):
         return (
-            "tolerance not met: the target has a jump or kink that quadrature does not resolve; "
-            "name it in Target.from_function(f, kinks=...), or in two dimensions smooth it"
+            "tolerance not met: the target has a jump or kink that quadrature does not resolve, or "
+            "values rougher than rtol, as in single precision; name kinks in "
+            "Target.from_function(f, kinks=...), in two dimensions smooth them, give values in "
+            "double precision, or raise rtol"
         )
     if left > rtol:
         return (

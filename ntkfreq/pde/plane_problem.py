@@ -90,10 +90,9 @@ class PlaneProblem:
         """Coordinates in x and the initial error there, up to its sign."""
         return self.initial.resolved_plane.values()
 
-    @property
-    def resolved(self) -> bool:
+    def resolved_within(self, tolerance: float) -> bool:
         """Whether integrals over x have converged."""
-        return self.equation.initial_error.resolved_plane.converged
+        return self.equation.initial_error.resolved_plane.within(tolerance)
 
     @cached_property
     def moments(self) -> FloatArray:

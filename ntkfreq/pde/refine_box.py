@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ntkfreq._sizes import SizeError
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box
@@ -31,27 +32,38 @@ def refine_box(
     stretch = 1 + (equation.sigma_a * far) ** 2
     tolerance = max(0.01 * rtol / max(dynamics.acceleration * float(t[-1]) * stretch, 1.0), 1e-15)
     modes = 48
-    while True:
-        system = BoxSystem(equation, modes, tolerance)
-        result = Discretized.of(system)
-        change = system.gather(result.evolve(dynamics, t).change)
-        error = _box_error(system, change, dynamics, t)
-        if error <= rtol or modes * 1.4 > _MAX_MODES:
-            break
+    system, result, error = _solved(equation, modes, tolerance, dynamics, t)
+    while error > rtol and modes * 1.4 <= _MAX_MODES:
         modes = int(1.4 * modes)
+        try:
+            system, result, error = _solved(equation, modes, tolerance, dynamics, t)
+        except SizeError:
+            # What has been found so far is told with its error.
+            modes = system.modes
+            break
     resolved = equation.initial_error.resolved_on(
         equation.measure.lower[0], equation.measure.upper[0]
     )
     details = {
         "method": "Galerkin, Legendre polynomials",
         "modes": modes,
-        "target_resolved": resolved.converged,
+        "target_resolved": resolved.within(rtol),
     }
     if equation.decay.contracts:
         moving = ContractingBox(equation, modes, tolerance, float(t[-1]), outputs)
         return Discretized.moving(moving, float(t[-1]), _TIME * rtol, error, details)
     result = Discretized(system, result.propagators, error, details)
     return result.with_decay(float(t[-1]), _TIME * rtol)
+
+
+def _solved(
+    equation: FrequencyEquation, modes: int, tolerance: float, dynamics: Dynamics, t: FloatArray
+) -> tuple[BoxSystem, Discretized, float]:
+    """System and flow with so many polynomials, and the estimated relative error."""
+    system = BoxSystem(equation, modes, tolerance)
+    result = Discretized.of(system)
+    change = system.gather(result.evolve(dynamics, t).change)
+    return system, result, _box_error(system, change, dynamics, t)
 
 
 def _box_error(system: BoxSystem, change: FloatArray, dynamics: Dynamics, t: FloatArray) -> float:

@@ -117,7 +117,7 @@ def refine_box_plane(
     details: dict[str, Any] = {
         "method": "Galerkin, products of Legendre polynomials",
         "modes": list(modes),
-        "target_resolved": plane.data.converged,
+        "target_resolved": plane.data.converged and plane.data.noise <= rtol,
     }
     if equation.decay.active:
         return _fading(plane, kernel, error, details)

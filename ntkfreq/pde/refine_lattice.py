@@ -56,7 +56,7 @@ def refine_lattice(
             "elements": mesh.elements,
             "nyquist": equation.measure.nyquist,
             "refinements": refinements,
-            "target_resolved": equation.initial_error.resolved.converged,
+            "target_resolved": equation.initial_error.resolved.within(rtol),
         },
     )
 

@@ -43,7 +43,7 @@ def refine_line(
             "elements": mesh.elements,
             "truncation": float(mesh.intervals[-1][-1]),
             "refinements": refinements,
-            "target_resolved": equation.initial_error.resolved.converged,
+            "target_resolved": equation.initial_error.resolved.within(rtol),
         },
     )
 

@@ -88,7 +88,7 @@ def refine_plane(
             "truncation": (ends[0], ends[1]),
             "refinements": attempt,
             "factorizations": _factorizations(fine),
-            "target_resolved": problem.resolved,
+            "target_resolved": problem.resolved_within(rtol),
         },
     )
 

@@ -66,7 +66,7 @@ def refine_radial(
             "elements": axis.elements,
             "truncation": end,
             "refinements": attempt,
-            "target_resolved": equation.initial_error.resolved_radius.converged,
+            "target_resolved": equation.initial_error.resolved_radius.within(rtol),
         },
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.axis import Axis
 from ntkfreq.bands import band_learning_time, checked_fraction, first_passage, pick_spectrum
@@ -153,6 +154,7 @@ class FrequencySolution:
             f"{self.status.partition(':')[0]})"
         )
 
+    @guarded
     def at(
         self,
         t: Any = None,
@@ -234,6 +236,7 @@ class FrequencySolution:
                 "wanted"
             )
 
+    @guarded
     def output(self, x: Any) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
         points = _checks.points("x", x, self.equation.dim, self.equation.axis)
@@ -241,6 +244,7 @@ class FrequencySolution:
         learned = self._discretized.system.output_change(evolution, points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
 
+    @guarded
     def error(self, x: Any) -> FloatArray:
         """Error f(x, t) - y(x) at points where the target is known; shape (T, n).
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._guard import guarded
 from ntkfreq._threads import one_thread
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
@@ -26,6 +27,7 @@ from ntkfreq.rectangle import tensor_points
 _LATEST = 1e14
 
 
+@guarded
 def solve_frequency_pde(
     rho_w: Any,
     target: Any,
@@ -210,7 +212,7 @@ def default_times(equation: FrequencyEquation, step_size: float | None) -> Float
             last = min(last, 5 / equation.frequency_decay)
         # Later than this every mode that double precision can tell from 0 has been learned.
         last = min(last, _LATEST * max(1.0, 1 / fastest))
-    times = np.geomspace(0.01 / fastest, last, 64)
+    times = np.geomspace(min(0.01 / fastest, 1e-3 * last), last, 64)
     if step_size is not None:
         times = step_size * np.unique(np.rint(times / step_size))
     return np.concatenate([[0.0], times[times > 0]])

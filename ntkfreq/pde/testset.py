@@ -13,7 +13,7 @@ from ntkfreq.equation import FrequencyEquation, measure_on
 from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.pde.plane_problem import along
-from ntkfreq.quadrature import gauss_legendre, panel_rule, subdivide
+from ntkfreq.quadrature import gauss_legendre, panel_rule, resolve, subdivide
 
 # Nodes along each axis at most, in one, two and three dimensions.
 _MOST = (20_000, 160, 40)
@@ -125,7 +125,13 @@ def _on_box(
     """Quadrature of the uniform measure on a box: resolves density, target and frequencies."""
     reach = max(2 * equation.density.radius(1e-4), highest)
     if equation.dim == 1:
-        resolved = equation.target.resolved_on(float(low[0]), float(high[0]))
+        ends = float(low[0]), float(high[0])
+        marks = [kink for kink in equation.target.kinks if ends[0] < kink < ends[1]]
+        resolved = resolve(
+            lambda x: equation.target.at(np.asarray(x)[:, None]),
+            [*ends, *marks],
+            max_panels=max(_MOST[0] // 16, 4 * len(marks)),
+        )
         longest = max(4.0 / reach, 16 * float(high[0] - low[0]) / _MOST[0])
         x, weights = panel_rule(subdivide(resolved.breaks, longest))
         weights = weights / float(high[0] - low[0])
