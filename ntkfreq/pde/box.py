@@ -30,6 +30,8 @@ from ntkfreq.pde.system import Block, Evolution
 from ntkfreq.quadrature import gauss_legendre, panel_rule
 
 _CHUNK = 20_000
+# Values of polynomials held at once.
+_NUMBERS = 10_000_000
 # What a value of a Bessel function costs (measured), and seconds that one matrix may take.
 _OPERATIONS, _MOST_SECONDS = 400.0, 15.0
 
@@ -93,7 +95,12 @@ class BoxSystem:
         return self._project(weights * values)
 
     def _project(self, weighted: FloatArray) -> FloatArray:
-        return np.asarray(self.polynomials(self._rule[0]).T @ weighted)
+        x, found = self._rule[0], np.zeros(self.modes)
+        step = max(1, _NUMBERS // self.modes)
+        for start in range(0, len(x), step):
+            some = slice(start, start + step)
+            found += self.polynomials(x[some]).T @ weighted[some]
+        return found
 
     @cached_property
     def _rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:

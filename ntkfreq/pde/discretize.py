@@ -13,6 +13,7 @@ from ntkfreq.measure import Box, Grid, Line, Points
 from ntkfreq.pde.contraction import ContractingPoints
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Dynamics
+from ntkfreq.pde.fold import FoldedDensity
 from ntkfreq.pde.plane_zone import refuse_lattice
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.refine_box import refine_box
@@ -44,6 +45,8 @@ def refuse_unsolved(equation: FrequencyEquation) -> None:
         )
     if isinstance(measure, Grid) and equation.dim > 1:
         refuse_lattice(equation)
+    if isinstance(measure, Grid) and equation.dim == 1:
+        FoldedDensity(equation.density, measure.spacing).refuse_slopes()
     if equation.radial:
         refuse_radial(equation)
     if isinstance(measure, Box) and measure.dim > 2:

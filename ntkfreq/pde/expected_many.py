@@ -26,7 +26,7 @@ from ntkfreq.pde.demand import refuse_points
 from ntkfreq.pde.memory import ConstantMemory
 from ntkfreq.pde.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.points import PointsSystem
-from ntkfreq.pde.radau import integrate
+from ntkfreq.pde.propagators.stepping import advanced
 from ntkfreq.pde.solve import checked_tolerance, default_times
 from ntkfreq.pde.testset import TestSet, resolve_test
 
@@ -242,7 +242,7 @@ class _Batch:
         )
         # A clock that ends where it begins: any end will do.
         end = float(t[-1]) or 1.0
-        trajectory = integrate(problem, np.full(len(pairs), end), tolerance)
+        trajectory = advanced(problem, np.full(len(pairs), end), tolerance)
         train = np.sum(trajectory.error(t) ** 2, axis=(2, 3))
         off = np.maximum(trajectory.error_bound, trajectory.rounding) * trajectory.scale
         if self.points is None:

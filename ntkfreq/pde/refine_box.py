@@ -13,7 +13,7 @@ from ntkfreq.pde.contracting_box import ContractingBox
 from ntkfreq.pde.discretized import Discretized, initial_norm
 from ntkfreq.pde.dynamics import Dynamics
 
-_MAX_MODES = 1500
+_MAX_MODES, _ROUGH_MODES = 1500, 300
 # Share of the tolerance for the integration in time under decay.
 _TIME = 0.3
 
@@ -33,7 +33,12 @@ def refine_box(
     tolerance = max(0.01 * rtol / max(dynamics.acceleration * float(t[-1]) * stretch, 1.0), 1e-15)
     modes = 48
     system, result, error = _solved(equation, modes, tolerance, dynamics, t)
-    while error > rtol and modes * 1.4 <= _MAX_MODES:
+    resolved = equation.initial_error.resolved_on(
+        equation.measure.lower[0], equation.measure.upper[0]
+    )
+    # More polynomials do not resolve what panels did not.
+    most = _MAX_MODES if resolved.converged else _ROUGH_MODES
+    while error > rtol and modes * 1.4 <= most:
         modes = int(1.4 * modes)
         try:
             system, result, error = _solved(equation, modes, tolerance, dynamics, t)
@@ -41,9 +46,6 @@ def refine_box(
             # What has been found so far is told with its error.
             modes = system.modes
             break
-    resolved = equation.initial_error.resolved_on(
-        equation.measure.lower[0], equation.measure.upper[0]
-    )
     details = {
         "method": "Galerkin, Legendre polynomials",
         "modes": modes,

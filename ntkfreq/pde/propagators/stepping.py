@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ntkfreq._sizes import MOST_SECONDS, PER_SECOND, refuse_memory, refuse_work
+from ntkfreq._types import FloatArray
 from ntkfreq.pde.radau import Problem, Trajectory, integrate, stages_for
 
 # Steps that most trajectories take, to estimate their time by, and what no sound one has needed.
@@ -35,6 +36,20 @@ def refuse_steps(unknowns: int, tol: float, *, costly: bool = True) -> None:
     refuse_memory(what, 16.0 * rows**2, remedy)
 
 
+def advanced(problem: Problem, t_end: FloatArray, tolerance: float) -> Trajectory:
+    """Advance a batch to its last times, or refuse what steps do not get through.
+
+    Raises
+    ------
+    ValueError
+        When the steps become too many or too small.
+    """
+    try:
+        return integrate(problem, t_end, tolerance, max_steps=_MOST_STEPS)
+    except RuntimeError as error:
+        raise _stuck(float(t_end.max()), str(error)) from error
+
+
 def integrated(
     problem: Problem, t_end: float, tolerance: float, scale: float, least: float = 1e-12
 ) -> Trajectory:
@@ -60,7 +75,11 @@ def integrated(
         if asked >= _LARGEST:
             break
         asked *= _RAISED
-    raise ValueError(
+    raise _stuck(t_end, reason)
+
+
+def _stuck(t_end: float, reason: str) -> ValueError:
+    return ValueError(
         f"t ends at {t_end:g}, to which the equation with decay is not advanced: {reason}. Shorten "
         "t, or make sigma_a, the decay rates or x less extreme"
     )
