@@ -16,7 +16,7 @@ from scipy.stats.sampling import NumericalInversePolynomial
 from ntkfreq import _checks
 from ntkfreq._guard import users_own
 from ntkfreq._types import FloatArray
-from ntkfreq.density.base import Density, Landmarks, carrier_rounding
+from ntkfreq.density.base import SPREAD_DRAWS, Density, Landmarks, carrier_rounding
 from ntkfreq.density.characteristic import ClosedForm, closed_form
 from ntkfreq.density.laplace import Laplace
 from ntkfreq.density.normal import Normal
@@ -212,8 +212,8 @@ def _from_multivariate_normal(frozen: Any) -> Density:
     variance = float(cov[0, 0])
     if not np.allclose(cov, variance * np.eye(len(mean)), rtol=1e-12, atol=0):
         raise ValueError(
-            f"rho_w has covariance {_checks.show(cov)}; only multiples of the identity are "
-            "supported: rescale the inputs x so that the covariance is isotropic"
+            f"rho_w has covariance {_checks.show(cov)}; only multiples of the identity are a "
+            f"formula here: pass {SPREAD_DRAWS}; rescaled inputs x are the same for sigma_a=0 only"
         )
     return Normal(mean, np.sqrt(variance), len(mean))
 

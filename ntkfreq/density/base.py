@@ -15,6 +15,11 @@ from ntkfreq.quadrature import panel_rule, subdivide
 
 _EPS = float(np.finfo(np.float64).eps)
 _TAILS = tuple(float(tail) for tail in 10.0 ** -np.arange(0.25, 12.1, 0.5))
+# What messages advise in place of densities that are no formula here.
+SPREAD_DRAWS = (
+    "evenly spread draws, Empirical(scipy.stats.qmc.MultivariateNormalQMC(mean, covariance)"
+    ".random(2**14)), on Points or Box"
+)
 _STEPS_OUT = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0)
 
 

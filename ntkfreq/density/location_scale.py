@@ -13,7 +13,13 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
-from ntkfreq.density.base import Density, Landmarks, carrier_rounding, location
+from ntkfreq.density.base import (
+    SPREAD_DRAWS,
+    Density,
+    Landmarks,
+    carrier_rounding,
+    location,
+)
 from ntkfreq.phases import exact_wave, exact_waves
 from ntkfreq.waves import largest_phase
 
@@ -33,6 +39,11 @@ class LocationScale(Density):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dim", _checks.integer("dim", self.dim, 1))
+        if isinstance(self.scale, list | tuple | np.ndarray) and np.ndim(self.scale):
+            raise TypeError(
+                f"scale={_checks.show(self.scale)} must be one number; for a scale an axis pass "
+                f"{SPREAD_DRAWS}"
+            )
         object.__setattr__(self, "scale", _checks.positive("scale", self.scale))
         center = location("loc", self.loc, self.dim)
         object.__setattr__(self, "loc", center[0] if len(set(center)) == 1 else center)
