@@ -89,11 +89,20 @@ def unseen(name: str, where: str, support: str) -> ValueError:
     )
 
 
-def find_support(function: Function, name: str = "target") -> tuple[float, float] | None:
+def find_support(
+    function: Function, name: str = "target", power: int = 0
+) -> tuple[float, float] | None:
     """An interval outside which a function looks like zero; None if there is none.
 
     The function is probed at 2000 points an octave out to 2^14, so a narrow
     feature far away can be missed: give `support` to be certain.
+
+    Parameters
+    ----------
+    function : callable
+    name : str
+    power : int, default 0
+        Look at `function` times this power of the radius, which counts what is small and far out.
 
     Raises
     ------
@@ -115,9 +124,14 @@ def find_support(function: Function, name: str = "target") -> tuple[float, float
     x = np.concatenate([-radius[::-1], radius])
     size = np.abs(evaluate(name, function, x[:, None]))
     refuse_tiny(name, float(size.max()))
-    loud = np.flatnonzero(size > _ZERO * size.max())
-    if loud.size == 0:
+    if size.max() == 0:
         raise unseen(name, f"{len(x)} probes within |x| < 16384", "(a, b)")
+    if power:
+        # In logarithms: the power alone would leave double precision.
+        with np.errstate(divide="ignore"):
+            logarithm = np.log(size) + power * np.log(np.abs(x))
+        size = np.exp(np.maximum(logarithm - logarithm.max(), -700.0))
+    loud = np.flatnonzero(size > _ZERO * size.max())
     if loud[0] < 2000 or loud[-1] >= len(x) - 2000:
         return None
     low, high = float(x[loud[0] - 1]), float(x[loud[-1] + 1])

@@ -333,12 +333,9 @@ def _radial_support(profile: Function) -> tuple[float, float] | None:
     def plain(r: FloatArray) -> FloatArray:
         return evaluate("profile", profile, np.abs(r)[:, None])
 
-    def weighted(r: FloatArray) -> FloatArray:
-        return np.asarray(plain(r) * np.abs(r) ** _VOLUME)
-
     if is_constant_zero(profile):
         return (-1.0, 1.0)
-    return find_support(weighted, "profile") or find_support(plain, "profile")
+    return find_support(plain, "profile", _VOLUME) or find_support(plain, "profile")
 
 
 def _is_side(value: object) -> bool:

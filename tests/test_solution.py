@@ -303,7 +303,9 @@ class TestLabelled:
 
     def test_refusals(self, tmp_path):
         (tmp_path / "mine.txt").write_text("precious")
-        with pytest.raises(ValueError, match=r"path=.*mine.txt' exists and is no Zarr store"):
+        with pytest.raises(
+            ValueError, match=r"path=.*mine.txt' exists and is not a folder; choose"
+        ):
             save_zarr(xr.Dataset(), tmp_path / "mine.txt")
         with pytest.raises(ValueError, match=r"path=.* exists and is no Zarr store; choose"):
             save_zarr(xr.Dataset(), tmp_path)

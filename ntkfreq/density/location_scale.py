@@ -39,12 +39,7 @@ class LocationScale(Density):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dim", _checks.integer("dim", self.dim, 1))
-        if isinstance(self.scale, list | tuple | np.ndarray) and np.ndim(self.scale):
-            raise TypeError(
-                f"scale={_checks.show(self.scale)} must be one number; for a scale an axis pass "
-                f"{SPREAD_DRAWS}"
-            )
-        object.__setattr__(self, "scale", _checks.positive("scale", self.scale))
+        object.__setattr__(self, "scale", _one_scale(self.scale))
         center = location("loc", self.loc, self.dim)
         object.__setattr__(self, "loc", center[0] if len(set(center)) == 1 else center)
         object.__setattr__(self, "_center", center)
@@ -94,3 +89,12 @@ class LocationScale(Density):
     def landmarks(self) -> Landmarks:
         """Landmarks of the even part in one dimension."""
         return Landmarks(((0.0, np.inf),), (), ((abs(self._center[0]), self.scale),))
+
+
+def _one_scale(scale: Any) -> float:
+    if isinstance(scale, list | tuple | np.ndarray) and np.ndim(scale):
+        raise TypeError(
+            f"scale={_checks.show(scale)} must be one number; for a scale an axis pass "
+            f"{SPREAD_DRAWS}"
+        )
+    return _checks.positive("scale", scale)
