@@ -19,7 +19,15 @@ WITHIN = (
 )  # fmt: skip
 # The same, by place and text: each is caught, and what the user meets is raised where it is.
 CAUGHT = {
-    "network/checkpoint.py": "ValueError('compressed')",
+    ("network/checkpoint.py", "ValueError('compressed')"),
+    ("profile/archive.py", "ValueError('too large')"),
+    ("stores.py", "ValueError('its files are not those that were written')"),
+    ("files/locks.py", "NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))"),
+}
+# Raised in processes of their own, whose output tests compare with these words.
+ELSEWHERE = {
+    "sweeps/identity.py": "lives in an interactive session",
+    "sweeps/local.py": "worker processes end while starting",
 }
 
 seen: set[tuple[str, int]] = set()
@@ -43,7 +51,8 @@ def unseen():
         place = str(path.relative_to(ROOT))
         lines = {line for file, line in seen if file == place}
         for first, last, text in statements(path):
-            if lines.isdisjoint(range(first, last + 1)) and text != CAUGHT.get(place):
+            excused = (place, text) in CAUGHT or ELSEWHERE.get(place, text + "!") in text
+            if lines.isdisjoint(range(first, last + 1)) and not excused:
                 missing.append(f"{place}:{first}: {text}")
     return missing
 

@@ -1,0 +1,254 @@
+"""Refusals that users meet rarely, at the function that raises them."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from ntkfreq import (
+    Empirical,
+    FourierFeatureNet,
+    Normal,
+    Points,
+    StudentT,
+    Target,
+    empirical_ntk_gram,
+    solve_frequency_pde,
+    train,
+)
+from ntkfreq.files.whole import told
+from ntkfreq.network import checkpoint
+from ntkfreq.pde.fold_plane import PlaneFold, components
+from ntkfreq.pde.plane_problem import along
+from ntkfreq.profile import clock, dates, options
+from ntkfreq.profile.delimiter import split
+from ntkfreq.profile.read import read_profile
+from ntkfreq.profile.signal import Profile
+from ntkfreq.report.cases import dense_samples, tapered
+from ntkfreq.report.save import refuse_others
+from ntkfreq.samples import only_samples
+from ntkfreq.sweeps.cell import _arrays
+from ntkfreq.sweeps.cluster import _Crew
+from ntkfreq.validation.suite import refuse_mixture
+
+X = np.linspace(-1, 1, 24)
+ATOMS = Empirical([[1.0, 2.0], [3.0, 4.0]])
+
+
+class Quantity:
+    """What libraries of units hand over."""
+
+    units = "metre"
+    magnitude = X
+
+    def __array__(self, dtype=None, copy=None):
+        return X
+
+
+def four_dimensions():
+    net = FourierFeatureNet.sample(Normal(dim=4), 8, rng=0)
+    return train(net, np.eye(4), np.ones(4), step_size=0.1, steps=1, backend="nufft")
+
+
+def wide_transform():
+    net = FourierFeatureNet.sample(Normal(scale=1e6), 200_000, rng=0)
+    x = np.linspace(-40, 40, 3000)
+    return train(net, x, np.sin(x), step_size=0.1, steps=1, backend="nufft")
+
+
+def drawing_module():
+    module = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Dropout(), torch.nn.Linear(8, 1))
+    return empirical_ntk_gram(module.double(), X)
+
+
+def profile_of(y):
+    return Profile(np.arange(float(len(y))), y, "a.csv", "t", "u")
+
+
+def rough():
+    noise = np.random.default_rng(0).standard_normal(40_000)
+    return dense_samples(tapered(np.linspace(-1, 1, 40_000), noise), 100.0)
+
+
+REFUSED = {
+    "a quantity with a unit": (
+        lambda: solve_frequency_pde(Normal(), (Quantity(), X)), TypeError,
+        "x is a Quantity in 'metre'; pass plain numbers in the unit",
+    ),
+    "durations in months": (
+        lambda: Points(np.array([1, 2], dtype="timedelta64[M]")), TypeError,
+        "x holds durations in 'M', which is no fixed length; convert them to days",
+    ),
+    "nufft in four dimensions": (
+        four_dimensions, ValueError, "backend='nufft' needs at most 3 dimensions, but net takes 4",
+    ),
+    "nufft with a vast grid": (
+        wide_transform, ValueError, "backend='nufft' needs a grid of .* use backend='direct'",
+    ),
+    "a module that draws": (
+        drawing_module, ValueError, r"net cannot be differentiated point by point.*net.eval\(\)",
+    ),
+    "atoms folded in the plane": (
+        lambda: list(components(ATOMS)), ValueError,
+        "rho_w=Empirical cannot be folded in two dimensions; use Normal",
+    ),
+    "atoms along an axis": (
+        lambda: along(ATOMS, 0), ValueError, "rho_w=Empirical has no landmarks in 2 dimensions",
+    ),
+    "radius of a target that is not radial": (
+        lambda: Target.from_function(lambda x: np.exp(-(x**2))).resolved_radius, ValueError,
+        "target is not radial; see Target.from_radial",
+    ),
+    "rectangle of a target that has none": (
+        lambda: Target.from_function(lambda x: np.exp(-(x**2))).resolved_plane, ValueError,
+        "target has no rectangle; on Line it must decay",
+    ),
+    "samples between their points": (
+        lambda: only_samples(X[:, None], X)([0.123]), ValueError,
+        "the target is known at its samples only; pass a function",
+    ),
+    "no clock": (
+        lambda: clock.read_clock("a.csv", [(1, "0:01"), (2, "late")]), ValueError,
+        "a.csv, line 2: 'late' is no time, as the others of it are",
+    ),
+    "minutes above 59": (
+        lambda: clock.read_clock("a.csv", [(1, "0:01"), (2, "0:61:00")]), ValueError,
+        "a.csv, line 2: '0:61:00' is no time as hours:minutes:seconds",
+    ),
+    "no date": (
+        lambda: dates.read_dates("a.csv", [(1, "2021-01-02"), (2, "soon")], None), ValueError,
+        "a.csv, line 2: 'soon' is no date, as the others of it are",
+    ),
+    "no month": (lambda: dates._month("mai"), ValueError, "'mai' is no English name of a month"),
+    "cell that is too long": (
+        lambda: split("a.csv", [(7, "1;" + "x" * 200_000)], ";"), ValueError,
+        r"a.csv, line 7: cannot be split into columns \(field larger",
+    ),
+    "delimiter": (
+        lambda: options.delimiter_named("dash"), ValueError, "delimiter='dash' must be one of",
+    ),
+    "missing": (
+        lambda: options.numbers_missing(["-9999", "nothing"]), ValueError,
+        "missing='nothing' must be a number, or none if no number means it",
+    ),
+    "values too large to square": (
+        lambda: profile_of(1e200 * X**2).scaled(), ValueError,
+        "a.csv has values too large to square; divide y by a constant",
+    ),
+    "intervals too short": (
+        lambda: profile_of(X).averaged(1e-20), ValueError,
+        "length=1e-20 is too short for positions over 23",
+    ),
+    "too rough": (
+        rough, ValueError, "the profile varies too fast between its samples for .*average it over",
+    ),
+    "text that a cell returns": (
+        lambda: _arrays("text", {}), TypeError, "the function returned 'text' of type str; return",
+    ),
+    "name that is no text": (
+        lambda: _arrays({1: 2.0}, {}), TypeError, "the function returned the name 1; use strings",
+    ),
+    "labelled array in a mapping": (
+        lambda: _arrays({"a": xr.DataArray([1.0])}, {}), TypeError,
+        "the function returned 'a' as a DataArray; return a Dataset instead",
+    ),
+    "objects in an array": (
+        lambda: _arrays({"a": np.array([object()])}, {}), TypeError,
+        "the function returned 'a' with dtype object; return numbers of at most 64 bits",
+    ),
+    "name of the sweep's own": (
+        lambda: _arrays({"seconds": 1.0}, {}), ValueError,
+        "the function returned 'seconds', a name that the sweep uses itself",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_say_what_to_do(case):
+    action, kind, message = REFUSED[case]
+    with pytest.raises(kind, match=message):
+        action()
+
+
+def test_dates_beyond_what_their_unit_reaches():
+    axis = Points(np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[ns]")).axis
+    with pytest.raises(ValueError, match=r"x2 has dates too far from .* convert all to a coarser"):
+        axis.numbers("x2", np.array(["0001-01-01"], dtype="datetime64[D]"))
+
+
+def test_errors_of_the_disk_name_the_file():
+    with (
+        pytest.raises(OSError, match=r"'run.zarr' cannot be written: No space left.*is kept"),
+        told(Path("run.zarr")),
+    ):
+        raise OSError(errno.ENOSPC, "full")
+
+
+def test_folder_in_place_of_a_checkpoint(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"checkpoint=.* cannot be read \(Is a directory\); choose"
+    ):
+        checkpoint.read(tmp_path, "mark")
+
+
+def test_aliases_beyond_count():
+    fold = PlaneFold(Normal(scale=1e7, dim=2), 5.0)
+    with pytest.raises(ValueError, match=r"spans .* periods 2 pi / spacing of measure=Grid.*finer"):
+        fold.on(np.zeros(50), np.zeros(50))
+
+
+def test_kernel_over_too_many_samples():
+    fold = PlaneFold(StudentT(3.0, scale=1e-7, dim=2), 0.5)
+    with pytest.raises(ValueError, match=r"spacing=0.5 is so fine for StudentT.* samples so dense"):
+        fold.on(np.zeros(2), np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "v,w\n" + "1.5,x\n2.5,\n" * 20,
+            "in.csv has one column of numbers among .* give two, x and y",
+        ),
+        ("a,b\nc,d\n" * 20, "in.csv holds no numbers; give two columns, x and y"),
+        (b"\x81\x8d\x8f\x90", "in.csv is not text; save it as plain CSV in UTF-8"),
+        (b"\xff\xfe\x00\xd8\x41\x00", "in.csv is not text; save it as plain CSV"),
+    ],
+)
+def test_files_without_two_columns(tmp_path, text, message):
+    path = tmp_path / "in.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=message):
+        read_profile(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("run.png", "holds run.png, which is no file"), ("run.zarr", "run.zarr, which is no Zarr")],
+)
+def test_folders_where_reports_go(tmp_path, name, message):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match=f"{message}.*name another folder"):
+        refuse_others(tmp_path / "run")
+
+
+def test_quick_results_beside_the_scripts(tmp_path):
+    script = SimpleNamespace(path=tmp_path / "claim.py")
+    with pytest.raises(ValueError, match="holds the results of full size, which size='quick'"):
+        refuse_mixture([script], "quick", tmp_path)
+
+
+def test_scheduler_that_has_gone():
+    class Gone:
+        def nthreads(self):
+            raise OSError("closed")
+
+    crew = _Crew(Gone(), "tcp://nowhere:1", b"", 1)
+    with pytest.raises(ConnectionError, match="scheduler='tcp://nowhere:1'"):
+        crew.has_room()
