@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,6 +36,8 @@ from ntkfreq.report.save import refuse_others
 from ntkfreq.samples import only_samples
 from ntkfreq.sweeps.cell import _arrays
 from ntkfreq.sweeps.cluster import _Crew
+from ntkfreq.sweeps.identity import check_by_reference
+from ntkfreq.sweeps.local import Crew, _Worker
 from ntkfreq.validation.suite import refuse_mixture
 
 X = np.linspace(-1, 1, 24)
@@ -252,3 +255,23 @@ def test_scheduler_that_has_gone():
     crew = _Crew(Gone(), "tcp://nowhere:1", b"", 1)
     with pytest.raises(ConnectionError, match="scheduler='tcp://nowhere:1'"):
         crew.has_room()
+
+
+def test_workers_that_end_while_starting():
+    crew = Crew(b"", [], 1, retries=0)
+    nothing = SimpleNamespace(
+        join=lambda timeout=None: None, kill=lambda: None, close=lambda: None, exitcode=1
+    )
+    crew.workers.append(_Worker(nothing, nothing))
+    with pytest.raises(RuntimeError, match=r"worker processes end while starting \(exit code 1\)"):
+        list(crew._bury(crew.workers[0]))
+
+
+def test_function_of_an_interactive_session(monkeypatch):
+    def f():
+        pass
+
+    f.__module__ = "__main__"
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    with pytest.raises(ValueError, match="f lives in an interactive session, where other proc"):
+        check_by_reference(f)
