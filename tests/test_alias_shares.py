@@ -183,7 +183,9 @@ def test_densities_far_from_zero_and_very_narrow_or_wide_ones(density, tone, fir
 )
 def test_densities_that_span_too_many_periods_are_refused_at_once(density):
     begin = time.perf_counter()
-    with pytest.raises(ValueError, match=r"spans .* periods 2 pi / spacing = 10\.5 .*its pdf at"):
+    with pytest.raises(
+        ValueError, match=r"spans .* periods 2 pi / spacing = 10\.5 .*its pdf at the"
+    ):
         alias_shares(density, np.zeros(density.dim), Grid(0.6))
     assert time.perf_counter() - begin < 2
 

@@ -201,7 +201,7 @@ def test_overflow_is_refused_instead_of_nan():
             solve_frequency_pde(
                 Normal(), lambda x: 1e-160 * np.exp(-(x**2)), measure=measure, t=[0.0, 1.0]
             )
-    with pytest.raises(ValueError, match="results overflow; rescale"):
+    with pytest.raises(ValueError, match="results overflow; give y / c"):
         refuse_overflow(np.array([np.inf]))
 
 

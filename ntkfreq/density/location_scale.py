@@ -13,13 +13,7 @@ import numpy as np
 
 from ntkfreq import _checks
 from ntkfreq._types import FloatArray
-from ntkfreq.density.base import (
-    SPREAD_DRAWS,
-    Density,
-    Landmarks,
-    carrier_rounding,
-    location,
-)
+from ntkfreq.density.base import Density, Landmarks, carrier_rounding, location
 from ntkfreq.phases import exact_wave, exact_waves
 from ntkfreq.waves import largest_phase
 
@@ -39,10 +33,27 @@ class LocationScale(Density):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dim", _checks.integer("dim", self.dim, 1))
-        object.__setattr__(self, "scale", _one_scale(self.scale))
+        self._refuse_scales()
+        object.__setattr__(self, "scale", _checks.positive("scale", self.scale))
         center = location("loc", self.loc, self.dim)
         object.__setattr__(self, "loc", center[0] if len(set(center)) == 1 else center)
         object.__setattr__(self, "_center", center)
+
+    def _draws(self, dim: int) -> str:
+        """Python for draws of scale 1 about 0, with words that say how they lie."""
+        return f"draws, Empirical({type(self).__name__}(dim={dim}).sample(2**16, rng=0)"
+
+    def _refuse_scales(self) -> None:
+        """Refuse a scale an axis, which no formula here is for, with what takes its place."""
+        if not isinstance(self.scale, list | tuple | np.ndarray) or np.ndim(self.scale) == 0:
+            return
+        scales = _checks.show(self.scale)
+        moved = f" + {_checks.show(self.loc)}" if np.any(self.loc) else ""
+        raise TypeError(
+            f"scale={scales} must be one number; for a scale an axis pass "
+            f"{self._draws(max(self.dim, np.size(self.scale)))} * {scales}{moved}), on Points or "
+            "Box; rescaled inputs x are the same for sigma_a=0 only"
+        )
 
     def _standard(self, w: FloatArray) -> FloatArray:
         return np.asarray((w - np.asarray(self._center)) / self.scale)
@@ -89,12 +100,3 @@ class LocationScale(Density):
     def landmarks(self) -> Landmarks:
         """Landmarks of the even part in one dimension."""
         return Landmarks(((0.0, np.inf),), (), ((abs(self._center[0]), self.scale),))
-
-
-def _one_scale(scale: Any) -> float:
-    if isinstance(scale, list | tuple | np.ndarray) and np.ndim(scale):
-        raise TypeError(
-            f"scale={_checks.show(scale)} must be one number; for a scale an axis pass "
-            f"{SPREAD_DRAWS}"
-        )
-    return _checks.positive("scale", scale)

@@ -72,6 +72,9 @@ class StudentT(LocationScale):
         object.__setattr__(self, "dim", dim)
         self.__post_init__()
 
+    def _draws(self, dim: int) -> str:
+        return f"draws, Empirical(StudentT({self.df:g}, dim={dim}).sample(2**16, rng=0)"
+
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)
         nu, d = self.df, self.dim

@@ -34,6 +34,9 @@ class Uniform(LocationScale):
     array([0.125, 0.125, 0.   ])
     """
 
+    def _draws(self, dim: int) -> str:
+        return f"evenly spread draws, Empirical((2 * scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14) - 1)"
+
     def _pdf(self, w: FloatArray) -> FloatArray:
         inside = np.all(np.abs(self._standard(w)) <= 1.0, axis=-1)
         log_norm = np.full(inside.shape, -self.dim * np.log(2 * self.scale))

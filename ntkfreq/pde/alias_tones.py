@@ -176,7 +176,7 @@ def _refuse_far(density: Density, period: float) -> None:
             f"rho_w={_checks.show(density)} spans {turns:.3g} periods 2 pi / spacing = "
             f"{period:.3g} of the grid, above {most}, where aliases are not looked for; of a wide "
             "density about 0 each share is its pdf times the period to the power dim, for another "
-            "divide its pdf at the aliases by their sum, or give a finer grid"
+            "divide the even part of its pdf at the aliases by their sum, or give a finer grid"
         )
 
 

@@ -19,8 +19,9 @@ def refuse_overflow(*arrays: Any) -> None:
     for array in arrays:
         if array is not None and not np.all(np.isfinite(array)):
             raise ValueError(
-                "target, x or t is so large that results overflow; rescale x and y to order one, "
-                "or shorten t"
+                "target, x or t is so large that results overflow; give y / c (losses are then "
+                "smaller by c^2), x / c with c times the scale of rho_w and c times sigma_a, or a "
+                "shorter t"
             )
 
 
