@@ -124,8 +124,8 @@ def test_a_threshold_may_be_an_array_of_no_dimension():
     assert grokking_onset(*curves, threshold=threshold) == grokking_onset(*curves, threshold=0.01)
 
 
-def test_thresholds_below_the_normal_numbers_give_a_time():
-    onset = grokking_onset([0.0, 1.0], [1e-309, 0.0], [1e-309, 0.0], threshold=1e-310)
+def test_thresholds_at_the_end_of_their_range_give_a_time():
+    onset = grokking_onset([0.0, 1.0], [1e-49, 0.0], [1e-49, 0.0], threshold=1e-50)
     assert (onset.t_train, onset.t_test) == pytest.approx((0.9, 0.9))
 
 
@@ -193,6 +193,22 @@ def test_what_looks_like_accuracies_is_refused_with_the_remedy(train, test, thre
     with pytest.raises(ValueError, match=r"looks like an accuracy; pass kind='accuracy' and the"):
         grokking_onset(STEPS, train, test, threshold=threshold)
     assert grokking_onset(STEPS, train, test, threshold=threshold, kind="loss").kind == "loss"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_zeros_before_the_first_evaluation_are_refused(count):
+    steps = np.arange(0.0, 101.0)
+    train, test = np.exp(-steps), np.exp(-steps / 20)
+    test[:count] = 0.0
+    with pytest.raises(ValueError, match=rf"test_loss is exactly 0 at its first {count} record.*d"):
+        grokking_onset(steps, train, test, threshold=0.05)
+    onset = grokking_onset(steps[count:], train[count:], test[count:], threshold=0.05)
+    assert onset.t_test == pytest.approx(20 * np.log(20))
+    assert grokking_onset(steps, train, test, threshold=0.05, kind="loss").t_test == 0.0
+    with pytest.raises(ValueError, match="train_loss is exactly 0 at its first"):
+        grokking_onset(steps, test, train, threshold=0.05)
+    # A loss that is zero throughout is one.
+    assert grokking_onset(steps, 0 * train, train, threshold=0.05).t_train == 0.0
 
 
 def test_losses_that_overfit_or_do_not_move_are_losses():

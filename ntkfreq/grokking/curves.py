@@ -92,7 +92,20 @@ def read_kind(kind: Any, train: FloatArray, test: FloatArray) -> str:
             "pass kind='accuracy' and the accuracy to reach as threshold, or kind='loss' if these "
             "are losses"
         )
+    for name, curve in (("train_loss", train), ("test_loss", test)):
+        _refuse_placeholders(name, curve)
     return "error_rate" if jumps_to_zero(train) or jumps_to_zero(test) else "loss"
+
+
+def _refuse_placeholders(name: str, curve: FloatArray) -> None:
+    """Refuse zeros that stand for losses not yet evaluated; a loss from 0 on rises slowly."""
+    evaluated = np.flatnonzero(curve)
+    if evaluated.size and evaluated[0] and curve[evaluated[0]] > 0.5 * curve.max():
+        raise ValueError(
+            f"{name} is exactly 0 at its first {evaluated[0]} record(s) and then "
+            f"{curve[evaluated[0]]:.3g}, as a loss not yet evaluated; drop these records, or "
+            "pass kind='loss' if it was 0"
+        )
 
 
 def look_like_accuracies(train: FloatArray, test: FloatArray) -> bool:

@@ -135,8 +135,9 @@ def grokking_onset(
     ------
     ValueError, TypeError
         For times that do not increase, losses of another length, negative or not finite, and
-        thresholds that are not positive; for a loss that is None; for what looks like accuracies
-        without `kind`, and for shares beside percentages.
+        thresholds that are not positive; for a loss that is None; for what looks like accuracies,
+        or like zeros in place of losses not yet evaluated, without `kind`; for shares beside
+        percentages.
 
     References
     ----------
