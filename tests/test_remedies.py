@@ -107,9 +107,9 @@ def product(kernel: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
 DENSITIES = {
     "a covariance": Remedy(
         lambda: solved(stats.multivariate_normal([0, 0], COV), (PLANE, y(PLANE))),
-        r"Empirical\(mean \+ .*norm.ppf\(.*Sobol\(2, seed=0\).*cholesky",
+        r"Empirical\(scipy.stats.qmc.MultivariateNormalQMC\(mean, covariance\).random\(2\*\*14\)\)",
         lambda: solved(
-            Empirical(np.zeros(2) + scipy.stats.norm.ppf(sobol()) @ np.linalg.cholesky(COV).T),
+            Empirical(scipy.stats.qmc.MultivariateNormalQMC([0, 0], COV).random(2**14)),
             (PLANE, y(PLANE)),
         ),
         TILTED,
@@ -124,7 +124,7 @@ DENSITIES = {
     ),
     "two scales, frozen": Remedy(
         lambda: Normal(scale=[6, 1], dim=2),
-        "rescaled inputs x are the same problem for sigma_a=0 only",
+        "rescaled inputs x are the same for sigma_a=0 only",
         lambda: solved(Normal(dim=2), (PLANE * SCALES, y(PLANE)), sigma_a=0.0),
         losses(gaussian(PLANE, SCALES, 0.0), y(PLANE)),
     ),

@@ -6,7 +6,7 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Landmarks
-from ntkfreq.density.location_scale import LocationScale
+from ntkfreq.density.location_scale import LocationScale, sobol_points
 
 
 class Laplace(LocationScale):
@@ -36,7 +36,7 @@ class Laplace(LocationScale):
     """
 
     def _draws(self, dim: int) -> str:
-        return f"evenly spread draws, Empirical(scipy.stats.laplace.ppf(scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14))"
+        return f"evenly spread draws, Empirical(scipy.stats.laplace.ppf({sobol_points(dim)})"
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         log_norm = -self.dim * float(np.log(2 * self.scale))

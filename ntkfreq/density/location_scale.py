@@ -22,6 +22,11 @@ _ROUNDED = 100.0
 _LARGEST = float(np.log(np.finfo(np.float64).max))
 
 
+def sobol_points(dim: int) -> str:
+    """Python for points that fill the unit cube evenly, for messages."""
+    return f"scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14)"
+
+
 @dataclass(frozen=True)
 class LocationScale(Density):
     """Shared parameters of the families: a location, a scale, a dimension."""

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ntkfreq._types import FloatArray
-from ntkfreq.density.location_scale import LocationScale
+from ntkfreq.density.location_scale import LocationScale, sobol_points
 
 
 class Normal(LocationScale):
@@ -37,7 +37,7 @@ class Normal(LocationScale):
     """
 
     def _draws(self, dim: int) -> str:
-        return f"evenly spread draws, Empirical(scipy.stats.norm.ppf(scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14))"
+        return f"evenly spread draws, Empirical(scipy.stats.norm.ppf({sobol_points(dim)})"
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ntkfreq._types import FloatArray
 from ntkfreq.density.base import Landmarks
-from ntkfreq.density.location_scale import LocationScale
+from ntkfreq.density.location_scale import LocationScale, sobol_points
 
 
 class Uniform(LocationScale):
@@ -35,7 +35,7 @@ class Uniform(LocationScale):
     """
 
     def _draws(self, dim: int) -> str:
-        return f"evenly spread draws, Empirical((2 * scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14) - 1)"
+        return f"evenly spread draws, Empirical((2 * {sobol_points(dim)} - 1)"
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         inside = np.all(np.abs(self._standard(w)) <= 1.0, axis=-1)
