@@ -16,6 +16,7 @@ from ntkfreq import FourierFeatureMLP, FourierFeatureNet, Normal, train, train_m
 from ntkfreq.network import backends, checkpoint
 from ntkfreq.network.backends import Descent, NetworkState, cost, direct, limits
 from ntkfreq.network.optimizers import GradientDescent
+from ntkfreq.network.stability import divergence_remedy
 from ntkfreq.network.step_schedules import Exponential
 from tests.training_extremes import cases
 
@@ -441,3 +442,25 @@ def test_an_interrupted_step_is_taken_back(tmp_path, monkeypatch):
     assert 0 < resumed.stats["resumed_from"] < 60
     for name in ("output", "train_loss", "weight_norm", "kernel_drift"):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
+
+
+def test_a_kernel_that_is_zero_or_overflows_still_has_advice():
+    plain = backends.load("reference")
+    text = divergence_remedy(np.zeros((3, 2)), X[:, None] * 0, plain, Descent(4.0), first=3)
+    assert (
+        text
+        == "step_size=4 is not bounded by the kernel of the initial network, which is 0; "
+        + ("use less, for instance 0.4")
+    )
+    large = np.array([[1.0], [1e200], [1e200]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        text = divergence_remedy(large, X[:, None], plain, Descent(4.0))
+    assert text.startswith(
+        "step_size=4 cannot be compared with the kernel, which overflows; choose"
+    )
+
+
+def test_seeds_have_an_end():
+    with pytest.raises(ValueError, match="rng=1000.* must be at most 3402823"):
+        run(rng=10**5000)
+    assert run(rng=2**128 - 1, batch_size=3).settings["seed"] == 2**128 - 1

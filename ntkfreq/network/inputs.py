@@ -102,6 +102,8 @@ def checked_descent(
 
 def checked_seed(rng: Any, descent: Descent, checkpoint: Any) -> int:
     """Seed of the batches; a run that is to be resumed must be able to draw them again."""
+    if isinstance(rng, Integral):
+        rng = _checks.integer("rng", rng, 0, 2**128 - 1)
     generator = _checks.generator("rng", rng)
     if descent.batch_size is None:
         return 0

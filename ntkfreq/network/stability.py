@@ -57,6 +57,7 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
     vector: FloatArray = np.random.default_rng(0).standard_normal((x.shape[0],))
     value = 0.0
     for _ in range(_ITERATIONS):
+        vector = vector / np.abs(vector).max()  # or its square may overflow
         vector = np.asarray(vector / np.linalg.norm(vector), dtype=np.float64)
         pulled = backend.gradient(theta, x, vector, first)
         image = backend.tangent(theta, pulled, x, first) / x.shape[0]
@@ -113,6 +114,11 @@ def divergence_remedy(
         return (
             f"step_size={descent.step_size:g} cannot be compared with the kernel, which overflows; "
             "choose units in which x and y are of order one"
+        )
+    if np.isinf(stable):
+        return (
+            f"step_size={descent.step_size:g} is not bounded by the kernel of the initial network, "
+            f"which is 0; use less, for instance {0.1 * descent.step_size:.2g}"
         )
     gain = f"{stable * top:.3g}/lambda_max = {stable:.3g}"
     if stable <= descent.step_size:
