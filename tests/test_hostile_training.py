@@ -15,9 +15,9 @@ import pytest
 from ntkfreq import FourierFeatureMLP, FourierFeatureNet, Normal, train, train_many
 from ntkfreq.network import backends, checkpoint
 from ntkfreq.network.backends import Descent, NetworkState, cost, direct, limits
-from ntkfreq.network.optimizers import GradientDescent
+from ntkfreq.network.optimizers import GradientDescent, Optimizer
 from ntkfreq.network.stability import divergence_remedy, top_eigenvalue
-from ntkfreq.network.step_schedules import Exponential
+from ntkfreq.network.step_schedules import Exponential, Schedule
 from tests.training_extremes import cases
 
 X = np.linspace(-1, 1, 12)
@@ -28,6 +28,11 @@ HERE = Path(__file__).parent
 
 def run(net=NET, x=X, y=Y, **changes):
     return train(net, x, y, **({"step_size": 0.1, "steps": 20} | changes))
+
+
+class Lost(Schedule):
+    def factor(self, step):
+        return np.nan
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +130,17 @@ def test_points_far_from_0_train_as_the_remedy_says():
         (lambda: run(weight_decay=1e-60), ValueError, "weight_decay=1e-60 must be from 1e-50"),
         (lambda: GradientDescent(clip=1e300), ValueError, "clip=1e.300 must be of magnitude"),
         (lambda: Exponential(10.0**60), ValueError, "ratio=1e.60 must be of magnitude"),
+        (lambda: run(optimizer=Optimizer()), TypeError, "optimizer=.* has no rule of its own"),
+        (
+            lambda: run(optimizer=GradientDescent(schedule=Schedule())),
+            TypeError,
+            "optimizer=.* has a schedule without a rule; use one such as Constant",
+        ),
+        (
+            lambda: run(optimizer=GradientDescent(schedule=Lost())),
+            ValueError,
+            r"the schedule's factor\(0\)=nan must be finite",
+        ),
         (lambda: run(dtype="float32", y=1e40 * Y), ValueError, "y has a largest .*'float32'"),
         (lambda: run(dtype="float32", x=1e-40 * X), ValueError, "x has a largest .*'float32'"),
         (lambda: run(dtype="float32", x=1e5 * X), ValueError, "use dtype='float64'"),

@@ -90,12 +90,21 @@ def checked_descent(
                 f"batch_size={batch_size} is more than the {points} training points; use "
                 "batch_size=None to see all of them at every step"
             )
+    rule = as_optimizer(optimizer)
+    try:
+        factor = rule.schedule.factor(0)
+    except NotImplementedError:
+        raise TypeError(
+            f"optimizer={_checks.show(rule)} has a schedule without a rule; use one such as "
+            "Constant(), or define its method factor"
+        ) from None
+    _checks.non_negative("the schedule's factor(0)", factor)
     return Descent(
         _checks.positive("step_size", step_size),
         _checks.non_negative("weight_decay", weight_decay),
         rate,
         bool(freeze),
-        as_optimizer(optimizer),
+        rule,
         batch_size,
     )
 

@@ -259,6 +259,11 @@ def as_optimizer(optimizer: object) -> Optimizer:
     HeavyBall(schedule=Constant(), clip=None, momentum=0.9)
     """
     if isinstance(optimizer, Optimizer):
+        if type(optimizer).update is Optimizer.update:
+            raise TypeError(
+                f"optimizer={_checks.show(optimizer)} has no rule of its own; use one such as "
+                "GradientDescent(), or define the method update"
+            )
         return optimizer
     if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
         rule: Optimizer = OPTIMIZERS[optimizer]()
