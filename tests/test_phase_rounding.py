@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import mpmath
 import numpy as np
 import pytest
@@ -26,6 +28,9 @@ from ntkfreq import (
     solve_frequency_pde,
 )
 from ntkfreq.density.base import carrier_rounding
+from ntkfreq.equation import FrequencyEquation
+from ntkfreq.pde.lattice import LatticeSystem
+from ntkfreq.pde.mesh import FrequencyMesh
 
 FAR = 1e8
 X = 1e4 * (1 + np.sort(np.random.default_rng(0).uniform(-1, 1, 12)))
@@ -196,3 +201,35 @@ def test_kernel_change_bounds_the_change():
             assert moved <= rho.kernel_change(shift) + 2e-15
         assert rho.kernel_change(1e-9) < 1e-6
     assert Normal().kernel_change(0.0) == 0.0
+
+
+@pytest.mark.parametrize("origin", [0.0, 0.3, 0.05, -0.05, 1.6e9, 1.6e9 + 0.3, -1.6e9])
+def test_a_lattice_with_an_origin_far_from_zero_keeps_its_digits(origin):
+    """Reduced to the sample next to 0 in exact arithmetic."""
+    spacing = 0.1
+    exact = Fraction(origin) % Fraction(spacing)
+    exact -= Fraction(spacing) if exact > Fraction(spacing) / 2 else 0
+    equation = FrequencyEquation.create(Normal(), GAUSSIAN, measure=Grid(spacing, origin))
+    system = LatticeSystem(equation, FrequencyMesh((np.linspace(0, np.pi / spacing, 5),)), 4)
+    assert system.origin == float(exact)
+    found = solve_frequency_pde(Normal(), GAUSSIAN, measure=Grid(spacing, origin), t=[0.0])
+    x = float(exact) + spacing * np.arange(-80, 81)
+    assert found.train_loss[0] == pytest.approx(spacing * np.sum(np.exp(-2 * x**2)), rel=1e-12)
+
+
+def test_spectra_on_a_box_far_from_zero():
+    """Nothing is learned at t = 0, and at late times the spectrum is that of the output."""
+    box = Box(1.6e9, 1.6e9 + 2)
+    grid = np.array([1e3, 1e3 + 0.7])
+    found = solve_frequency_pde(
+        Normal(scale=3.0), lambda x: np.sin(x - 1.6e9), measure=box, sigma_a=0.0,
+        t=[0.0, 5.0], frequencies=grid,
+    )  # fmt: skip
+    near = solve_frequency_pde(
+        Normal(scale=3.0), np.sin, measure=Box(0.0, 2.0), sigma_a=0.0, t=[0.0, 5.0],
+        frequencies=grid,
+    )  # fmt: skip
+    with mpmath.workdps(40):
+        turn = [complex(mpmath.expj(-mpmath.mpf(xi) * mpmath.mpf(1.6e9))) for xi in grid.tolist()]
+    # Points of the box are multiples of 2e-7 there.
+    np.testing.assert_allclose(found.data_spectrum, near.data_spectrum * turn, rtol=0, atol=1e-6)

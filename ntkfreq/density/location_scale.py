@@ -50,13 +50,14 @@ class LocationScale(Density):
 
     def _refuse_scales(self) -> None:
         """Refuse a scale an axis, which no formula here is for, with what takes its place."""
-        if not isinstance(self.scale, list | tuple | np.ndarray) or np.ndim(self.scale) == 0:
+        given: Any = self.scale
+        if not isinstance(given, list | tuple | np.ndarray) or np.ndim(given) == 0:
             return
-        scales = _checks.show(self.scale)
+        scales = _checks.show(given)
         moved = f" + {_checks.show(self.loc)}" if np.any(self.loc) else ""
         raise TypeError(
             f"scale={scales} must be one number; for a scale an axis pass "
-            f"{self._draws(max(self.dim, np.size(self.scale)))} * {scales}{moved}), on Points or "
+            f"{self._draws(max(self.dim, np.size(given)))} * {scales}{moved}), on Points or "
             "Box; rescaled inputs x are the same for sigma_a=0 only"
         )
 

@@ -27,6 +27,7 @@ from ntkfreq.measure import Box
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.pde.bessel import spherical_bessel
 from ntkfreq.pde.system import Block, Evolution
+from ntkfreq.phases import exact_wave
 from ntkfreq.quadrature import gauss_legendre, panel_rule
 
 _CHUNK = 20_000
@@ -177,7 +178,7 @@ class BoxSystem:
         order = np.arange(self.modes)
         # j_n(-z) = (-1)^n j_n(z)
         values *= (-1j) ** order * np.where(xi[:, None] < 0, (-1.0) ** order, 1.0)
-        values *= np.exp(-1j * self._center * xi)[:, None]
+        values *= exact_wave(xi, np.array(-self._center))[:, None]
         return np.asarray(self.gather(evolution.change) @ values.T)
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:

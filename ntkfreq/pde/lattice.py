@@ -10,6 +10,7 @@ independent; any other couples them there and nowhere else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,7 +73,10 @@ class LatticeSystem(LineSystem):
     def origin(self) -> float:
         """Sample next to 0, in (-spacing / 2, spacing / 2]."""
         spacing = self._grid.spacing
-        return float(self._grid.origin - spacing * np.ceil(self._grid.origin / spacing - 0.5))
+        # The remainder is exact; a multiple of the spacing taken off loses the digits of an origin
+        # far from 0.
+        nearest = math.remainder(self._grid.origin, spacing)
+        return spacing / 2 if nearest == -spacing / 2 else nearest
 
     @cached_property
     def _samples(self) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -18,6 +18,7 @@ from ntkfreq.density.base import location
 from ntkfreq.measure import Box
 from ntkfreq.pde.box import multiplication
 from ntkfreq.pde.displacement import Pair, cross_approximation, displacement_grams, mode_rule
+from ntkfreq.phases import exact_wave
 from ntkfreq.quadrature import resolve
 
 _CHUNK = 4_000_000
@@ -158,9 +159,9 @@ def _separated(
     single = type(density)(0.0, density.scale)
     center = location("loc", density.loc, 2)
     waves = [
-        (np.cos(c * z) * shape, np.sin(c * z) * shape)
+        (wave.real * shape, wave.imag * shape)
         for c, z in zip(center, (first, second), strict=True)
-        for shape in [single.kernel_values(z[:, None])]
+        for wave, shape in [(exact_wave(z, np.array(c)), single.kernel_values(z[:, None]))]
     ]
     (cosine, sine), (other_cosine, other_sine) = waves
     terms = 1 if all(center) else 0
