@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from ntkfreq.profile import read_profile
+from ntkfreq.profile import Profile, read_profile
+from ntkfreq.profile.dates import read_dates
 
 X = np.linspace(0.25, 5.0, 20)  # two decimals
 Y = np.round(np.cos(X) + 2, 4)
@@ -348,6 +349,22 @@ REFUSED = {
         {},
         "the header has 2 names and the lines 3 whole numbers, as decimal commas would",
     ),
+    "minutes beyond an hour": (
+        "".join(f"{k}:{75 if k == 3 else 10};{b}\n" for k, b in enumerate(Y)),
+        {},
+        "line 4: '3:75' is no time as hours:minutes:seconds",
+    ),
+    "a clock and a duration": (
+        "1 day 0:00;1.5\n" + "".join(f"{k % 11 + 1}:00 AM;{b}\n" for k, b in enumerate(Y)),
+        {},
+        "line 1: '1 day 0:00' is no time, as the others of it are",
+    ),
+    "a month in German": (
+        dated("%d-%b-%Y").replace("Dec", "Dez"),
+        {},
+        "'05-Dez-2021' is no date .'Dez' is no English name of a month",
+    ),
+    "a cell without end": (changed(3, '"' + "7" * 200_000 + '",1'), {}, "line 4: cannot be split"),
     "several series": (
         "place,t,u\n" + lines("A,{},{}") + lines("B,{},{}"),
         {},
@@ -494,8 +511,6 @@ def test_path_must_be_a_name():
 
 
 def test_means_keep_low_frequencies():
-    from ntkfreq.profile import Profile
-
     x = np.arange(0, 100, 0.1)
     fine = Profile(x, np.sin(2 * np.pi * x / 50) + np.sin(20 * np.pi * x), "a", "t (s)", "u")
     coarse = fine.averaged(1.0)
@@ -567,3 +582,13 @@ def test_points_before_three_digits_are_told(tmp_path):
     profile = read_profile(written(tmp_path, "t,u\n" + rows))
     assert profile.y[1] == 1.001
     assert "points taken as decimal points" in profile.understood
+
+
+def test_dates_of_another_form_are_refused():
+    with pytest.raises(ValueError, match=r"a.csv, line 2: 'soon' is no date, as the others of it"):
+        read_dates("a.csv", [(1, "2021-12-05"), (2, "soon")], None)
+
+
+def test_means_over_next_to_nothing_are_refused():
+    with pytest.raises(ValueError, match=r"length=1e-30 is too short for positions over 4.75"):
+        Profile(X, Y, "a", "t", "u").averaged(1e-30)
