@@ -173,6 +173,13 @@ def test_sizes_of_a_run_are_known_before_it():
         train_many([NET] * 9000, x, x, step_size=0.1, steps=100)
 
 
+def test_parameters_of_a_run_are_counted_before_it(monkeypatch):
+    monkeypatch.setattr("ntkfreq._sizes.MOST_MEMORY", 1e8)
+    wide = FourierFeatureNet(np.ones(600_000), np.ones(600_000), np.ones(600_000))
+    with pytest.raises(ValueError, match=r"net has 1800000 parameters: .*MB.* of fewer units"):
+        run(wide)
+
+
 def test_many_workers_are_no_more_than_there_are_runs():
     runs = train_many([NET] * 2, X, Y, step_size=0.1, steps=3, workers=10**9)
     np.testing.assert_array_equal(runs[0].output, runs[1].output)

@@ -33,8 +33,8 @@ from ntkfreq.network.step_schedules import Constant
 _CHUNK_PAIRS = 32_768
 _MAX_CHUNKS = 64
 _BUFFER = 8_000_000
-# Pairs of a lap at one thread, half a second: between two laps Python listens to Ctrl-C.
-_LAP_PAIRS = 2e8
+# Pairs of a lap at one thread, a quarter of a second: between two laps Python listens to Ctrl-C.
+_LAP_PAIRS = 1e8
 
 
 _descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, True)}
