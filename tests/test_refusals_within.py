@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from scipy import linalg
 
 from ntkfreq import (
     Empirical,
@@ -23,14 +24,18 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
+from ntkfreq._guard import guarded
 from ntkfreq.files.whole import told
 from ntkfreq.network import checkpoint
 from ntkfreq.pde.fold_plane import PlaneFold, components
 from ntkfreq.pde.plane_problem import along
-from ntkfreq.profile import clock, dates, options
+from ntkfreq.pde.propagators import stepping
+from ntkfreq.profile import clock, dates, kinds, options
 from ntkfreq.profile.delimiter import split
+from ntkfreq.profile.header import first_sample
 from ntkfreq.profile.read import read_profile
 from ntkfreq.profile.signal import Profile
+from ntkfreq.quadrature import refuse_panels
 from ntkfreq.report.cases import dense_samples, tapered
 from ntkfreq.report.save import refuse_others
 from ntkfreq.samples import only_samples
@@ -275,3 +280,41 @@ def test_function_of_an_interactive_session(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     with pytest.raises(ValueError, match="f lives in an interactive session, where other proc"):
         check_by_reference(f)
+
+
+def no_memory():
+    raise MemoryError("Unable to allocate 7 TiB")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (no_memory, "no_memory: this takes more memory than there is .*7 TiB.*; use fewer points"),
+        (lambda: np.float64(1e200) ** 2, "<lambda>: the numbers leave the range of double prec"),
+        (lambda: linalg.eigh([[np.inf]]), "<lambda>: the numbers leave the range of double prec"),
+    ],
+)
+def test_public_calls_at_the_edge(function, message):
+    with pytest.raises(ValueError, match=message):
+        guarded(function)()
+
+
+def test_panels_beyond_count():
+    with pytest.raises(
+        ValueError, match=r"1e\+09 panels or elements would be needed, above 200000"
+    ):
+        refuse_panels(1e9)
+
+
+def test_steps_that_get_nowhere(monkeypatch):
+    def stuck(*args, **options):
+        raise RuntimeError("the step fell to 0")
+
+    monkeypatch.setattr(stepping, "integrate", stuck)
+    with pytest.raises(ValueError, match="t ends at 3, to which the equation .* the step fell to 0. Shorten"):
+        stepping.advanced(None, np.array([3.0]), 1e-6)
+
+
+def test_rows_that_fit_no_kind():
+    with pytest.raises(ValueError, match=r"a.csv holds no numbers; give two columns, x and y"):
+        first_sample("a.csv", [(1, ["a", "b"])], [kinds.NUMBER, kinds.NUMBER], None)
