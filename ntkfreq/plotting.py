@@ -143,12 +143,12 @@ def plot_comparison(comparison: Any) -> Figure:
     """
     import matplotlib.pyplot as plt
 
-    t, label = comparison.t, frequency_label(comparison.history.axis)
+    t, unit = comparison.t, frequency_label(comparison.history.axis)
     bands = drawable_bands(comparison.frequencies, 32)
     fig, axes = plt.subplots(2, 2, figsize=(10.5, 7.5), layout="constrained")
     shares = comparison.remaining(bands)
     for ax, share, title in zip(axes[0], shares, ("predicted", "trained network"), strict=True):
-        image = draw_remaining(ax, t, bands, share, label)
+        image = draw_remaining(ax, t, bands, share, unit)
         ax.set_title(title)
     fig.colorbar(image, ax=axes[0], label="share of the error left", extend="max")
     for share, style, color, label in (
@@ -157,7 +157,7 @@ def plot_comparison(comparison: Any) -> Figure:
     ):
         centres, times = band_learning_times(t, bands, share)
         axes[1, 0].semilogy(centres, times, style, color=color, label=label, markersize=4)
-    axes[1, 0].set(xlabel=label, ylabel="time to halve the error", xlim=axes[0, 0].get_xlim())
+    axes[1, 0].set(xlabel=unit, ylabel="time to halve the error", xlim=axes[0, 0].get_xlim())
     axes[1, 0].legend(frameon=False)
     draw_losses(
         axes[1, 1],

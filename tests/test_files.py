@@ -255,7 +255,7 @@ class SmallReport:
     def __init__(self, text):
         self.text = text
 
-    def table(self):
+    def table(self, cycles=False):
         return self.text
 
     def to_xarray(self):

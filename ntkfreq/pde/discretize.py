@@ -14,6 +14,7 @@ from ntkfreq.pde.contraction import ContractingPoints
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.fold import FoldedDensity
+from ntkfreq.pde.moved_origin import about_zero
 from ntkfreq.pde.plane_zone import refuse_lattice
 from ntkfreq.pde.points import PointsSystem
 from ntkfreq.pde.refine_box import refine_box
@@ -76,9 +77,13 @@ def discretize(
     refuse_unsolved(equation)
     start = time.perf_counter()
     asked, equation = equation, without_negligible_decay(equation, float(t[-1]))
-    result = _refined(equation, t, rtol, dynamics, outputs)
+    decaying = equation.decay.active
+    equation, center = about_zero(equation)
+    result = replace(_refined(equation, t, rtol, dynamics, outputs), center=center)
+    if center is not None:
+        result.details["solved_about"] = center.tolist()
     forever = isinstance(equation.measure, Points) and not asked.decay.active
-    if asked is not equation:
+    if asked.decay.active and not decaying:
         result.details["decay"] = f"below rounding until t={t[-1]:g}, and left out"
     result.details.update(
         setup_seconds=time.perf_counter() - start,

@@ -43,12 +43,15 @@ class Discretized:
         Estimate of :math:`\sup_t \|\delta\hat e(t)\|_2 / \|\hat e(0)\|_2`.
     details : dict
         Mesh or basis, for `stats`.
+    center : ndarray, shape (d,), or None
+        Point of x that is the origin of the system; None is 0.
     """
 
     system: System
     propagators: tuple[Propagator, ...]
     error: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
+    center: FloatArray | None = None
 
     @classmethod
     def of(cls, system: System, negligible: float = 0.0, **details: Any) -> Discretized:
@@ -166,6 +169,11 @@ class Discretized:
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> Evolution:
         """All blocks at times `t`."""
         return Evolution(t, [part.evolve(dynamics, t) for part in self.propagators])
+
+    def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
+        """What learning adds to the output at points (n, d) of the problem, shape (T, n)."""
+        moved = x if self.center is None else x - self.center
+        return self.system.output_change(evolution, moved)
 
     def train_loss(self, evolution: Evolution) -> FloatArray:
         """Training loss: what the unknowns represent, and what never learns; shape (T,)."""

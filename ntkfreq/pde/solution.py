@@ -20,6 +20,7 @@ from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
 from ntkfreq.pde.lattice import LatticeSystem
+from ntkfreq.pde.moved_origin import turned
 from ntkfreq.pde.outcome import refuse_overflow, status_of
 from ntkfreq.pde.own_part import OwnParts
 from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
@@ -106,17 +107,19 @@ class FrequencySolution:
         grid = frequencies.reshape(-1, equation.dim)
         evolution = discretized.evolve(dynamics, t)
         data_spectrum = system.free_spectrum(t, grid) + system.spectrum_change(evolution, grid)
+        data_spectrum = turned(data_spectrum, grid, discretized.center)
         train_loss = discretized.train_loss(evolution)
         spectrum: ComplexArray | None = None
         test_loss: FloatArray | None = None
         if isinstance(test, TestSet):
             errors = equation.free_output(t, test.x) - test.y
-            errors += system.output_change(evolution, test.x)
+            errors += discretized.output_change(evolution, test.x)
             spectrum = fourier_sum(test.x, errors * test.weights, grid)
             test_loss = errors**2 @ test.weights
         elif test == "line":
             assert isinstance(system, LatticeSystem | PlaneLatticeSystem)
-            spectrum, test_loss = system.test_spectrum(evolution, grid), system.test_loss(evolution)
+            spectrum = turned(system.test_spectrum(evolution, grid), grid, discretized.center)
+            test_loss = system.test_loss(evolution)
         elif test == "data":
             spectrum, test_loss = data_spectrum, train_loss
         refuse_overflow(data_spectrum, spectrum, train_loss, test_loss)
@@ -241,7 +244,7 @@ class FrequencySolution:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
         points = _checks.points("x", x, self.equation.dim, self.equation.axis)
         evolution = self._discretized.evolve(self._dynamics, self.t)
-        learned = self._discretized.system.output_change(evolution, points)
+        learned = self._discretized.output_change(evolution, points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
 
     @guarded
