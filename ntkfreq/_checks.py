@@ -181,9 +181,9 @@ def _refuse_merged(name: str, array: FloatArray, dtype: Any) -> None:
 
 
 def coordinates(name: str, value: Any, axis: Axis) -> FloatArray:
-    """Coordinates of one point, shape (d,)."""
+    """Coordinates of one point, shape (d,); next to another a tiny one counts as 0."""
     array = _shaped(name, axis.numbers(name, value), (0, 1)).reshape(-1)
-    return magnitude(name, array, SMALLEST, LARGEST)
+    return magnitude(name, array, 0.0, LARGEST)
 
 
 def values_at(name: str, y: Any, count: int) -> FloatArray:

@@ -63,6 +63,11 @@ class Box:
             raise ValueError(f"lower has {low.size} entries and upper {high.size}; give d of each")
         if np.any(low >= high):
             raise ValueError(f"lower={low} must be below upper={high} in each coordinate")
+        if np.any(high - low < _checks.SMALLEST):
+            raise ValueError(
+                f"lower={low} and upper={high} must be {_checks.SMALLEST:g} apart or more in each "
+                "coordinate; choose other units"
+            )
         object.__setattr__(self, "lower", tuple(map(float, low)))
         object.__setattr__(self, "upper", tuple(map(float, high)))
         object.__setattr__(self, "axis", axis)

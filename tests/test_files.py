@@ -264,7 +264,7 @@ class SmallReport:
 
 @pytest.mark.parametrize("how", ["kill", "full"])
 def test_report_is_of_one_run(tmp_path, monkeypatch, how):
-    def drawn(report):
+    def drawn(report, cycles=False):
         return SimpleNamespace(savefig=lambda path, dpi: Path(path).write_text(report.text))
 
     def texts():

@@ -67,7 +67,9 @@ def test_six_decades_agree_with_the_eigendecomposition(unknowns, kind):
     assert np.abs(found.energy - wanted.energy).max() < (1e-9 + rounding) * initial
     gap = norm_of(block, found.memory[0] - wanted.memory[0]) / t
     assert gap.max() < 1e-8 + rounding
-    assert krylov.dimension < 100
+    # From noise 92, or 107 (one round of shifts more) where last digits of the matrices differ:
+    # either comes out when the density is multiplied by 1 + 1e-15.
+    assert krylov.dimension < 110
     assert krylov.factorizations <= 4
 
 

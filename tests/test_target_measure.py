@@ -133,6 +133,7 @@ REFUSED = {
     "box order": (lambda: Box(1.0, -1.0), ValueError, "lower=.*must be below upper"),
     "box nan": (lambda: Box(np.nan, 1.0), ValueError, "lower holds 1 NaN"),
     "box dims": (lambda: Box([0, 0], 1.0), ValueError, "lower has 2 entries and upper 1"),
+    "box thin": (lambda: Box(0.0, 1e-60), ValueError, "lower=.*must be 1e-50 apart or more"),
     "box text": (lambda: Box("a", 1.0), TypeError, "lower='a' must be an array"),
     "box shape": (lambda: Box(np.eye(2), 1.0), ValueError, r"lower has shape \(2, 2\)"),
     "spacing": (lambda: Grid(0.0), ValueError, "spacing=0.0 must be greater than 0"),
