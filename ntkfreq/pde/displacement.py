@@ -67,7 +67,7 @@ def displacement_grams(
     >>> z, weights = mode_rule(np.array([0.0, 2.0]), 4)
     >>> wave = np.stack([np.cos(z), np.sin(z)])
     >>> even, odd = displacement_grams(z, weights, wave, np.array([1.0, -1.0]), 2)
-    >>> even.round(6), odd.round(6)
+    >>> even.round(6) + 0.0, odd.round(6) + 0.0
     (array([[0.708073, 0.      ],
            [0.      , 0.272108]]), array([[ 0.      , -0.438944],
            [ 0.438944,  0.      ]]))
