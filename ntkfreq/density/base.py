@@ -99,7 +99,7 @@ class Density(abc.ABC):
         return 0.0
 
     def kernel_change(self, shift: float) -> float:
-        r"""Bound on the change of the kernel when a point moves by `shift`: of E min(2, |w| shift).
+        r"""Bound on the change of the kernel when a point moves by s: of :math:`E\min(2, |w|s)`.
 
         Examples
         --------
