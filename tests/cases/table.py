@@ -11,8 +11,8 @@ from pathlib import Path
 from .verdict import RIGHT, WRONG, Attempt, Case, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
-# Address space beyond the memory in use that Python with its libraries and their threads reserves.
-_RESERVED = 4.0
+# Address space beyond memory in use: Python, its libraries, their threads and freed blocks hold it.
+_RESERVED = 8.0
 
 
 def run(name: str, label: str, attempt: Attempt) -> Verdict:
