@@ -11,18 +11,14 @@ from cases.table import line, run, tally
 from cases.verdict import REFUSED, RIGHT, WRONG, Verdict, at_once, both, judge
 
 CASES = all_cases()
-# Attempts that the package still gets wrong, one a line: "case: attempt".
-PENDING = set((Path(__file__).parent / "cases" / "pending.txt").read_text("utf-8").splitlines())
+ATTEMPTS = [
+    pytest.param(name, label, id=f"{name}: {label}")
+    for name, case in CASES.items()
+    for label in case.attempts
+]
 
 
-def _attempts():
-    for name, case in CASES.items():
-        for label in case.attempts:
-            marks = pytest.mark.xfail(run=False) if f"{name}: {label}" in PENDING else ()
-            yield pytest.param(name, label, marks=marks, id=f"{name}: {label}")
-
-
-@pytest.mark.parametrize(("name", "label"), list(_attempts()))
+@pytest.mark.parametrize(("name", "label"), ATTEMPTS)
 def test_public_report(name, label):
     verdict = run(name, label, CASES[name].attempts[label])
     assert verdict.outcome in (RIGHT, REFUSED), verdict.got
@@ -88,8 +84,3 @@ def test_page_lists_the_cases():
     )
     assert text.count("   * - ") == 1 + len(CASES)
     assert all(row in text for row in rows)
-
-
-def test_pending_attempts_exist():
-    known = {f"{name}: {label}" for name, case in CASES.items() for label in case.attempts}
-    assert known >= PENDING

@@ -16,6 +16,8 @@ from scipy import linalg
 from ntkfreq import (
     Empirical,
     FourierFeatureNet,
+    Grid,
+    Line,
     Normal,
     Points,
     StudentT,
@@ -46,6 +48,7 @@ from ntkfreq.sweeps.local import Crew, _Worker
 from ntkfreq.validation.suite import refuse_mixture
 
 X = np.linspace(-1, 1, 24)
+T = [0.0, 1.0]
 ATOMS = Empirical([[1.0, 2.0], [3.0, 4.0]])
 
 
@@ -320,3 +323,17 @@ def test_steps_that_get_nowhere(monkeypatch):
 def test_rows_that_fit_no_kind():
     with pytest.raises(ValueError, match=r"a.csv holds no numbers; give two columns, x and y"):
         first_sample("a.csv", [(1, ["a", "b"])], [kinds.NUMBER, kinds.NUMBER], None)
+
+
+def test_pulses_too_far_from_zero_are_refused_before_the_work():
+    line = Target.from_function(lambda x: np.exp(-((x - 1e5) ** 2)), support=(99_991, 100_009))
+    message = r"need \d+ elements, above the 60000 .*: x from an origin near the target, x - c"
+    for measure in (Line(), Grid(0.1)):
+        with pytest.raises(ValueError, match=message):
+            solve_frequency_pde(Normal(scale=3.0), line, sigma_a=0.0, measure=measure, t=T)
+    side = (191.0, 209.0)
+    plane = Target.from_function(
+        lambda x: np.exp(-((x - 200.0) ** 2).sum(axis=1)), support=(side, side)
+    )
+    with pytest.raises(ValueError, match=r"need \d+ unknowns: this takes 2. GB .*an origin near"):
+        solve_frequency_pde(Normal(scale=3.0, dim=2), plane, sigma_a=0.0, t=T)

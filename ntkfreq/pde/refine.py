@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ntkfreq._sizes import SizeError
 from ntkfreq._types import BoolArray, FloatArray
 from ntkfreq.pde.discretized import Discretized
 from ntkfreq.pde.mesh import FrequencyMesh
@@ -16,6 +17,13 @@ from ntkfreq.pde.mesh import FrequencyMesh
 MESH_SHARE, KRYLOV_SHARE, TIME_SHARE = 0.4, 0.05, 0.3
 _REFINEMENTS = 12
 _MOST_UNKNOWNS = 40_000
+# SuperLU counts entries in 32 bits: factors of 1e5 elements of degree 8 end in its own errors.
+_MOST_ELEMENTS = 60_000
+NEARER = (
+    "x from an origin near the target, x - c, needs fewer (with sigma_a=0 the answer is the same; "
+    "else the factor 1 + sigma_a^2 x.x' of the kernel then counts from c), as do a shorter t and a "
+    "larger rtol"
+)
 
 
 class Refined(NamedTuple):
@@ -36,7 +44,17 @@ def refined(
 
     `solve` returns, for a mesh, the propagated system and the squares of its estimated relative
     errors at some times on each element, shape (T, elements).
+
+    Raises
+    ------
+    ValueError
+        When the first mesh has more elements than can be factorized.
     """
+    if mesh.elements > _MOST_ELEMENTS:
+        raise SizeError(
+            f"the frequencies of target and rho_w need {mesh.elements} elements, above the "
+            f"{_MOST_ELEMENTS} that are factorized here: {NEARER}"
+        )
     best: Refined | None = None
     for attempt in range(_REFINEMENTS + 1):
         fine, squares = solve(mesh)

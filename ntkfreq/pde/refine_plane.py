@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Grid
@@ -17,6 +18,7 @@ from ntkfreq.pde.plane_mesh import DEGREE, Surroundings
 from ntkfreq.pde.plane_problem import PlaneProblem
 from ntkfreq.pde.plane_zone import LatticeProblem
 from ntkfreq.pde.propagators.krylov import KrylovPropagator, Shifts
+from ntkfreq.pde.refine import NEARER
 from ntkfreq.pde.tensor import TensorSpace
 
 _ATTEMPTS = 6
@@ -24,6 +26,8 @@ _ATTEMPTS = 6
 _ORDER = 8
 # Unknowns over the whole tensor: one right-hand side then takes a tenth of a second.
 _MOST_UNKNOWNS = 120_000
+# Measured with 453 000 and with 748 000 of them: 2.1 and 3.5 GB, most of it factors.
+_BYTES_AN_UNKNOWN = 4700.0
 # Shares of the tolerance: for the mesh, for what lies beyond its end, for time.
 _MESH, _TAIL, _TIME = 0.5, 0.2, 0.1
 
@@ -51,6 +55,7 @@ def refine_plane(
             around.axis(1, ends[1], longest[1], mirrored=not problem.quadrant),
         )
         crowded = first.size * second.size > _MOST_UNKNOWNS
+        _refuse_far(first.size * second.size * (4 if problem.quadrant else 2))
         last = crowded or attempt == _ATTEMPTS - 1
         # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
         parts = [propagated(kind(problem, lowered(axes, 4)), t, rtol, dynamics, cap)]
@@ -90,6 +95,15 @@ def refine_plane(
             "factorizations": _factorizations(fine),
             "target_resolved": problem.resolved_within(rtol),
         },
+    )
+
+
+def _refuse_far(unknowns: int) -> None:
+    """Refuse a tensor grid whose factors no memory holds, before anything is put on it."""
+    refuse_memory(
+        f"the frequencies of target and rho_w need {unknowns} unknowns",
+        _BYTES_AN_UNKNOWN * unknowns,
+        NEARER,
     )
 
 
