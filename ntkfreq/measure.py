@@ -122,6 +122,11 @@ class Grid:
                 f"spacing={_checks.show(self.spacing)} is a date; give a duration, such as "
                 "np.timedelta64(6, 'h'), or a number"
             )
+        if start.timed and start.origin is None and not step.timed:
+            raise TypeError(
+                f"origin={_checks.show(self.origin)} is a duration and spacing="
+                f"{_checks.show(self.spacing)} a number; give both as durations, or both as numbers"
+            )
         object.__setattr__(self, "axis", start if start.timed else step)
         if step.timed:
             object.__setattr__(self, "spacing", float(step.numbers("spacing", self.spacing)))

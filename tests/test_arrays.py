@@ -279,6 +279,8 @@ def test_measures_at_dates_are_counted_from_the_origin_of_the_samples():
         solve_frequency_pde(RHO, (DAYS, near[1]), measure=box, t=T)
     grid = Grid(np.timedelta64(6, "h"), np.datetime64("2022-01-01"))
     assert (grid.spacing, grid.origin, grid.axis.unit) == (0.25, 0.0, "day")
+    with pytest.raises(TypeError, match=r"origin=.* is a duration and spacing=0.5 a number; give"):
+        Grid(0.5, np.timedelta64(6, "h"))
     with pytest.raises(TypeError, match=r"spacing=.* is a date; give a duration"):
         Grid(np.datetime64("2022-01-01"))
 

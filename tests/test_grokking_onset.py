@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntkfreq import Onset, grokking_onset, spectral_mismatch
+from ntkfreq import Onset, grokking_onset, phase_map, spectral_mismatch
 
 T = np.concatenate([[0.0], np.geomspace(0.01, 1000.0, 30)])
 
@@ -267,3 +268,12 @@ def test_mismatch_of_very_small_and_large_spectra(size):
 def test_mismatch_refusals(one, other, error, message):
     with pytest.raises(error, match=message):
         spectral_mismatch(one, other)
+
+
+def test_curves_of_strings_are_refused():
+    t = np.arange(5.0)
+    curves = xr.Dataset(
+        {"train_loss": ("t", np.exp(-t).astype("U24")), "test_loss": ("t", np.exp(-t))}, {"t": t}
+    )
+    with pytest.raises(TypeError, match=r"train_loss=.* it holds strings"):
+        phase_map(curves, threshold=0.1)

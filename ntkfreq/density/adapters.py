@@ -272,11 +272,20 @@ def _check_pdf_values(density: NumericDensity) -> None:
             f"rho_w={density.name} must map an array of frequencies to densities ({error})"
         ) from None
     if not np.all(np.isfinite(values)) or values.min() < 0:
-        raise ValueError(f"rho_w={density.name} is negative or not finite at some frequencies")
+        raise ValueError(
+            f"rho_w={density.name} is negative or not finite at some frequencies; give a pdf that "
+            "is at least 0 and finite everywhere, or its support=(low, high)"
+        )
 
 
 def _check_pdf(density: NumericDensity) -> None:
     """Total mass by panels cut at the pdf's own landmarks; refuses what is not one."""
+    reach = density.radius(0.5)
+    if not _checks.SMALLEST <= reach <= _checks.LARGEST:
+        raise ValueError(
+            f"rho_w={density.name} has half of its frequencies within {reach:.3g}; that must be "
+            f"from {_checks.SMALLEST:g} to {_checks.LARGEST:g}: choose other units for x"
+        )
     finite = density.landmarks().support[0][1] < np.inf
     _, weights = density.quadrature(1e-300, np.inf if finite else density.radius(1e-10))
     mass = float(weights.sum())

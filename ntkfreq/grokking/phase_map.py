@@ -73,7 +73,10 @@ def phase_map(
     _refuse_unresolved(curves, threshold)
     clock = curves["t"].values
     lead = train.shape[:-1]
-    rows = (np.reshape(curve.values, (-1, len(clock))) for curve in (train, test))
+    rows = (
+        _checks.real_array(str(curve.name), curve, range(1, 33)).reshape(-1, len(clock))
+        for curve in (train, test)
+    )
     kind = _kind_of_all(kind, *rows, name=train.name)
     times = np.empty((2, *lead))
     phase = np.empty(lead, dtype=np.int8)
