@@ -74,7 +74,7 @@ def phase_map(
     clock = curves["t"].values
     lead = train.shape[:-1]
     rows = (
-        _checks.real_array(str(curve.name), curve, range(1, 33)).reshape(-1, len(clock))
+        _checks.real_array(str(curve.name), curve, tuple(range(1, 33))).reshape(-1, len(clock))
         for curve in (train, test)
     )
     kind = _kind_of_all(kind, *rows, name=train.name)
