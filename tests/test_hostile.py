@@ -55,7 +55,7 @@ def attempt(call, *, judge=lambda result: ANSWERED, args=None, sane=lambda resul
     tried = Try("call", node, args or {"x": Arg(1.0, 1.0)}, ("y",), judge, sane)
 
     def work():
-        outcomes.build = lambda node: call()  # in the child only
+        outcomes.build = lambda node, made: call()  # in the child only
         return outcomes.attempt(tried)
 
     with warnings.catch_warnings():
@@ -91,6 +91,14 @@ def test_what_has_to_be_refused_must_not_be_answered():
     never = lambda result: Verdict("wrong")  # noqa: E731
     odd = {"y": Arg(1.0, UNKNOWN, "odd")}
     assert attempt(lambda: np.ones(1), args=odd, judge=never)["outcome"] == "answered"
+
+
+def test_a_call_that_writes_into_its_argument():
+    doubled = nodes.m(nodes.f("np.array", [1.0, 2.0]), "__imul__", 2.0)
+    tried = Try("call", doubled, {"x": Arg(1.0, 1.0)}, (), lambda result: ANSWERED)
+    found = outcomes.attempt(tried)
+    assert found["outcome"] == "wrong"
+    assert "written into" in found["detail"]
 
 
 def test_nan_and_warning():

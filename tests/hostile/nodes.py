@@ -95,22 +95,25 @@ _BUILTINS = {
 }
 
 
-def build(node: Any) -> Any:
-    """The object a node stands for."""
+def build(node: Any, made: list[Any] | None = None) -> Any:
+    """The object a node stands for; what functions of other libraries made is added to `made`."""
     if isinstance(node, list):
-        return [build(item) for item in node]
+        return [build(item, made) for item in node]
     if not isinstance(node, dict):
         return node
     if "t" in node:
-        return tuple(build(item) for item in node["t"])
+        return tuple(build(item, made) for item in node["t"])
     if "d" in node:
-        return {key: build(item) for key, item in node["d"].items()}
-    args = [build(item) for item in node["a"]]
-    kwargs = {key: build(item) for key, item in node["k"].items()}
+        return {key: build(item, made) for key, item in node["d"].items()}
+    args = [build(item, made) for item in node["a"]]
+    kwargs = {key: build(item, made) for key, item in node["k"].items()}
     if "f" in node:
         found = lookup(node["f"])
-        return found(*args, **kwargs) if callable(found) else found
-    owner = build(node["of"])
+        value = found(*args, **kwargs) if callable(found) else found
+        if made is not None and not node["f"].startswith("ntkfreq."):
+            made.append(value)
+        return value
+    owner = build(node["of"], made)
     if node["m"].startswith("."):
         return getattr(owner, node["m"][1:])
     return getattr(owner, node["m"])(*args, **kwargs)

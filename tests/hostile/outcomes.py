@@ -34,8 +34,9 @@ def attempt(one: Try) -> dict[str, Any]:
     """Make the call and say what became of it; never raises except at a limit of memory."""
     with warnings.catch_warnings(record=True) as leaked:
         warnings.simplefilter("always")
+        made = _Kept()
         try:
-            result = build(one.node)
+            result = build(one.node, made)
         except MemoryError as error:
             return _found("memory", _last(error))
         except BaseException as error:  # whatever a call raises is what is looked for
@@ -45,9 +46,24 @@ def attempt(one: Try) -> dict[str, Any]:
         found = _answered(one, result)
     except MemoryError as error:
         return _found("memory", f"in the judge: {_last(error)}")
+    if found["outcome"] in GOOD and made.changed():
+        return _found("wrong", "the call has written into its argument")
     if complaint and found["outcome"] in GOOD:
         return _found("warning", complaint)
     return found
+
+
+class _Kept(list[Any]):
+    """Arrays as they were made, beside copies of them."""
+
+    def append(self, value: Any) -> None:
+        """Keep an array of numbers; pass over all else."""
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiuc":
+            super().append((value, value.copy()))
+
+    def changed(self) -> bool:
+        """Whether one of them holds other numbers now."""
+        return not all(np.array_equal(one, two, equal_nan=True) for one, two in self)
 
 
 def _found(outcome: str, detail: str, **more: Any) -> dict[str, Any]:

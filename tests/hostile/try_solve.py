@@ -94,7 +94,8 @@ def function(rng: Draw, base: str) -> Arg:
         "list": good, "objects": good, "column": good, "tensor": good,
         "float32": lambda x: good(x).astype(np.float32).astype(float),
         "view": lambda x: x if np.ndim(x) == 1 else x[:, 0], "scalar": lambda x: 0.5 + 0 * good(x),
-        "stateful": UNKNOWN, "huge": UNKNOWN, "tiny": UNKNOWN, "generator": UNKNOWN,
+        "stateful": UNKNOWN, "generator": UNKNOWN,
+        "huge": lambda x: 1e200 * good(x), "tiny": lambda x: 1e-200 * good(x),
     }  # fmt: skip
     if base == "bump" and how in ("scalar", "view"):
         return Arg(node, REFUSE, f"function: {how}")
@@ -113,19 +114,27 @@ def tolerance_of(result: Any, args: dict[str, Arg]) -> float:
 
 
 def judged_by_flow(
-    result: Any, reference: flows.Flow | None, grid: np.ndarray | None, relative: float
+    result: Any,
+    reference: flows.Flow | None,
+    grid: np.ndarray | None,
+    relative: float,
+    unit: float = 1.0,
 ) -> Verdict:
-    """Training loss and spectrum of a solution against a dense flow."""
+    """Training loss and spectrum of a solution against a dense flow of the error over `unit`."""
     if reference is None:
         return ANSWERED
     size = float(np.sqrt(reference.weights @ reference.start**2))
     bound = relative * size + reference.uncertainty
-    loss = compare(result.train_loss, reference.loss, 3 * bound * size + 1e-300, "train_loss")
+    scaled = np.asarray(result.train_loss) / unit / unit
+    loss = compare(scaled, reference.loss, 3 * bound * size + 1e-300, "train_loss over y^2")
     if grid is None:
         return loss
     reach = np.sqrt(reference.weights.sum())
     spectrum = compare(
-        result.data_spectrum, reference.spectrum(grid), 3 * bound * reach + 1e-300, "data_spectrum"
+        np.asarray(result.data_spectrum) / unit,
+        reference.spectrum(grid),
+        3 * bound * reach + 1e-300,
+        "data_spectrum over y",
     )
     return worst(loss, spectrum)
 
@@ -152,9 +161,11 @@ def points_judge(
             given = column(args["weights"].meaning, len(x))
             if given is None or given.min() <= 0:
                 return must_refuse("weights do not fit")
-            with np.errstate(over="ignore"):
-                weights = given / given.sum()
-            if not np.isfinite(given.sum()) or weights.min() < 1e-250:
+            # By the largest first: the sum of large weights is no double.
+            with np.errstate(under="ignore"):
+                weights = given / given.max()
+                weights = weights / weights.sum()
+            if weights.min() < 1e-250:
                 return ANSWERED
         y = np.broadcast_to(np.asarray(y, dtype=float), len(x))
         return _flow_verdict(result, args, dim, x, weights, y, first)
@@ -180,6 +191,10 @@ def _flow_verdict(
     )
     step = _meaning(args, "step_size", None)
     with np.errstate(all="ignore"):
+        # In units of the largest error, whose square may be no double.
+        unit = float(np.abs(y - start).max())
+        if unit > 0:
+            start, y = start / unit, y / unit
         if any(decay):
             if max(decay) > 1e6 or 0 < min(d for d in decay if d) < 1e-12:
                 return ANSWERED
@@ -189,12 +204,9 @@ def _flow_verdict(
             return ANSWERED
         else:
             found = flows.flow(family, x, weights, start - y, sigma_a, t, step)
-        # Where values leave the range of doubles when squared, only refusals and zeros are left.
-        if found is not None and not (1e-140 < np.abs(y - start).max() < 1e140):
-            return ANSWERED
         if np.abs(grid).max(initial=0.0) * np.abs(x).max() > 1e6 if grid is not None else False:
             grid = None
-        return judged_by_flow(result, found, grid, relative)
+        return judged_by_flow(result, found, grid, relative, unit or 1.0)
 
 
 def solve_points(rng: Draw) -> Try:
