@@ -281,6 +281,6 @@ def awkward(rng: Draw, base: np.ndarray, role: str) -> Arg:
     if kind < 0.65:
         return _sized(rng, base)
     arg = AWKWARD[rng.choice(sorted(AWKWARD))](rng, base)
-    if arg.kind == "shape (1, N)" and len(base) == 1:
+    if arg.kind in ("shape (1, N)", "ragged", "columns") and len(base) == 1:
         return Arg(arg.node, UNKNOWN, arg.kind)
     return arg

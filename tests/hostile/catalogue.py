@@ -8,6 +8,7 @@ from . import (
     try_files,
     try_kernels,
     try_measures,
+    try_methods,
     try_network,
     try_records,
     try_solve,
@@ -48,6 +49,7 @@ SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     "profile": (3, try_files.profile),
     "archive": (1, try_files.archive),
     "command": (1, try_files.command),
+    **try_methods.SCENARIOS,
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .awkward import awkward
 from .kernels import Family
-from .nodes import f, number, numbers
+from .nodes import f, named, number, numbers
 from .scalars import scalar, whole
 from .values import REFUSE, UNKNOWN, Arg, Draw, Refuse, Unknown, known, plain
 
@@ -168,7 +168,7 @@ def _borrowed(rng: Draw, dim: int) -> Arg:
         (f("stats.norm", scale=f("float", "nan")), REFUSE),
         (f("stats.norm", scale=-1.0), REFUSE),
         (f("h.function", rng.choice(["nan", "none", "strings", "raises", "short"])), REFUSE),
-        ("ntkfreq.Normal", REFUSE),
+        (named("ntkfreq.Normal"), REFUSE),
         (None, REFUSE),
         (3.0, REFUSE),
         ([1.0, 2.0], REFUSE),

@@ -11,9 +11,32 @@ from typing import Any
 
 import numpy as np
 
-from .outside import archive, cell, command, phases, profile, read, stored
+from .outside import (
+    archive,
+    cell,
+    command,
+    compared_times,
+    finite_times,
+    optimizer,
+    phases,
+    profile,
+    read,
+    stored,
+    tent,
+)
 
-__all__ = ["archive", "cell", "command", "phases", "profile", "read", "stored"]
+__all__ = [
+    "archive",
+    "cell",
+    "command",
+    "compared_times",
+    "finite_times",
+    "phases",
+    "profile",
+    "read",
+    "stored",
+    "tent",
+]
 
 
 def every_other(values: np.ndarray) -> np.ndarray:
@@ -136,6 +159,13 @@ _MISBEHAVIOURS: dict[str, Callable[..., Any]] = {
     "huge": lambda base, x, rate: 1e200 * base(x, rate),
     "tiny": lambda base, x, rate: 1e-200 * base(x, rate),
 }
+
+
+def __getattr__(name: str) -> Any:
+    """Update rules and schedules, which load the package: on first use."""
+    if name[:1].isupper():
+        return optimizer(name)
+    raise AttributeError(name)
 
 
 def function(how: str, base: str = "wave", rate: float = 3.0) -> Callable[[Any], Any]:

@@ -1,7 +1,7 @@
 """Python calls as data: trees that are JSON, become objects, and print as the call they stand for.
 
 A node is a JSON scalar, a list, or a mapping with one of the keys "f" (call of a named function),
-"m" (call of a method), "t" (tuple) and "d" (dictionary). Names are looked up in modules listed
+"m" (call of a method), "n" (a named thing), "t" (tuple) and "d" (dictionary). Names are looked up in modules listed
 here; nothing is evaluated as text.
 """
 
@@ -29,6 +29,11 @@ def m(of: Any, name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
 def t(*items: Any) -> dict[str, Any]:
     """A tuple."""
     return {"t": list(items)}
+
+
+def named(dotted: str) -> dict[str, Any]:
+    """A named thing itself, not called."""
+    return {"n": dotted}
 
 
 def d(**items: Any) -> dict[str, Any]:
@@ -101,6 +106,8 @@ def build(node: Any, made: list[Any] | None = None) -> Any:
         return [build(item, made) for item in node]
     if not isinstance(node, dict):
         return node
+    if "n" in node:
+        return lookup(node["n"])
     if "t" in node:
         return tuple(build(item, made) for item in node["t"])
     if "d" in node:
@@ -125,6 +132,8 @@ def text(node: Any) -> str:
         return "[" + ", ".join(map(text, node)) + "]"
     if not isinstance(node, dict):
         return repr(node)
+    if "n" in node:
+        return str(node["n"]).removeprefix("ntkfreq.")
     if "t" in node:
         items = [text(item) for item in node["t"]]
         return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"

@@ -165,11 +165,9 @@ def numbers_of(result: Any) -> dict[str, np.ndarray]:
 
 def not_finite(result: Any) -> str:
     """Name of a number in a result that is NaN or infinite, "" if there is none."""
-    # Cells of a sweep that failed hold NaN, beside the error.
-    failed = (
-        hasattr(result, "data_vars") and "error" in result and bool((result["error"] != "").any())
-    )
-    for name, values in ({} if failed else numbers_of(result)).items():
+    # Cells of a sweep hold NaN where they failed or returned it.
+    swept = hasattr(result, "data_vars") and "error" in result
+    for name, values in ({} if swept else numbers_of(result)).items():
         if name in _MAY_BE_INFINITE or values.dtype.kind not in "fc":
             continue
         # A single number is a learning time, which is infinite where the run does not get there.

@@ -49,6 +49,37 @@ def cell(how: str) -> Callable[..., Any]:
     return function
 
 
+def tent(w: Any) -> Any:
+    """The density 1 - |w| on [-1, 1]."""
+    return np.maximum(1 - np.abs(w), 0.0)
+
+
+def finite_times(spectrum: Any, fraction: Any) -> Any:
+    """Learning times of a kernel's eigenvectors, those that are finite."""
+    times = spectrum.learning_time(fraction)
+    return times[times < np.inf]
+
+
+def compared_times(band: Any, fraction: Any) -> list[float]:
+    """Learning times of a prediction and a run, in one band."""
+    from ntkfreq import FourierFeatureNet, Normal, compare, solve_frequency_pde, train
+
+    x = np.linspace(-1, 1, 8)
+    y = np.sin(3 * x)
+    net = FourierFeatureNet.sample(Normal(scale=4.0), 16, rng=0)
+    run = train(net, x, y, step_size=0.2, steps=30, backend="reference")
+    solution = solve_frequency_pde(Normal(scale=4.0), (x, y), initial_output=net)
+    found = compare(solution, run).learning_times([band], fraction)
+    return [time for row in found for time in row[2:] if np.isfinite(time)]
+
+
+def optimizer(name: str) -> Callable[..., Any]:
+    """A class of update rules or schedules by name."""
+    from ntkfreq.network import optimizers, step_schedules
+
+    return getattr(optimizers, name, None) or getattr(step_schedules, name)
+
+
 def stored(what: str, path: Any) -> bool:
     """Whether a dataset reads back as it was written."""
     import xarray as xr

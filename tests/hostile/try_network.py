@@ -172,8 +172,10 @@ def _training_judge(args: dict[str, Arg], dim: int) -> Callable[[Any], Verdict]:
         if phase > 1e7 or not np.all(np.isfinite(wanted + near)):
             return ANSWERED
         spread = np.maximum.accumulate(np.abs(wanted - near))
-        loose = 1e-7 if args["backend"].node in ("nufft", "auto") else 1e-11
-        slack = loose * (wanted + np.maximum.accumulate(wanted)) + 1e3 * spread
+        # Fast transforms err by 1e-9 rather than by rounding, and a run may amplify that too.
+        fast = args["backend"].node in ("nufft", "auto")
+        loose = 1e-7 if fast else 1e-11
+        slack = loose * (wanted + np.maximum.accumulate(wanted)) + (1e9 if fast else 1e3) * spread
         magnitude = (np.abs(net[1]).sum() + np.abs(net[2]).sum()) ** 2 / len(net[1])
         return compare(
             found, wanted, slack + 1e-13 * (magnitude + wanted[0]) + 1e-300, "train_loss"
@@ -243,8 +245,8 @@ def sampled(rng: Draw) -> Try:
     deep = bool(rng.bad & {"depth", "hidden", "sigma_w"}) or rng.chance(0.3)
     args["sigma_a"] = number(rng, "sigma_a", 1.0)
     args["rng"] = whole(rng, 3) if "rng" in rng.bad else Arg(3, 3)
-    if args["rng"].kind == "int 10**400":
-        args["rng"] = Arg(args["rng"].node, UNKNOWN, "seed 10**400")
+    if args["rng"].kind in ("int 10**400", "size of int"):  # seeds may be 0, and of any length
+        args["rng"] = Arg(args["rng"].node, UNKNOWN, "size of seed")
     if "zero" in rng.bad:
         args["zero_output"] = flag(rng)
     if deep:
