@@ -1,8 +1,8 @@
 """Python calls as data: trees that are JSON, become objects, and print as the call they stand for.
 
 A node is a JSON scalar, a list, or a mapping with one of the keys "f" (call of a named function),
-"m" (call of a method), "n" (a named thing), "t" (tuple) and "d" (dictionary). Names are looked up in modules listed
-here; nothing is evaluated as text.
+"m" (call of a method), "n" (a named thing), "t" (tuple) and "d" (dictionary). Names are looked up
+in modules listed here; nothing is evaluated as text.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import decimal
 import fractions
 import math
 from typing import Any
-
-_ALIASES = {"numpy": "np", "pandas": "pd", "xarray": "xr"}
 
 
 def f(name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:

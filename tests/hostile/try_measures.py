@@ -85,6 +85,12 @@ def _box_judge(args: dict[str, Arg], dim: int) -> Callable[[Any], Verdict]:
     return judge
 
 
+def _spacing(rng: Draw, good: float) -> Arg:
+    """The spacing of a lattice, which may be a span of time."""
+    arg = scalar(rng, good)
+    return Arg(arg.node, UNKNOWN, arg.kind) if arg.kind.startswith("timedelta") else arg
+
+
 def line(rng: Draw) -> Try:
     """On Line and Grid in one dimension: pulses here and far off, wide and narrow."""
     regular = rng.chance(0.5)
@@ -115,7 +121,7 @@ def line(rng: Draw) -> Try:
     spacing = origin = None
     if regular:
         args["spacing"] = (
-            scalar(rng, 0.5) if "spacing" in rng.bad else plain(rng.choice([0.5, 0.25]))
+            _spacing(rng, 0.5) if "spacing" in rng.bad else plain(rng.choice([0.5, 0.25]))
         )
         args["origin"] = (
             scalar(rng, 0.25, signed=True) if "origin" in rng.bad else plain(rng.choice([0.0, 0.1]))
@@ -205,7 +211,7 @@ def plane(rng: Draw) -> Try:
     args["rho_w"] = rho(rng, dim, families=("normal",), atoms=False)
     options = _nodes(args, "rho_w", "y")
     if regular:
-        args["spacing"] = scalar(rng, 0.8) if "spacing" in rng.bad else plain(0.8)
+        args["spacing"] = _spacing(rng, 0.8) if "spacing" in rng.bad else plain(0.8)
         options["measure"] = f("ntkfreq.Grid", args["spacing"].node)
     else:
         options["measure"] = f("ntkfreq.Line")
@@ -231,7 +237,7 @@ def shares(rng: Draw) -> Try:
         )
     else:
         args["frequency"] = plain(rng.choice([0.0, 2.0, 8.0])) if dim == 1 else plain([8.0, 3.0])
-    args["spacing"] = scalar(rng, 0.6) if "spacing" in rng.bad else plain(rng.choice([0.3, 0.6]))
+    args["spacing"] = _spacing(rng, 0.6) if "spacing" in rng.bad else plain(rng.choice([0.3, 0.6]))
     options = {}
     if "least" in rng.bad:
         args["least"] = scalar(rng, 1e-6)

@@ -251,6 +251,8 @@ def sampled(rng: Draw) -> Try:
         args["zero_output"] = flag(rng)
     if deep:
         args["depth"] = whole(rng, 2) if "depth" in rng.bad else Arg(1, 1)
+        if args["depth"].node == 0:  # a network without hidden layers
+            args["depth"] = Arg(0, UNKNOWN, "size of int")
         if "hidden" in rng.bad:
             args["hidden"] = whole(rng, 4)
         for name in ("sigma_w", "sigma_b"):
