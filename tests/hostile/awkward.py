@@ -249,10 +249,12 @@ def _order(rng: Draw, base: np.ndarray, how: str) -> np.ndarray:
 
 
 def _sized(rng: Draw, base: np.ndarray) -> Arg:
-    how = rng.choice(["scale", "scale", "offset", "one"])
+    how = rng.choice(["scale", "scale", "offset", "one", "all"])
     factor = rng.extreme() * rng.choice([1.0, 1.0, -1.0])
     if how == "offset":
         values = base + rng.choice([280.0, 1e4, 1e6, 1.6e9, 1e12, factor])
+    elif how == "all":
+        values = np.full_like(base, factor)
     elif how == "one":
         values = base.copy()
         values.ravel()[rng.randrange(base.size)] = factor

@@ -85,6 +85,33 @@ def _dense(
     return (left * (modes.T @ (size * start))) @ modes.T / size
 
 
+def heavy_ball(
+    family: Family,
+    x: np.ndarray,
+    weights: np.ndarray,
+    start: np.ndarray,
+    sigma_a: float,
+    t: np.ndarray,
+    step: float,
+    momentum: float,
+    nesterov: bool,
+) -> Flow | None:
+    """Errors under descent with momentum, step by step; None for too many steps."""
+    counts = np.rint(t / step)
+    if not counts[-1] < 5000:
+        return None
+    matrix = gram(family, x, x, sigma_a) * weights
+    e, velocity = np.array(start, dtype=float), np.zeros(len(x))
+    path = [e.copy()]
+    for _ in range(int(counts[-1])):
+        slope = matrix @ e
+        velocity = momentum * velocity + slope
+        e = e - step * (slope + momentum * velocity if nesterov else velocity)
+        path.append(e.copy())
+    errors = np.array(path)[counts.astype(int)]
+    return Flow(x, weights, errors, 1e-11 * max(_norm(start), _norm(errors)), start)
+
+
 def _many_digits(
     family: Family, x: np.ndarray, weights: np.ndarray, start: np.ndarray, sigma_a: float, t: Any
 ) -> Flow | None:

@@ -25,7 +25,7 @@ _REMEDY = re.compile(
     r"\b(must|give|use|pass|remove|choose|widen|drop|need|needs|shrink|keep|name|rescale|average|"
     r"divide|call|take|shorten|only|set|lower|raise|train|sample|draw|solve|write|save|cannot|"
     r"convert|centre|subtract|expected|leave|start|agree|make|no file|at least|at most|is no|"
-    r"between|below|above|valid|neither|is for|holds for|kernel's is)\b"
+    r"between|below|above|valid|neither|exceeds|quote|is for|holds for|kernel's is)\b"
 )
 _DIVERGED = re.compile(r"diverged")
 

@@ -10,7 +10,8 @@ import numpy as np
 from .attempts import Try, Verdict, no_reference
 from .awkward import awkward
 from .nodes import f
-from .try_records import NAMES, any_path
+from .paths import any_path
+from .try_records import NAMES
 from .values import REFUSE, UNKNOWN, Arg, Draw, plain
 
 

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from . import flows
-from .attempts import ANSWERED, Try, Verdict, compare, must_refuse, no_reference, number, rows
+from .attempts import (
+    ANSWERED,
+    Try,
+    Verdict,
+    compare,
+    dated,
+    must_refuse,
+    no_reference,
+    number,
+    rows,
+)
 from .awkward import awkward
 from .densities import hostile_density
 from .nodes import f, m, named, t
@@ -68,9 +78,11 @@ def sampled_target(rng: Draw) -> Try:
         "y": awkward(rng, y, "y") if "y" in rng.bad else plain(y),
     }
     made = f("ntkfreq.Target.from_samples", args["x"].node, args["y"].node)
-    args["at"] = awkward(rng, x[2:5], "other") if "at" in rng.bad else plain(x[2:5])
+    args["at"] = awkward(rng, x[2:5], "x") if "at" in rng.bad else plain(x[2:5])
     args["at"] = Arg(
-        args["at"].node, UNKNOWN if known(args["at"]) else args["at"].meaning, args["at"].kind
+        args["at"].node,
+        UNKNOWN if known(args["at"]) or dated(args["x"]) else args["at"].meaning,
+        args["at"].kind,
     )
     return Try("Target", m(made, "__call__", args["at"].node), args, NAMES, no_reference)
 

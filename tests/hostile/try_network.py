@@ -26,6 +26,7 @@ from .attempts import (
 )
 from .awkward import awkward
 from .nodes import f, m, t
+from .paths import any_path
 from .scalars import flag, option, scalar, whole
 from .values import REFUSE, UNKNOWN, Arg, Draw, known, plain
 
@@ -36,7 +37,8 @@ NAMES = (
     "tolerance", "threads", "kernel_probe", "width", "sigma_a", "zero_output", "w", "a", "b",
     "depth", "hidden", "activation", "sigma_w", "sigma_b", "layers", "readout", "branches",
     "workers", "rho_w", "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip",
-    "momentum", "beta1", "beta2", "epsilon", "schedule", "option", "solution", "history",
+    "sigma-a", "momentum", "beta1", "beta2", "epsilon", "schedule", "option", "path",
+    "solution", "history",
     "discrete", "x2", "checkpoint_seconds", "fraction", "band", "target",
 )  # fmt: skip
 _BACKENDS = ("reference", "direct", "nufft", "torch", "auto")
@@ -140,6 +142,8 @@ def _more_options(rng: Draw, args: dict[str, Arg], n: int, dim: int) -> None:
             args[name] = whole(rng, 1)
         elif name in ("freeze_frequencies", "progress"):
             args[name] = flag(rng)
+        elif name == "checkpoint":
+            args[name] = any_path(rng)
         else:
             args[name] = option(rng)
         args[name] = Arg(args[name].node, UNKNOWN, args[name].kind)
@@ -308,7 +312,8 @@ def many(rng: Draw) -> Try:
     if args["step_size"].kind:
         args["step_size"] = Arg(
             args["step_size"].node,
-            UNKNOWN if args["step_size"].meaning is not REFUSE else REFUSE,
+            # Each is a number of its own, which needs no difference from the others.
+            UNKNOWN if "beyond" in args["step_size"].kind or known(args["step_size"]) else REFUSE,
             args["step_size"].kind,
         )
     args["weight_decay"] = number(rng, "weight_decay", 0.1)

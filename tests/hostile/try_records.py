@@ -10,6 +10,7 @@ import numpy as np
 from .attempts import ANSWERED, Try, Verdict, must_refuse, no_reference, number, times
 from .awkward import awkward
 from .nodes import f, t
+from .paths import any_path
 from .scalars import option, whole
 from .values import REFUSE, UNKNOWN, Arg, Draw, plain
 
@@ -17,7 +18,7 @@ NAMES = (
     "t", "train_loss", "test_loss", "threshold", "late", "curves", "function", "grid", "path",
     "constants", "workers", "retries", "version", "data", "out", "row", "narrow", "wide",
     "width", "steps", "seed", "sigma_a", "scheduler", "retry_failed", "progress", "x", "y",
-    "accuracy", "train_accuracy", "name", "attribute", "values", "test_accuracy",
+    "accuracy", "train_accuracy", "name", "attribute", "values", "sigma-a", "test_accuracy",
 )  # fmt: skip
 
 
@@ -209,27 +210,3 @@ def _sweep_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
         )
 
     return judge
-
-
-_PATHS = (
-    ("x" * 300, "name too long"),
-    ("/dev/null/here", "device folder"),
-    ("/dev/null", "device"),
-    ("/proc/here", "proc"),
-    ("\udcff.zarr", "surrogate"),
-    ("", "empty name"),
-    (".", "this folder"),
-    ("a\0b", "zero byte"),
-    (None, "None"),
-    (3, "number"),
-    (True, "bool"),
-    ([], "list"),
-    ({"f": "bytes", "a": ["store.zarr"], "k": {}}, "bytes"),
-    ("deep/er/store.zarr", "new folders"),
-    ("grün ü.zarr", "unicode"),
-)
-
-
-def any_path(rng: Draw) -> Arg:
-    node, kind = rng.choice(_PATHS)
-    return Arg(node, UNKNOWN, f"path: {kind}")

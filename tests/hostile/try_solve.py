@@ -75,6 +75,11 @@ def _decay(rng: Draw, found: dict[str, Arg]) -> None:
             found["momentum"] = number(rng, "momentum", 0.5)
         if rng.chance(0.2):
             found["nesterov"] = flag(rng)
+            if (
+                isinstance(found["nesterov"].node, dict)
+                and found["nesterov"].node["f"] == "np.bool_"
+            ):
+                found["nesterov"] = Arg(found["nesterov"].node, 1.0, "np.bool_")
 
 
 def _nodes(args: dict[str, Arg], *names: str) -> dict[str, Any]:
@@ -86,7 +91,8 @@ def function(rng: Draw, base: str) -> Arg:
     rate = rng.choice([2.0, 3.0, 5.0])
     if "function" not in rng.bad:
         return Arg(f("h.smooth", base, rate), helpers.smooth(base, rate))
-    how = rng.choice(sorted({*helpers._MISBEHAVIOURS, "stateful"}))
+    # What writes into its argument is the most treacherous, and the most common.
+    how = rng.choice([*sorted({*helpers._MISBEHAVIOURS, "stateful"}), *["writes", "shifts"] * 5])
     node = f("h.function", how, base, rate)
     good = helpers.smooth(base, rate)
     meanings: dict[str, Any] = {
@@ -201,7 +207,8 @@ def _flow_verdict(
             towards = args["decay_towards"].node if "decay_towards" in args else "zero"
             found = flows.decaying_flow(family, x, weights, y, start, sigma_a, t, decay, towards)
         elif "momentum" in args:
-            return ANSWERED
+            rule = float(args["momentum"].meaning), bool(_meaning(args, "nesterov", False))
+            found = flows.heavy_ball(family, x, weights, start - y, sigma_a, t, step, *rule)
         else:
             found = flows.flow(family, x, weights, start - y, sigma_a, t, step)
         if np.abs(grid).max(initial=0.0) * np.abs(x).max() > 1e6 if grid is not None else False:

@@ -27,7 +27,11 @@ from .values import UNKNOWN, Arg, Draw, plain
 
 def several(arg: Arg) -> Arg:
     """Values of one time or of several: rows are fine."""
-    return Arg(arg.node, UNKNOWN, arg.kind) if arg.kind == "shape (1, N)" else arg
+    return (
+        Arg(arg.node, UNKNOWN, arg.kind)
+        if arg.kind.startswith("shape (1, N)") or np.shape(arg.meaning) == (1, 1)
+        else arg
+    )
 
 
 def errors(rng: Draw) -> Try:
