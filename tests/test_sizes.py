@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from ntkfreq import (
+    Grid,
     Normal,
     Points,
     _sizes,
+    alias_shares,
     dense,
     error_spectrum,
     expected_losses,
@@ -183,3 +185,13 @@ def test_interrupt_is_heard_at_once_while_eigenvectors_are_computed():
         assert child.stdout.readline() == "stopped\n"
         assert time.perf_counter() - begin < 1.5
         child.kill()
+
+
+def test_draws_beyond_memory_and_tones_beyond_the_range_are_refused():
+    with pytest.raises(
+        ValueError, match=r"size=1099511627776 in dimension 2: this takes .*several"
+    ):
+        Normal(dim=2).sample(2**40, rng=0)
+    for tone in (1e160, -1e-300):
+        with pytest.raises(ValueError, match=r"frequency has a largest magnitude of 1e"):
+            alias_shares(Normal(), tone, Grid(0.5))

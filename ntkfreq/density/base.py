@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ntkfreq import _checks
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import FloatArray
 from ntkfreq.quadrature import panel_rule, subdivide
 
@@ -147,11 +148,16 @@ class Density(abc.ABC):
         Parameters
         ----------
         size : int
-            How many, at least 1.
+            How many, at least 1, and not more than fit into memory.
         rng : numpy.random.Generator or int, optional
             Generator or seed; None draws a fresh one.
         """
         size = _checks.integer("size", size, 1)
+        refuse_memory(
+            f"size={size} in dimension {self.dim}",
+            16.0 * size * self.dim,
+            "draw them in several calls",
+        )
         return self._sample(size, _checks.generator("rng", rng))
 
     def quadrature(self, extent: float, radius: float) -> tuple[FloatArray, FloatArray]:

@@ -126,6 +126,7 @@ def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6)
         )
     least = _checks.positive("least", least)
     tone = np.atleast_1d(_checks.real_array("frequency", frequency, (0, 1)))
+    _checks.magnitude("frequency", tone, _checks.SMALLEST, _checks.LARGEST)
     if tone.shape != (density.dim,):
         raise ValueError(
             f"frequency={_checks.show(frequency)} has {tone.size} components for rho_w of "

@@ -70,6 +70,12 @@ def onset(rng: Draw) -> Try:
     return Try("grokking_onset", node, args, NAMES, _onset_judge(args))
 
 
+def _stands_still(curve: np.ndarray, level: float) -> bool:
+    """Whether the record of the passage is a floor: it does not say how fast it was reached."""
+    below = np.flatnonzero(curve <= level)
+    return bool(below.size and below[0] + 1 < curve.size and np.ptp(curve[below[0] :][:2]) == 0)
+
+
 def _onset_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
     def judge(result: Any) -> Verdict:
         clock, level = np.asarray(args["t"].meaning).ravel(), float(args["threshold"].meaning)
@@ -81,7 +87,7 @@ def _onset_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
                 return must_refuse(f"{name}_loss does not fit t")
             low, high, exact = _passage(clock, curve, level)
             # Shares of a count are linear between records: what they are is not asked here.
-            exact = None if whole_zero else exact
+            exact = None if whole_zero or _stands_still(curve, level) else exact
             value = float(getattr(result, f"t_{name}"))
             if np.isinf(low) or np.isinf(value):
                 if low != value:
@@ -96,7 +102,8 @@ def _onset_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
                 return Verdict("wrong", f"t_{name} is {value:.10g}, right is {exact:.10g}")
             # A record of exactly 0 says nothing of where within the step the curve fell.
             before = clock[clock < high]
-            if exact is None and np.isfinite(value) and before.size and value <= low + room < high:
+            apart = low + max(1e-9 * (high - low), 4 * np.spacing(abs(low)))
+            if exact is None and np.isfinite(value) and before.size and value <= apart < high:
                 return Verdict("wrong", f"t_{name} is {value:.10g}, the record before the passage")
         if float(args["late"].meaning) <= 1 if "late" in args else False:
             return must_refuse("late is no ratio above one")
