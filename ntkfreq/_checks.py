@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -236,9 +236,14 @@ def weights_for(name: str, weights: Any, count: int) -> FloatArray:
     return np.asarray(array / array.sum(), dtype=np.float64)
 
 
+def is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether something has a first and a second entry, which arrays of no dimension have not."""
+    return isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
 def interval(name: str, value: object) -> tuple[float, float]:
     """A pair (low, high) of finite floats with low < high."""
-    if not isinstance(value, tuple | list | np.ndarray) or len(value) != 2:
+    if not is_sequence(value) or len(value) != 2:
         raise TypeError(f"{name}={show(value)} must be a pair (low, high)")
     low, high = finite_float(f"{name}[0]", value[0]), finite_float(f"{name}[1]", value[1])
     if low >= high:

@@ -104,7 +104,7 @@ class Target:
         marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
         if support is None:
             return cls(f, None, marks)
-        if isinstance(support, tuple | list | np.ndarray) and any(map(_is_side, support)):
+        if _checks.is_sequence(support) and any(map(_is_side, support)):
             if marks:
                 raise ValueError(
                     f"kinks={_checks.show(kinks)} are places on a line; a target on a rectangle "

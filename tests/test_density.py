@@ -401,6 +401,10 @@ REFUSED = {
     "negative pdf": (
         lambda: as_density(np.cos), ValueError, "rho_w=cos is negative or not finite",
     ),
+    "tiny support": (
+        lambda: as_density(lambda w: 1 - abs(w), support=(-1e-310, 1e-310)), ValueError,
+        "support=.* must be 1e-50 wide or more",
+    ),
     "tiny frequencies": (
         lambda: as_density(stats.beta(0.5, 2.0, scale=1e-310)), ValueError,
         "rho_w=scipy.stats.beta has half of its frequencies within .*e-31",

@@ -270,6 +270,14 @@ def test_mismatch_refusals(one, other, error, message):
         spectral_mismatch(one, other)
 
 
+def test_curves_with_packed_or_missing_times_are_refused():
+    t = xr.DataArray([-9999.0, 1.0, 10.0], dims="t", attrs={"_FillValue": -9999.0})
+    loss = ("t", np.exp(-np.arange(3.0)))
+    curves = xr.Dataset({"train_loss": loss, "test_loss": loss}, {"t": t})
+    with pytest.raises(ValueError, match=r"t carries the attribute\(s\) _FillValue"):
+        phase_map(curves, threshold=0.1)
+
+
 def test_curves_of_strings_are_refused():
     t = np.arange(5.0)
     curves = xr.Dataset(

@@ -187,3 +187,8 @@ def test_refusals_name_argument_value_and_remedy(case):
     action, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         action()
+
+
+def test_a_support_of_no_dimension_is_refused():
+    with pytest.raises(TypeError, match=r"support=.* must be a pair \(low, high\)"):
+        Target.from_function(np.cos, support=np.array(3.0))

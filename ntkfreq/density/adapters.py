@@ -226,6 +226,11 @@ def _from_callable(
     ends = (-np.inf, np.inf)
     if support is not None:
         ends = _checks.interval("support", support)
+        if ends[1] - ends[0] < _checks.SMALLEST:
+            raise ValueError(
+                f"support=({ends[0]:g}, {ends[1]:g}) must be {_checks.SMALLEST:g} wide or more; "
+                "choose other units for x"
+            )
     name = getattr(pdf, "__name__", type(pdf).__name__)
 
     def quantile_of(u: FloatArray) -> FloatArray:

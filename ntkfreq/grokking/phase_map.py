@@ -71,7 +71,11 @@ def phase_map(
             "curves has a dimension t without times; give them by curves.assign_coords(t=times)"
         )
     _refuse_unresolved(curves, threshold)
-    clock = curves["t"].values
+    clock = _checks.times("t", curves["t"])
+    if len(clock) != train.shape[-1]:
+        raise ValueError(
+            f"curves has {train.shape[-1]} losses for {len(clock)} times t; give one time for each"
+        )
     lead = train.shape[:-1]
     rows = (
         _checks.real_array(str(curve.name), curve, tuple(range(1, 33))).reshape(-1, len(clock))
