@@ -31,15 +31,14 @@ from .scalars import flag, option, scalar, whole
 from .values import REFUSE, UNKNOWN, Arg, Draw, known, plain
 
 NAMES = (
-    "net", "nets", "x", "y", "step_size", "steps", "optimizer", "weight_decay",
-    "frequency_decay", "decay_towards", "freeze_frequencies", "batch_size", "test",
-    "frequencies", "record", "backend", "dtype", "rng", "checkpoint", "progress", "device",
-    "tolerance", "threads", "kernel_probe", "width", "sigma_a", "zero_output", "w", "a", "b",
-    "depth", "hidden", "activation", "sigma_w", "sigma_b", "layers", "readout", "branches",
-    "workers", "rho_w", "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip",
-    "sigma-a", "momentum", "beta1", "beta2", "epsilon", "schedule", "option", "path",
-    "solution", "history",
-    "discrete", "x2", "checkpoint_seconds", "fraction", "band", "target",
+    "net", "nets", "x", "y", "step_size", "steps", "optimizer", "weight_decay", "frequency_decay",
+    "decay_towards", "freeze_frequencies", "batch_size", "test", "frequencies", "record",
+    "backend", "dtype", "rng", "checkpoint", "progress", "device", "tolerance", "threads",
+    "kernel_probe", "width", "sigma_a", "zero_output", "w", "a", "b", "depth", "hidden",
+    "activation", "sigma_w", "sigma_b", "layers", "readout", "branches", "workers", "rho_w",
+    "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip", "sigma-a", "momentum",
+    "beta1", "beta2", "epsilon", "schedule", "option", "path", "solution", "history", "discrete",
+    "x2", "checkpoint_seconds", "fraction", "band", "target",
 )  # fmt: skip
 _BACKENDS = ("reference", "direct", "nufft", "torch", "auto")
 _RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw")

@@ -16,9 +16,9 @@ from .values import REFUSE, UNKNOWN, Arg, Draw, plain
 
 NAMES = (
     "t", "train_loss", "test_loss", "threshold", "late", "curves", "function", "grid", "path",
-    "constants", "workers", "retries", "version", "data", "out", "row", "narrow", "wide",
-    "width", "steps", "seed", "sigma_a", "scheduler", "retry_failed", "progress", "x", "y",
-    "accuracy", "train_accuracy", "name", "attribute", "values", "sigma-a", "test_accuracy",
+    "constants", "workers", "retries", "version", "data", "out", "row", "narrow", "wide", "width",
+    "steps", "seed", "sigma_a", "scheduler", "retry_failed", "progress", "x", "y", "accuracy",
+    "train_accuracy", "name", "attribute", "values", "sigma-a", "test_accuracy",
 )  # fmt: skip
 
 
