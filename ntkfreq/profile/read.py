@@ -172,7 +172,11 @@ def _checked_path(path: str | os.PathLike[str]) -> Path:
         path = Path(path)
     except TypeError:
         raise TypeError(f"path={_checks.show(path)} must be the name of a file") from None
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError):  # a name too long, or one that holds a zero
+        found = False
+    if not found:
         raise ValueError(
             f"path={printable(str(path))!r} is no file; give a table of text (.csv, .txt, .tsv, "
             ".dat) or an .npz of x and y"

