@@ -17,6 +17,10 @@ _RESOLVED = float(np.finfo(np.float64).eps) ** 2
 _TELLABLE = 3e-5
 
 
+# Beyond this a square is no number.
+_LARGEST = 1e150
+
+
 def band_energy(
     frequencies: Any, spectrum: Any, bands: Sequence[tuple[float, float]]
 ) -> FloatArray:
@@ -43,7 +47,7 @@ def band_energy(
     Raises
     ------
     ValueError
-        When a band is reversed or holds none of the frequencies.
+        When a band is reversed or holds none of the frequencies, and for a spectrum above 1e150.
 
     Examples
     --------
@@ -52,6 +56,7 @@ def band_energy(
     """
     grid = _checks.points("frequencies", frequencies)
     array = _checks.complex_array("spectrum", spectrum)
+    _checks.magnitude("spectrum", np.abs(array), 0.0, _LARGEST)
     if array.shape[-1] != grid.shape[0]:
         raise ValueError(
             f"spectrum has shape {array.shape}; its last axis must be the {grid.shape[0]} "

@@ -353,6 +353,9 @@ REFUSED = {
     "nan scale": (lambda: Laplace(scale=np.nan), ValueError, "scale=nan must be finite"),
     "text scale": (lambda: Normal(scale="3"), TypeError, "scale='3' must be a real number"),
     "bool scale": (lambda: Normal(scale=True), TypeError, "scale=True must be a real number"),
+    "dim of millions": (
+        lambda: Normal(dim=2**31), ValueError, "dim=2147483648 is above 1000000, .*columns of x",
+    ),
     "dim zero": (lambda: Normal(dim=0), ValueError, "dim=0 must be at least 1"),
     "dim float": (lambda: Normal(dim=2.0), TypeError, "dim=2.0 must be an integer"),
     "loc length": (lambda: Normal([1.0, 2.0], dim=3), ValueError, "loc has 2 entries.*dim=3"),

@@ -144,6 +144,9 @@ def test_binary_csv(tmp_path):
 def test_missing_file_and_wrong_kind(tmp_path):
     with pytest.raises(ValueError, match=r"path=.*none.csv' is no file; give a table of text"):
         read_profile(tmp_path / "none.csv")
+    for name in ("x" * 300, "a\0b"):  # names that no file can have
+        with pytest.raises(ValueError, match=r"path='.*' is no file; give a table"):
+            read_profile(name)
     with pytest.raises(ValueError, match="is no file"):
         read_profile(tmp_path)
     (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04 and so on")

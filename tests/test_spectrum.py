@@ -255,6 +255,10 @@ REFUSED = {
     "band reversed": (
         lambda: band_energy([1.0], [1.0], [(2, 1)]), ValueError, r"band=\(2, 1\) must have low <",
     ),
+    "spectrum too large to square": (
+        lambda: band_energy([1.0], [1e160], [(0, 2)]), ValueError,
+        r"spectrum has a largest magnitude of 1e\+160; it must be",
+    ),
     "band single": (lambda: band_energy([1.0], [1.0], [3.0]), TypeError, "band=3.0 must be a pair"),
     "band empty": (
         lambda: band_energy([1.0, 5.0], [1.0, 1.0], [(2, 3)]), ValueError,

@@ -395,6 +395,7 @@ def test_zero_error_is_no_divergence():
         ({"frequencies": [np.nan]}, ValueError, "frequencies holds 1 NaN"),
         ({"frequencies": np.ones((3, 2))}, ValueError, "frequencies holds points of dimension 2"),
         ({"record": 0}, ValueError, "record=0 must be at least 1"),
+        ({"record": [0, [1, 2]]}, TypeError, "record=.*must be an array of real numbers"),
         ({"record": [3, 2]}, ValueError, "record=.*increasing integers"),
         ({"record": [1.5]}, ValueError, "record=.*increasing integers"),
         ({"record": [0, 301]}, ValueError, "within \\[0, steps=300\\]"),

@@ -19,6 +19,8 @@ from ntkfreq.waves import largest_phase
 
 # Below this phase its rounding is at most 1e-14, and one cosine a pair is cheaper.
 _ROUNDED = 100.0
+# Coordinates of x at most: a location of as many numbers is kept.
+_MOST_AXES = 1_000_000
 _LARGEST = float(np.log(np.finfo(np.float64).max))
 
 
@@ -37,7 +39,13 @@ class LocationScale(Density):
     _center: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dim", _checks.integer("dim", self.dim, 1))
+        dim = _checks.integer("dim", self.dim, 1)
+        if dim > _MOST_AXES:
+            raise ValueError(
+                f"dim={dim} is above {_MOST_AXES}, the most coordinates that x may have; give the "
+                "number of columns of x"
+            )
+        object.__setattr__(self, "dim", dim)
         self._refuse_scales()
         object.__setattr__(self, "scale", _checks.positive("scale", self.scale))
         center = location("loc", self.loc, self.dim)

@@ -39,7 +39,7 @@ def record_steps(record: Any, steps: int) -> IntArray:
     >>> record_steps([10, 20], 30)
     array([ 0, 10, 20, 30])
     """
-    if np.ndim(record) == 0:
+    if not isinstance(record, list | tuple) and np.ndim(record) == 0:
         count = max(2, _checks.integer("record", record, 1, _MOST_RECORDS))
         spaced = np.rint(np.expm1(np.linspace(0.0, np.log1p(steps), count)))
         return np.unique(spaced.astype(np.int64))

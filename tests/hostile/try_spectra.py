@@ -29,7 +29,7 @@ def several(arg: Arg) -> Arg:
     """Values of one time or of several: rows are fine."""
     return (
         Arg(arg.node, UNKNOWN, arg.kind)
-        if arg.kind.startswith("shape (1, N)") or np.shape(arg.meaning) == (1, 1)
+        if arg.kind in ("shape (1, N)", "columns") or np.shape(arg.meaning) == (1, 1)
         else arg
     )
 
