@@ -32,7 +32,7 @@ def band(
     edges = [profile.frequency(edge, cycles=cycles) for edge in (low, high)]
     largest = profile.frequency(top or high, cycles=cycles)
     decimals = int(np.clip(3 - np.floor(np.log10(largest)), 0, 9))
-    if not 1e-5 < largest < 1e6:
+    if not 1e-3 < largest < 1e6:
         return f"{edges[0]:.3e} - {edges[1]:.3e}"
     return f"{edges[0]:.{decimals}f} - {edges[1]:.{decimals}f}"
 
