@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.hostile import awkward, flows, kernels, nodes, outcomes, table
+from tests.hostile import awkward, families, flows, kernels, nodes, outcomes, table
 from tests.hostile.attempts import ANSWERED, Try, Verdict, compare
 from tests.hostile.runner import in_child
 from tests.hostile.values import REFUSE, UNKNOWN, Arg, Draw
@@ -215,6 +215,22 @@ def test_lines_survive_a_kill(tmp_path):
     path.write_text('{"index": 0}\n{"index": 1}\n{"ind')
     assert [line["index"] for line in read_lines(path)] == [0, 1]
     assert path.read_text() == '{"index": 0}\n{"index": 1}\n'
+
+
+def test_silent_wrong_numbers_are_counted_by_their_kind():
+    lines = [
+        {"outcome": "wrong", "kinds": ["x: masked", "t: NaN"], "meaning": True,
+         "detail": "answered, though to be refused: x (masked)"},
+        {"outcome": "wrong", "kinds": ["y: function: writes"], "detail": "loss is 1, right is 2"},
+        {"outcome": "nan", "kinds": ["rho_w: normal scale: extreme", "x: bools"], "detail": ""},
+        {"outcome": "right", "kinds": ["x: masked"], "detail": ""},
+    ]  # fmt: skip
+    found = families.silent(lines)
+    assert {name: count for name, count in found.items() if count} == {
+        "masks and fill values": 1, "functions that misbehave": 1, "several at once": 1
+    }  # fmt: skip
+    assert families.family("rho_w: atoms: timedelta64[s]") == "dates and spans of time"
+    assert families.family("x: strided") == "containers and options"
 
 
 def test_table():

@@ -117,7 +117,7 @@ def show(seed: int, index: int, execute: bool) -> None:
 
 def main() -> None:
     """Parse the arguments and do what they say."""
-    from .table import summary, write_results
+    from .table import before, page, summary, write_results
 
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--tries", type=int, default=2000, help="how many (default 2000)")
@@ -128,9 +128,22 @@ def main() -> None:
     parser.add_argument(
         "--show", type=int, nargs=2, metavar=("SEED", "INDEX"), help="replay one try"
     )
+    parser.add_argument(
+        "--before", nargs=2, metavar=("FILE", "COMMIT"), help="keep these outcomes of earlier code"
+    )
+    parser.add_argument("--table", action="store_true", help="print the tables of the results")
     options = parser.parse_args()
     if options.show:
         show(*options.show, execute=True)
+        return
+    if options.table:
+        print(page(json.loads(RESULTS.read_text(encoding="utf-8"))))
+        return
+    if options.before:
+        lines, commit = read_lines(Path(options.before[0])), options.before[1]
+        content = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        content["before"] = before(lines, commit)
+        RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return
     mark = code_hash()
     path = options.lines or ROOT / "results" / "hostile" / f"{options.seed}-{mark}.jsonl"

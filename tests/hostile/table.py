@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from .families import silent
 from .outcomes import FAULTS, OUTCOMES, UNCLEAR
 
 Line = dict[str, Any]
@@ -83,14 +84,51 @@ def summary(lines: list[Line]) -> str:
     return "\n".join(text)
 
 
+def before(lines: list[Line], commit: str) -> dict[str, Any]:
+    """What is kept of a run on earlier code."""
+    return {
+        "commit": commit,
+        "tries": len(lines),
+        "outcomes": dict(Counter(line["outcome"] for line in lines)),
+        "silent wrong numbers": silent(lines),
+    }
+
+
+def page(content: dict[str, Any]) -> str:
+    """Tables of the committed results for the documentation, in reStructuredText."""
+    then, now = content["before"], content
+    head = f"before ({then['commit']})", "now"
+    rows = [("tries", then["tries"], now["tries"])]
+    rows += [
+        (name, then["outcomes"].get(name, 0), now["outcomes"].get(name, 0)) for name in OUTCOMES
+    ]
+    text = _rst(("outcome", *head), rows)
+    one, other = then["silent wrong numbers"], now["silent wrong numbers"]
+    rows = [(name, one[name], other[name]) for name in one]
+    rows.append(("all", sum(one.values()), sum(other.values())))
+    return text + "\n\n" + _rst(("silent wrong numbers by", *head), rows)
+
+
+def _rst(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    cells = [head, *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
+    rule = "  ".join("=" * width for width in widths)
+    lines = [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule])
+
+
 def write_results(path: Path, lines: list[Line], mark: str, seed: int) -> None:
-    """Write counts and faults as JSON: what is committed."""
+    """Write counts and faults as JSON: what is committed. What is there of before stays."""
     import numpy
     import scipy
 
     import ntkfreq
 
     faults = [line for line in lines if line["outcome"] in (*FAULTS, *UNCLEAR)]
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     content = {
         "seed": seed,
         "tries": len(lines),
@@ -103,6 +141,8 @@ def write_results(path: Path, lines: list[Line], mark: str, seed: int) -> None:
         },
         "seconds a try": round(sum(line["seconds"] for line in lines) / max(len(lines), 1), 3),
         "outcomes": dict(Counter(line["outcome"] for line in lines)),
+        "silent wrong numbers": silent(lines),
+        "before": kept.get("before"),
         "by scenario": counts(lines, "scenario"),
         "by kind": by_kind(lines),
         "faults": faults[:_LISTED],
