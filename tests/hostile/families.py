@@ -17,7 +17,9 @@ FAMILIES = {
     "digits beyond double precision": r"beyond|10\*\*400",
     "functions that misbehave": r"function:",
     "files and names": r"file:|path:|content:",
-    "numbers at the ends of double precision": r"extreme|pulse|box of|x times|size of|zero|negative",
+    "numbers at the ends of double precision": (
+        r"extreme|pulse|box of|x times|size of|zero|negative"
+    ),
     "shapes": r"shape|columns|empty|ragged|0-d|list|of one|dict|set|generator|tuple|column",
     "order and repeats": r"reversed|shuffled|repeated|increasing",
     "mixtures and borrowed densities": r"nested|borrowed",
