@@ -23,6 +23,7 @@ from ntkfreq import (
     StudentT,
     Target,
     empirical_ntk_gram,
+    phase_map,
     solve_frequency_pde,
     train,
 )
@@ -338,3 +339,11 @@ def test_pulses_too_far_from_zero_are_refused_before_the_work():
     )
     with pytest.raises(ValueError, match=r"need \d+ unknowns: this takes .* GB .*an origin near"):
         solve_frequency_pde(Normal(scale=3.0, dim=2), plane, t=T)
+
+
+def test_times_along_another_dimension():
+    losses = (("run", "t"), np.array([[1.0, 0.1, 0.01]] * 2))
+    times = xr.Coordinates({"t": ("run", [1.0, 2.0])}, indexes={})
+    curves = xr.Dataset({"train_mean": losses, "test_mean": losses}).assign_coords(times)
+    with pytest.raises(ValueError, match="curves has 3 losses for 2 times t; give one time for"):
+        phase_map(curves, threshold=0.2)
