@@ -217,6 +217,33 @@ def test_lines_survive_a_kill(tmp_path):
     assert path.read_text() == '{"index": 0}\n{"index": 1}\n'
 
 
+def test_one_run_at_a_time_and_on_from_where_it_was(tmp_path):
+    """A run that is stopped goes on; two do not write the same file."""
+    path = tmp_path / "lines.jsonl"
+    command = [sys.executable, "-m", "tests.hostile", "--tries", "2000", "--lines", str(path)]
+    running = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as behind an ampersand
+    )  # fmt: skip
+    while not path.exists() or path.read_bytes().count(b"\n") < 2:
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.05)
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert "is written by another run" in second.stderr
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 1, errors
+    assert "goes on from here" in errors
+    most = path.read_bytes().count(b"\n") + 10
+    command[command.index("2000")] = str(most)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"{most} tries" in done.stdout
+    indices = [json.loads(line)["index"] for line in path.read_text().splitlines()]
+    assert len(set(indices)) == len(indices)
+    assert set(range(most)) <= set(indices)
+
+
 def test_silent_wrong_numbers_are_counted_by_their_kind():
     lines = [
         {"outcome": "wrong", "kinds": ["x: masked", "t: NaN"], "meaning": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -68,13 +69,23 @@ def worker(number: int, workers: int, seed: int, wanted: list[int], path: Path) 
 def run(seed: int, tries: int, workers: int, path: Path) -> list[dict[str, Any]]:
     """Run what is missing of the tries 0 to `tries` - 1 and return all outcomes."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # closed, and so let go, at the end
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SystemExit(
+            f"{path} is written by another run; wait for it, or give --lines"
+        ) from None
     done = {line["index"] for line in read_lines(path)}
     wanted = [index for index in range(tries) if index not in done]
+    # Behind an ampersand a shell has it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pids = []
     for number in range(min(workers, len(wanted))):
         pid = os.fork()
         if pid == 0:
             try:
+                # It keeps the lock: a run whose parent was killed is still a run.
                 worker(number, workers, seed, wanted, path)
             except KeyboardInterrupt:
                 pass
@@ -82,6 +93,7 @@ def run(seed: int, tries: int, workers: int, path: Path) -> list[dict[str, Any]]
                 os._exit(0)
         pids.append(pid)
     _wait(pids, len(done), tries, path)
+    os.close(lock)
     return [line for line in read_lines(path) if line["index"] < tries]
 
 

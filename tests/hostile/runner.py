@@ -69,10 +69,12 @@ def in_child(
         os.close(reader)
         _child(work, writer, seconds, gigabytes)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        text = pipe.read()
-    _, status, usage = os.wait4(pid, 0)
-    _end_group(pid)
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            text = pipe.read()
+        _, status, usage = os.wait4(pid, 0)
+    finally:
+        _end_group(pid)
     try:
         found: dict[str, Any] = json.loads(text)
     except ValueError:
