@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ TALLY = "test_every_raise_is_matched"
 
 
 def pytest_configure():
+    # Behind an ampersand a shell has Ctrl-C ignored, and all that the tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pytest.raises = raises.watch(pytest.raises)
 
 

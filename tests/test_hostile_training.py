@@ -434,7 +434,10 @@ def test_ctrl_c_stops_a_long_run_and_leaves_a_checkpoint(tmp_path, backend, poin
         time.sleep(4)
         process.send_signal(signal.SIGINT)
         started = time.perf_counter()
-        _, err = process.communicate(timeout=60)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
         # Half a second, where the machine has nothing else to do.
         assert time.perf_counter() - started < 10
     assert "KeyboardInterrupt" in err.splitlines()[-1]

@@ -183,7 +183,8 @@ def test_interrupt_is_heard_at_once_while_eigenvectors_are_computed():
         begin = time.perf_counter()
         child.send_signal(signal.SIGINT)
         assert child.stdout.readline() == "stopped\n"
-        assert time.perf_counter() - begin < 1.5
+        # A tenth of a second on an idle machine; the factorization takes half a minute.
+        assert time.perf_counter() - begin < 5.0
         child.kill()
 
 
