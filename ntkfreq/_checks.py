@@ -236,6 +236,13 @@ def weights_for(name: str, weights: Any, count: int) -> FloatArray:
     return np.asarray(array / array.sum(), dtype=np.float64)
 
 
+def places(name: str, value: Any) -> tuple[float, ...]:
+    """Any number of places on a line, none among them."""
+    if np.size(value) == 0:
+        return ()
+    return tuple(map(float, real_array(name, value, (0, 1)).reshape(-1)))
+
+
 def is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
     """Whether something has a first and a second entry, which arrays of no dimension have not."""
     return isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim > 0)

@@ -57,7 +57,7 @@ def band_energy(
     grid = _checks.points("frequencies", frequencies)
     array = _checks.complex_array("spectrum", spectrum)
     _checks.magnitude("spectrum", np.abs(array), 0.0, _LARGEST)
-    if array.shape[-1] != grid.shape[0]:
+    if array.ndim == 0 or array.shape[-1] != grid.shape[0]:
         raise ValueError(
             f"spectrum has shape {array.shape}; its last axis must be the {grid.shape[0]} "
             "frequencies"

@@ -22,6 +22,8 @@ from ntkfreq.samples import means, only_samples
 
 # Samples may end this far from zero (share of the largest) and still be called decayed.
 _DECAYED = 1e-6
+# Gap of neighbouring samples beside their extent: slopes of a spline are of no use below.
+_CLOSEST = 1e-14
 # Power of the radius with which the support of a radial target is looked for.
 _VOLUME = 32
 
@@ -101,7 +103,7 @@ class Target:
         """
         if not callable(f):
             raise TypeError(f"f={_checks.show(f)} must be a function of x; use Target.from_samples")
-        marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
+        marks = _checks.places("kinks", kinks)
         if support is None:
             return cls(f, None, marks)
         if _checks.is_sequence(support) and any(map(_is_side, support)):
@@ -160,7 +162,7 @@ class Target:
         """
         if not callable(profile):
             raise TypeError(f"profile={_checks.show(profile)} must be a function of the radius")
-        marks = tuple(_checks.finite_float("kinks", kink) for kink in kinks)
+        marks = _checks.places("kinks", kinks)
         if radius is None:
             # In high dimensions most of the volume is far out, where g may be tiny and yet count.
             found = _radial_support(profile)
@@ -228,6 +230,12 @@ class Target:
         knots, heights = means(points, values)
         if points.shape[1] > 1 or len(knots) < 4:
             return cls(only_samples(points, values), samples=(points, values), axis=axis)
+        closest = float(np.diff(knots[:, 0]).min())
+        if closest < _CLOSEST * float(np.ptp(knots)):
+            raise ValueError(
+                f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give points "
+                "further apart, or the same where they are meant to be: numpy.round(x, digits)"
+            )
         spline = CubicSpline(knots[:, 0], heights)
         peak = float(np.abs(values).max())
         decayed = max(abs(heights[0]), abs(heights[-1])) <= _DECAYED * peak

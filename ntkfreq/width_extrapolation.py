@@ -66,6 +66,7 @@ def extrapolate_width(widths: Any, values: Any) -> WidthExtrapolation:
     """
     width = _checks.real_array("widths", widths, 1)
     value = _checks.real_array("values", values, 2)
+    _checks.magnitude("widths", width, 1.0, 1e15)
     if np.any(width <= 0) or np.unique(width).size < 2:
         raise ValueError(
             f"widths={_checks.show(width)} must be positive, at least two of them different; "

@@ -204,3 +204,14 @@ def test_a_lattice_refuses_densities_that_span_too_many_periods(density):
     with pytest.raises(ValueError, match=r"rho_w=.* spans .* periods.*measure=Points\(x\)"):
         solve_frequency_pde(density, target, measure=Grid(0.5), t=[0.0, 1.0])
     assert time.perf_counter() - begin < 5
+
+
+def test_energy_does_not_hang_on_what_is_listed():
+    every = alias_shares(Normal(scale=3.0), 8.0, Grid(0.6))
+    others = np.sum(every.shares**2) - every.own**2
+    assert every.test_energy == pytest.approx((1 - every.own) ** 2 + others, rel=1e-12)
+    # The tone itself is not among shares of a tenth and more, and none is above one.
+    few = alias_shares(Normal(scale=3.0), 8.0, Grid(0.6), least=0.1)
+    assert few.test_energy == pytest.approx((1 - few.own) ** 2 + few.shares[0] ** 2, rel=1e-12)
+    none = alias_shares(Normal(scale=3.0), 8.0, Grid(0.6), least=400.0)
+    assert none.test_energy == pytest.approx((1 - none.own) ** 2, rel=1e-12)

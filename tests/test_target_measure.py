@@ -159,7 +159,11 @@ REFUSED = {
         r"support=\(0, 1\) ends where the target is 1 .*taper the target.*measure=Box",
     ),
     "kink nan": (
-        lambda: Target.from_function(np.sin, kinks=(np.nan,)), ValueError, "kinks=nan must be",
+        lambda: Target.from_function(np.sin, kinks=(np.nan,)), ValueError, "kinks holds 1 NaN",
+    ),
+    "samples nearly the same": (
+        lambda: Target.from_samples([0.0, 5e-324, 1.0, 2.0], np.ones(4)), ValueError,
+        "x has points 4.94e-324 apart in an extent of 2; give points further apart",
     ),
     "samples lengths": (
         lambda: Target.from_samples([1.0, 2.0], [1.0]), ValueError, r"y holds 1 value\(s\) for 2",

@@ -162,7 +162,7 @@ def as_density(
     """
     if isinstance(rho_w, Density):
         return rho_w
-    corners = _corners(kinks)
+    corners = _checks.places("kinks", kinks)
     if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):
         return _from_scipy(rho_w, corners)
     if hasattr(rho_w, "mean") and hasattr(rho_w, "cov") and hasattr(rho_w, "logpdf"):
@@ -173,13 +173,6 @@ def as_density(
         f"rho_w={_checks.show(rho_w)} is no density; pass a ntkfreq density such as "
         "Normal(scale=3.0), a frozen scipy.stats distribution, or a pdf w -> density"
     )
-
-
-def _corners(kinks: Any) -> tuple[float, ...]:
-    if np.size(kinks) == 0:
-        return ()
-    array = _checks.real_array("kinks", kinks, (0, 1)).reshape(-1)
-    return tuple(float(kink) for kink in array)
 
 
 def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:

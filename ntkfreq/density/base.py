@@ -135,7 +135,8 @@ class Density(abc.ABC):
         return self.even_values(_checks.points("w", w, self.dim))
 
     def even_values(self, w: FloatArray) -> FloatArray:
-        """Even part at (n, d) frequencies of any size, without checks."""
+        """Even part at frequencies (n,) or (n, d) of any size, without checks."""
+        w = w[:, None] if w.ndim == 1 else w
         return 0.5 * (self._pdf(w) + self._pdf(-w))
 
     def kernel(self, z: Any) -> FloatArray:
@@ -175,7 +176,7 @@ class Density(abc.ABC):
             edges: Iterable[float] = marks.breaks(low, min(high, radius))
             xi, weight = panel_rule(subdivide(edges, 4.0 / max(extent, 1e-300)))
             nodes.append(xi)
-            weights.append(2.0 * weight * self.even_pdf(xi))
+            weights.append(2.0 * weight * self.even_values(xi))
         return np.concatenate(nodes), np.concatenate(weights)
 
     def features(self, extent: float) -> tuple[FloatArray, FloatArray]:

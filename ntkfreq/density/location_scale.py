@@ -21,6 +21,8 @@ from ntkfreq.waves import largest_phase
 _ROUNDED = 100.0
 # Coordinates of x at most: a location of as many numbers is kept.
 _MOST_AXES = 1_000_000
+# Scales from the center, of which the square still fits.
+_FARTHEST = 1e120
 _LARGEST = float(np.log(np.finfo(np.float64).max))
 
 
@@ -70,7 +72,9 @@ class LocationScale(Density):
         )
 
     def _standard(self, w: FloatArray) -> FloatArray:
-        return np.asarray((w - np.asarray(self._center)) / self.scale)
+        # So far out no density is anything but 0; squares of more would overflow.
+        steps = (w - np.asarray(self._center)) / self.scale
+        return np.asarray(np.clip(steps, -_FARTHEST, _FARTHEST))
 
     def _phase(self, z: FloatArray) -> FloatArray:
         if not any(self._center):

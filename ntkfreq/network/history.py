@@ -153,7 +153,7 @@ class TrainHistory:
         >>> round(run.learning_time((0.0, 1.0)), 4)  # 0.1 ln 2 / -ln 0.9
         0.6579
         """
-        band = self.axis.band(band, units)
+        band = self.axis.band(_checks.interval("band", band), units)
         chosen = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         fraction = checked_fraction(fraction, self.t)
         rms = self.band_curve(band, chosen is not self.data_spectrum)

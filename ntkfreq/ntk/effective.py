@@ -58,7 +58,7 @@ def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
     >>> (found / density.pdf(np.array([10.0, 30.0]))).round(2)
     array([0.99, 1.01])
     """
-    points = _checks.real_array("x", x, 1)
+    points = _checks.points("x", x, 1)[:, 0]
     matrix = symmetric_gram("gram", gram)
     count = points.size
     if len(matrix) != count:

@@ -136,6 +136,7 @@ def ntk_spectrum(
     >>> found.frequency[[2, 6, 10]].round(0), (found.eigenvalues / found.predicted)[[2, 6]].round(1)
     (array([ 4., 10., 16.]), array([1., 1.]))
     """
+    sigma_a = _checks.non_negative("sigma_a", sigma_a)
     if is_operator(kernel) or (hasattr(kernel, "__array__") or isinstance(kernel, list)):
         points = _checks.points("x", x, axis=Axis.of("x", x))
         given = as_operator("kernel", kernel) if is_operator(kernel) else None
@@ -196,4 +197,4 @@ def _predicted(
     along = np.zeros((len(frequency), dim))
     along[:, 0] = frequency
     spread = 1 + sigma_a**2 * float(np.mean(np.sum(x**2, axis=1)))
-    return np.asarray((2 * np.pi) ** dim * density.even_pdf(along) * spread / volume)
+    return np.asarray((2 * np.pi) ** dim * density.even_values(along) * spread / volume)

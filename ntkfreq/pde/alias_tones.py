@@ -53,7 +53,10 @@ class AliasShares:
 
         In units of the tone's energy; aliases that are not listed are left out.
         """
-        return float(np.sum(self.shares**2) + 1 - 2 * self.own)
+        # The tone is among the aliases that are listed where its share is none too small.
+        listed = self.shares.size > 0 and self.own * (1 + 1e-9) >= self.shares.min()
+        others = float(np.sum(self.shares**2)) - (self.own**2 if listed else 0.0)
+        return (1 - self.own) ** 2 + max(others, 0.0)
 
     def __repr__(self) -> str:
         rows = zip(np.atleast_1d(self.frequencies)[:4], self.shares, strict=False)

@@ -247,7 +247,7 @@ def _cut(density: Density, half: float, modes: int, tolerance: float) -> float:
         bounds = [tail, tail * (modes / max(half * radius, 1e-300)) ** 2]
         if density.has_pdf:
             ahead = radius * np.geomspace(1.0, 100.0, 40)
-            bounds.append(np.pi / half * float(density.even_pdf(ahead).max()))
+            bounds.append(np.pi / half * float(density.even_values(ahead).max()))
         if min(bounds) <= tolerance:
             return radius
     return density.radius(1e-16)

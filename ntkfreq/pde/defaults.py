@@ -44,7 +44,7 @@ def fastest_beyond_one(equation: FrequencyEquation) -> float:
         fold = PlaneFold(equation.density, equation.measure.spacing)
         peak = float(fold.at(places)[0].max())
     else:
-        peak = float(equation.density.even_pdf(places).max())
+        peak = float(equation.density.even_values(places).max())
     return (2 * np.pi) ** equation.dim * peak * (1 + (equation.sigma_a * far) ** 2)
 
 

@@ -283,7 +283,7 @@ class FoldedDensity(Density):
         found = []
         for mark in sorted({kink for kink in marks.kinks if kink > 0} | ends):
             sides = mark * (1 + 1e-12 * np.array([-1.0, 1.0]))
-            value, total = self.density.even_pdf(sides), self.pdf(sides)
+            value, total = self.density.even_values(sides), self.pdf(sides)
             if total.min() > 1e-12 * total.max() and abs(np.diff(value / total)[0]) > 1e-4:
                 found.append(mark)
         return tuple(found)

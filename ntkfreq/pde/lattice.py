@@ -226,7 +226,7 @@ class LatticeSystem(LineSystem):
         loud = np.empty(0)
         if xi.size:
             zone, periods = folded.reduce(xi)
-            share = density.even_pdf(xi) / np.maximum(folded.pdf(zone), 1e-300)
+            share = density.even_values(xi) / np.maximum(folded.pdf(zone), 1e-300)
             loud = periods[share * size[size > _SILENT] > _SILENT]
         turns = np.unique(np.concatenate([[0.0], loud, -loud]))
         nodes, _ = self._nodes

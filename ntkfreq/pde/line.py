@@ -69,7 +69,7 @@ class LineSystem:
 
     def _density_at(self, xi: FloatArray) -> FloatArray:
         """Density in the equation at frequencies (n,)."""
-        return self.equation.density.even_pdf(xi)
+        return self.equation.density.even_values(xi)
 
     def _transforms(self, xi: FloatArray) -> list[ComplexArray | None]:
         """Transforms of initial output and target at frequencies (n,); None is zero."""

@@ -125,7 +125,7 @@ def _moving(edges: list[float], equation: FrequencyEquation, least: float) -> li
     joined = False
     for a, b in pairwise(edges):
         inside = a + (b - a) * np.linspace(1e-6, 1 - 1e-6, 16)
-        if equation.density.even_pdf(inside).max() <= least:
+        if equation.density.even_values(inside).max() <= least:
             joined = False
         elif joined:
             runs[-1].append(b)
@@ -174,7 +174,7 @@ def truncation(equation: FrequencyEquation, t_end: float, rtol: float) -> float:
     settled = min(highest, density_core(equation))
     while settled < highest:
         ahead = settled * np.linspace(1.0, 1.5, 16)
-        if np.all(strength * density.even_pdf(ahead) <= 0.1 * rtol):
+        if np.all(strength * density.even_values(ahead) <= 0.1 * rtol):
             break
         settled *= 1.1
     quiet = drift * _quiet(equation, extent, rtol, settled)

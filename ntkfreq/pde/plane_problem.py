@@ -48,12 +48,12 @@ class PlaneProblem:
         """Whether the density is even in each frequency by itself, to rounding."""
         points = self.equation.density.sample(_PROBES, 0)
         mirrored = points * np.array([1.0, -1.0])
-        one, other = (self.equation.density.even_pdf(part) for part in (points, mirrored))
+        one, other = (self.equation.density.even_values(part) for part in (points, mirrored))
         return bool(np.abs(one - other).max() <= 1e-13 * one.max())
 
     def density(self, points: FloatArray) -> FloatArray:
         """What damps at frequencies (n, 2), without constants."""
-        return self.equation.density.even_pdf(points)
+        return self.equation.density.even_values(points)
 
     def vanishing(self, parity: str) -> list[float]:
         """Frequencies above 0 at which functions of a parity ("e" or "o") vanish."""

@@ -199,8 +199,9 @@ class FrequencySolution:
         """
         clock = self.t if t is None else _checks.times("t", t)
         dynamics = self._dynamics
-        if (step_size, momentum, nesterov) != ("as solved", None, None):
-            step = self.step_size if step_size == "as solved" else step_size
+        kept = isinstance(step_size, str) and step_size == "as solved"
+        if not kept or momentum is not None or nesterov is not None:
+            step = self.step_size if kept else step_size
             beta = 0.0 if momentum is None else momentum
             dynamics = dynamics_for(step, beta, False if nesterov is None else nesterov)
             refuse_discrete_decay(self.equation, dynamics)
@@ -309,7 +310,7 @@ class FrequencySolution:
         329
         329
         """
-        band = self.axis.band(band, units)
+        band = self.axis.band(_checks.interval("band", band), units)
         values = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         fraction = checked_fraction(fraction, self.t)
         on_test = values is not self.data_spectrum

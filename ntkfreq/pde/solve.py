@@ -191,7 +191,7 @@ def default_times(equation: FrequencyEquation, step_size: float | None) -> Float
         probe = np.concatenate([[0.0], *(mark[:1] for mark in _locations(equation))])
         support = equation.initial_error.support or (0.0, 0.0)
         reach = max(map(abs, support))
-        rate = 2 * np.pi * float(density.even_pdf(probe + 1e-9).max())
+        rate = 2 * np.pi * float(density.even_values(probe + 1e-9).max())
         # The norm of sigma_a^2 d(rho d) against data of extent L is about sigma_a^2 L^2 rho.
         fastest = rate * (1 + (equation.sigma_a * reach) ** 2)
     else:

@@ -37,7 +37,9 @@ def alias_factors(
     zone, turns = folded.reduce(xi)
     sums = folded.sums(zone)
     moving = sums.density > _NOTHING
-    share = np.where(moving, folded.density.even_pdf(xi) / np.where(moving, sums.density, 1.0), 0.0)
+    share = np.where(
+        moving, folded.density.even_values(xi) / np.where(moving, sums.density, 1.0), 0.0
+    )
     return share, np.where(moving, slope(folded.density, xi) - share * sums.slope, 0.0), turns
 
 
@@ -70,7 +72,7 @@ class AliasTable:
         total = np.where(moving, sums.density, 1.0)
         tilt = sums.slope / total
         shape = (len(turns), len(xi))
-        share = moving * folded.density.even_pdf(omega).reshape(shape) / total
+        share = moving * folded.density.even_values(omega).reshape(shape) / total
         lean = moving * slope(folded.density, omega).reshape(shape) - share * sums.slope
         square = beyond.square / total / total
         cross = beyond.cross / total
@@ -185,7 +187,7 @@ def output_by_aliases(
     change = np.zeros((len(memories.stationary), len(x)))
     for turns in np.arange(-count, count + 1):
         omega = nodes + turns * folded.period
-        weights = 2 * memories.weights * part.even_pdf(omega) * turn_phase(folded, origin, turns)
+        weights = 2 * memories.weights * part.even_values(omega) * turn_phase(folded, origin, turns)
         if not weights.any():
             continue
         for power, field in enumerate(memories.fields):
