@@ -233,8 +233,8 @@ class Target:
         closest = float(np.diff(knots[:, 0]).min())
         if closest < _CLOSEST * float(np.ptp(knots)):
             raise ValueError(
-                f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give points "
-                "further apart, or the same where they are meant to be: numpy.round(x, digits)"
+                f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give "
+                "points further apart, or the same where that is meant: numpy.round(x, digits)"
             )
         spline = CubicSpline(knots[:, 0], heights)
         peak = float(np.abs(values).max())
