@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,18 @@ import raises
 TALLY = "test_every_raise_is_matched"
 
 
-def pytest_configure():
+class Figures:
+    """Closed after each test, doctest and page: matplotlib warns of the 21st that is open."""
+
+    @staticmethod
+    def pytest_runtest_teardown():
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+
+
+def pytest_configure(config):
+    # Of all, not of the items below this folder only.
+    config.pluginmanager.register(Figures())
     # Behind an ampersand a shell has Ctrl-C ignored, and all that the tests start would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     pytest.raises = raises.watch(pytest.raises)
