@@ -77,7 +77,7 @@ def _dictionary(rng: Draw, base: np.ndarray) -> Arg:
 
 
 def _ragged(rng: Draw, base: np.ndarray) -> Arg:
-    return Arg([*numbers(base)[:-1], [1.0, 2.0, 3.0, 4.0]], REFUSE, "ragged")
+    return Arg([*numbers(base)[:-1], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]], REFUSE, "ragged")
 
 
 def _reshaped(*shape: int) -> Callable[[Draw, np.ndarray], Arg]:

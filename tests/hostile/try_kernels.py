@@ -28,7 +28,7 @@ from .awkward import awkward
 from .kernels import gram
 from .nodes import f, m
 from .scalars import option, whole
-from .values import REFUSE, Arg, Draw, plain
+from .values import REFUSE, UNKNOWN, Arg, Draw, plain
 
 NAMES = (
     "rho_w", "x", "x2", "y", "sigma_a", "ridge", "method", "tolerance", "gram", "error0", "t",
@@ -88,6 +88,8 @@ def operator(rng: Draw) -> Try:
     n = rng.choice([3, 9, 30])
     args = _gram_args(rng, dim, n, second=False)
     args["v"] = samples(rng, "v", n)
+    if args["v"].kind == "columns":  # several vectors, as documented
+        args["v"] = Arg(args["v"].node, UNKNOWN, "columns")
     args["tolerance"] = number(rng, "tolerance", 1e-9)
     if (
         isinstance(args["tolerance"].meaning, float)

@@ -91,6 +91,12 @@ def _spacing(rng: Draw, good: float) -> Arg:
     return Arg(arg.node, UNKNOWN, arg.kind) if arg.kind.startswith("timedelta") else arg
 
 
+def _origin(rng: Draw) -> Arg:
+    """A point of a lattice, which may be a date: x then counts days since it."""
+    arg = scalar(rng, 0.25, signed=True)
+    return Arg(arg.node, UNKNOWN, arg.kind) if arg.kind.startswith("datetime") else arg
+
+
 def line(rng: Draw) -> Try:
     """On Line and Grid in one dimension: pulses here and far off, wide and narrow."""
     regular = rng.chance(0.5)
@@ -117,15 +123,15 @@ def line(rng: Draw) -> Try:
         target = f("h.smooth", "bump", 0.0, centre=centre) if width == 1.0 else target
         kind = f"pulse at {centre:g}" if width == 1.0 else "pulse"
         args["y"] = Arg(target, UNKNOWN, kind)
+        if width == 1.0:  # this target is made without them
+            args.pop("low", None), args.pop("high", None)
     options = _nodes(args, "rho_w", "y", "low", "high")
     spacing = origin = None
     if regular:
         args["spacing"] = (
             _spacing(rng, 0.5) if "spacing" in rng.bad else plain(rng.choice([0.5, 0.25]))
         )
-        args["origin"] = (
-            scalar(rng, 0.25, signed=True) if "origin" in rng.bad else plain(rng.choice([0.0, 0.1]))
-        )
+        args["origin"] = _origin(rng) if "origin" in rng.bad else plain(rng.choice([0.0, 0.1]))
         spacing, origin = args["spacing"], args["origin"]
         options["measure"] = f("ntkfreq.Grid", spacing.node, origin.node)
     node = f("ntkfreq.solve_frequency_pde", args["rho_w"].node, target, **options)

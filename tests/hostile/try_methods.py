@@ -203,6 +203,8 @@ def adapted(rng: Draw) -> Try:
         if "z" in rng.bad
         else plain([0.0, 0.5, 2.0]),
     }
+    if args["kinks"].kind == "empty":
+        args["kinks"] = Arg(args["kinks"].node, UNKNOWN, "empty")
     tent = named("h.tent")
     made = f("ntkfreq.as_density", tent, support=args["support"].node, kinks=args["kinks"].node)
     node = m(made, "kernel", args["z"].node)
