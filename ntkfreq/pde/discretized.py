@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ _DENSE_IF_NEEDED = 2500
 _SLOWEST = 0.9
 # Times the tolerance in time: what the reported bound may be.
 _IN_TIME = 1.5
+Stepped = TypeVar("Stepped", ImplicitPropagator, MovingPropagator)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +103,14 @@ class Discretized:
         if not decay.active:
             return self
         scale = initial_norm(self.system)
-        asked, most = tolerance, max(_IN_TIME * tolerance, 1e-12)
-        while True:
-            parts = tuple(
+
+        def advanced(asked: float) -> tuple[ImplicitPropagator, ...]:
+            return tuple(
                 ImplicitPropagator(block, decay, t_end, asked * scale, flow)
                 for block, flow in zip(self.system.blocks, self.propagators, strict=True)
             )
-            spent = _relative(parts, scale)
-            # The bound that is reported is more cautious than what steps are chosen by.
-            if spent <= most or asked <= 2e-12:
-                break
-            asked = max(0.7 * asked * most / spent, 1e-12)
+
+        parts, spent = _in_time(advanced, tolerance, scale)
         steps = sum(part.steps for part in parts)
         return Discretized(
             self.system, parts, self.error + spent, {**self.details, "time_steps": steps}
@@ -123,13 +121,10 @@ class Discretized:
         cls, system: Any, t_end: float, tolerance: float, error: float, details: dict[str, Any]
     ) -> Discretized:
         """A system whose data move through its features, with its one propagator."""
-        scale, asked = initial_norm(system), tolerance
-        while True:
-            part = MovingPropagator(system, t_end, asked * scale)
-            spent = _relative((part,), scale)
-            if spent <= max(_IN_TIME * tolerance, 1e-12) or asked <= 2e-12:
-                break
-            asked = max(0.7 * asked * _IN_TIME * tolerance / spent, 1e-12)
+        scale = initial_norm(system)
+        (part,), spent = _in_time(
+            lambda asked: (MovingPropagator(system, t_end, asked * scale),), tolerance, scale
+        )
         return cls(system, (part,), error + spent, {**details, "time_steps": part.steps})
 
     @property
@@ -210,6 +205,24 @@ def extrapolated(pairs: FloatArray) -> FloatArray:
     ratios = np.divide(last, before, out=np.ones_like(last), where=before > 0)
     ratio = np.minimum(ratios.max(axis=0), _SLOWEST)
     return np.asarray(last[0] * ratio / (1 - ratio))
+
+
+def _in_time(
+    advanced: Callable[[float], tuple[Stepped, ...]], tolerance: float, scale: float
+) -> tuple[tuple[Stepped, ...], float]:
+    """Propagators whose bound of the error in time fits, and that bound, relative to `scale`.
+
+    The bound that is reported is more cautious than what steps are chosen by: these are asked for
+    less until it fits, or until rounding alone is above it, which smaller steps only make larger.
+    """
+    asked, most = tolerance, max(_IN_TIME * tolerance, 1e-12)
+    while True:
+        parts = advanced(asked)
+        spent = _relative(parts, scale)
+        noise = max((part.noise for part in parts), default=0.0)
+        if spent <= most or noise > most * scale or asked <= 2e-12:
+            return parts, spent
+        asked = max(0.7 * asked * most / spent, 1e-12)
 
 
 def _largest_rate(block: Block) -> float:

@@ -78,8 +78,11 @@ def learning_times(
     bands: Sequence[tuple[float, float]],
     share: float = 0.25,
     most: int = 1500,
+    frequencies: FloatArray | None = None,
 ) -> dict[str, Any]:
     """Train one network of zero initial output; predicted and measured learning time a band.
+
+    Bands are read at `frequencies`, by default those of the solver.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def learning_times(
     >>> bool(abs(both["measured"][0] / both["predicted"][0] - 1) < 0.1)
     True
     """
-    solution = solve_frequency_pde(density, (x, y), sigma_a=sigma_a)
+    solution = solve_frequency_pde(density, (x, y), sigma_a=sigma_a, frequencies=frequencies)
     net = FourierFeatureNet.sample(
         density,
         width,
@@ -107,7 +110,10 @@ def learning_times(
     )
     for reach in _REACHES:
         step_size, steps = plan(solution, bands, share, most, reach)
-        history = train(net, x, y, step_size=step_size, steps=steps, record=160, kernel_probe=0)
+        history = train(
+            net, x, y, step_size=step_size, steps=steps, record=160, kernel_probe=0,
+            frequencies=frequencies,
+        )  # fmt: skip
         comparison = compare(solution, history)
         rows = {(row.low, row.high): row for row in comparison.learning_times(bands)}
         if np.isfinite([(row.predicted, row.measured) for row in rows.values()]).all():

@@ -149,12 +149,14 @@ class ImplicitPropagator:
         inner = sum(map(self._span.projected, self.problem.operators))
         return max(float(np.linalg.eigvalsh(inner)[-1]), 0.0)
 
+    @property
+    def noise(self) -> float:
+        """Largest rounding error that was seen in a step, in the norm whose square is the loss."""
+        return 0.0 if self._still else float(np.max(self._figures.rounding)) * self._scale
+
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
         """The largest that was seen in a step, or what lies beyond the range of the operators."""
-        if self._still:
-            return 0.0
-        seen = float(np.max(self._figures.rounding))
-        return max(seen, self._left_out) * self._scale
+        return 0.0 if self._still else max(self.noise, self._left_out * self._scale)
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> FadingEvolution:
         """Evolution of the block at times `t` (T,), gradient flow only."""

@@ -96,9 +96,14 @@ class MovingPropagator:
         wide = jacobian if jacobian.shape[0] <= jacobian.shape[1] else jacobian.T
         return max(float(np.linalg.eigvalsh(wide @ wide.T)[-1]), 0.0)
 
+    @property
+    def noise(self) -> float:
+        """Largest rounding error that was seen in a step, in the norm whose square is the loss."""
+        return float(np.max(self.trajectory.rounding) * self._scale)
+
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
         """The largest that was seen in a step."""
-        return float(np.max(self.trajectory.rounding) * self._scale)
+        return self.noise
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> MovingEvolution:
         """Evolution at times `t` (T,), gradient flow only."""
