@@ -226,6 +226,17 @@ def test_folded_density_against_plain_sums(name):
         assert np.abs(products - plain).max() < 1e-9 * plain[0]
 
 
+def test_products_of_a_density_wider_than_hundreds_of_periods():
+    """In closed form: no alias is left out, however many there are."""
+    fold, scale = PlaneFold(Normal(scale=1000.0, dim=2), SPACING), 1000.0
+    found = fold.products(np.array([0.3]), np.array([1.0]))[:, 0, 0]
+    # Sums over so many aliases are integrals, to all digits.
+    whole = (1 / (4 * np.pi * scale**2)) / fold.period**2
+    assert found[0] == pytest.approx(whole, rel=1e-12)
+    assert found[3] == pytest.approx(whole / (2 * scale**2), rel=1e-12)
+    assert np.abs(found[[1, 2, 4]]).max() < 1e-15 * whole
+
+
 def test_gradients_against_differences():
     points = np.random.default_rng(4).uniform(-4, 4, (20, 2))
     for density in FROZEN.values():

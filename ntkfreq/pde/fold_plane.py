@@ -166,16 +166,19 @@ class PlaneFold:
         """Sum over aliases of a density of one variable and of its slope, shape (n, 1) each."""
         reach = plain.radius(_TAIL) + abs(center) + float(np.abs(xi).max(initial=0.0))
         count = np.ceil(reach / self.period) + 2
-        if count * len(xi) > _MOST_SUMMED:
-            raise ValueError(
-                f"rho_w={self.density!r} spans {count:.3g} periods 2 pi / spacing of measure="
-                f"Grid({self.spacing:g}), too many to add at {len(xi)} frequencies; give a finer "
-                "grid, or take the samples as measure=Points(x)"
-            )
+        self._refuse_many(count, len(xi))
         aliases = self.period * np.arange(-count, count + 1)
         points = np.add.outer(xi - center, aliases)
         terms = with_gradient(plain, points.reshape(-1, 1)).reshape(2, *points.shape).sum(axis=2)
         return terms[0][:, None], terms[1][:, None]
+
+    def _refuse_many(self, count: float, frequencies: int) -> None:
+        if count * frequencies > _MOST_SUMMED:
+            raise ValueError(
+                f"rho_w={self.density!r} spans {count:.3g} periods 2 pi / spacing of measure="
+                f"Grid({self.spacing:g}), too many to add at {frequencies} frequencies; give a "
+                "finer grid, or take the samples as measure=Points(x)"
+            )
 
     def _by_samples(
         self, part: StudentT, xi: FloatArray, eta: FloatArray, combine: Combine
@@ -217,13 +220,17 @@ class PlaneFold:
         light = [part for _, part in components(self.density) if not isinstance(part, StudentT)]
         reach = max((part.radius(_TAIL) for part in light), default=0.0)
         count = int(np.ceil(reach / self.period)) + 1
-        return min(max(count, _HEAVY if heavy else 0, self.near), _MOST_ALIASES)
+        if count > _MOST_ALIASES:
+            self._refuse_many(float(count) ** 2, _NODES**2)
+        return max(count, _HEAVY if heavy else 0, self.near)
 
     def products(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
         """Sums over all aliases of products of density and gradient, shape (6, n1, n2).
 
         In the order rho^2, rho rho_1, rho rho_2, rho_1^2, rho_1 rho_2, rho_2^2.
         """
+        if not any(isinstance(part, StudentT) for _, part in components(self.density)):
+            return self._by_axes(xi, eta)
         every = np.arange(-self.far, self.far + 1)
         turns = np.stack(np.meshgrid(every, every, indexing="ij"), axis=-1).reshape(-1, 2)
         # Kinks lie on lines, along which no alias is far off.
@@ -241,6 +248,45 @@ class PlaneFold:
             )
             total += first @ rest @ second.T
         return total
+
+    def _by_axes(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
+        """The same of densities that are products, axis by axis."""
+        (f, shares), (g, _) = (self._pairs(points, k) for k, points in enumerate((xi, eta)))
+        orders = ((0, 0, 0, 0), (0, 1, 0, 0), (0, 0, 0, 1), (1, 1, 0, 0), (1, 0, 0, 1), (0, 0, 1, 1))
+        weights = np.outer(shares, shares)
+        return np.stack(
+            [
+                np.einsum("lm,lmx,lmy->xy", weights, f[a, b], g[c, d], optimize=True)
+                for a, b, c, d in orders
+            ]
+        )
+
+    def _pairs(self, xi: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
+        """Sums over aliases of products of factors along an axis, (2, 2, L, L, n).
+
+        Of the factors themselves (0) or their slopes (1), for each pair of the L places where the
+        even density has one, whose shares (L,) come second.
+        """
+        factors, shares = [], []
+        for share, part in components(self.density):
+            center = np.broadcast_to(part.loc, (2,))
+            plain = replace(part, loc=0.0, dim=1)
+            for sign in (-1.0, 1.0) if center.any() else (1.0,):
+                factors.append((plain, sign * float(center[axis])))
+                shares.append(0.5 * share if center.any() else share)
+        reach = max(plain.radius(_TAIL) + abs(place) for plain, place in factors)
+        count = np.ceil((reach + float(np.abs(xi).max(initial=0.0))) / self.period) + 2
+        self._refuse_many(count, len(xi) * len(factors))
+        total = np.zeros((2, 2, len(factors), len(factors), len(xi)))
+        aliases = self.period * np.arange(-count, count + 1)
+        step = max(1, _CHUNK // (len(xi) * len(factors)))
+        for start in range(0, len(aliases), step):
+            points = np.add.outer(xi, aliases[start : start + step])
+            values = np.stack(
+                [with_gradient(one, (points - place).reshape(-1, 1)) for one, place in factors]
+            ).reshape(len(factors), 2, *points.shape)
+            total += np.einsum("laxs,mbxs->ablmx", values, values, optimize=True)
+        return total, np.array(shares)
 
     @property
     def _kinked(self) -> bool:
