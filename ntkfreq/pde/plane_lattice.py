@@ -28,7 +28,7 @@ from ntkfreq.rectangle import tensor_points
 _NOTHING = 1e-100
 # Samples beyond those with this share of the largest memory are left out of outputs.
 _SILENT = 1e-12
-_MOST_SAMPLES = 200
+_MOST_SAMPLES = 320
 _CHUNK = 4_000_000
 
 

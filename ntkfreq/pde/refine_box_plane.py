@@ -22,6 +22,8 @@ from ntkfreq.pde.tensor_kernel import TensorKernel
 
 _FIRST, _GROWTH = 32, 1.4
 _MOST_MODES, _MOST_COEFFICIENTS = 600, 90_000
+# Along a side on which panels do not resolve the data: more polynomials do not either.
+_ROUGH_MODES = 120
 # Numbers a basis may hold: 0.8 GB.
 _MOST_NUMBERS = 100_000_000
 # Shares of the tolerance: polynomials, what a space leaves out, and under decay time and residual.
@@ -106,7 +108,7 @@ def refine_box_plane(
         kernel = plane.kernel(modes)
         space, change = _learned(plane, kernel)
         tails = _tails(change) / scale
-        finer = _finer(modes, tails)
+        finer = _finer(modes, tails, _MOST_MODES if plane.data.converged else _ROUGH_MODES)
         if tails.max() > _SERIES * rtol and finer is not None:
             modes = finer
             continue
@@ -148,13 +150,13 @@ def _norm(tables: FloatArray) -> float:
     return float(np.sqrt(np.sum(tables**2, axis=(1, 2)).max()))
 
 
-def _finer(modes: _Modes, tails: FloatArray) -> _Modes | None:
+def _finer(modes: _Modes, tails: FloatArray, most: int) -> _Modes | None:
     """More polynomials along the sides that want them; None where there are too many."""
     wanted = tails >= 0.1 * tails.max()
     first, second = (
         int(_GROWTH * count) if more else count for count, more in zip(modes, wanted, strict=True)
     )
-    if max(first, second) > _MOST_MODES or first * second > _MOST_COEFFICIENTS:
+    if max(first, second) > most or first * second > _MOST_COEFFICIENTS:
         return None
     return first, second
 
