@@ -14,6 +14,7 @@ import xarray as xr
 from scipy import linalg
 
 from ntkfreq import (
+    Box,
     Empirical,
     FourierFeatureNet,
     Grid,
@@ -308,6 +309,15 @@ def test_panels_beyond_count():
         ValueError, match=r"1e\+09 panels or elements would be needed, above 200000"
     ):
         refuse_panels(1e9)
+
+
+def test_rates_beside_which_rounding_leaves_nothing():
+    """Before any step: a hundred seconds of them used to end in the same."""
+    with pytest.raises(ValueError, match=r"t ends at 300, .* fastest rate is .* x less extreme"):
+        solve_frequency_pde(
+            Normal(scale=0.1), np.ones_like, measure=Box(1e15 - 10, 1e15 + 10), sigma_a=1.0,
+            weight_decay=1.0, t=[0.0, 300.0], frequencies=[1.0],
+        )  # fmt: skip
 
 
 def test_steps_that_get_nowhere(monkeypatch):

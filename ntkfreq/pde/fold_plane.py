@@ -252,7 +252,15 @@ class PlaneFold:
     def _by_axes(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
         """The same of densities that are products, axis by axis."""
         (f, shares), (g, _) = (self._pairs(points, k) for k, points in enumerate((xi, eta)))
-        orders = ((0, 0, 0, 0), (0, 1, 0, 0), (0, 0, 0, 1), (1, 1, 0, 0), (1, 0, 0, 1), (0, 0, 1, 1))
+        # Which factors are slopes: of the first and second along one axis, and along the other.
+        orders = [
+            (0, 0, 0, 0),
+            (0, 1, 0, 0),
+            (0, 0, 0, 1),
+            (1, 1, 0, 0),
+            (1, 0, 0, 1),
+            (0, 0, 1, 1),
+        ]
         weights = np.outer(shares, shares)
         return np.stack(
             [

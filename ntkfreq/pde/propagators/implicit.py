@@ -14,7 +14,7 @@ from ntkfreq.pde.dynamics import Dynamics
 from ntkfreq.pde.memory import ConstantMemory
 from ntkfreq.pde.propagators.base import Propagator
 from ntkfreq.pde.propagators.reduced import Free, Lifted, Range, common_range
-from ntkfreq.pde.propagators.stepping import integrated, refuse_steps, scale_of
+from ntkfreq.pde.propagators.stepping import integrated, refuse_rates, refuse_steps, scale_of
 from ntkfreq.pde.radau import Trajectory
 from ntkfreq.pde.system import Block
 
@@ -95,6 +95,7 @@ class ImplicitPropagator:
     @cached_property
     def trajectory(self) -> Trajectory | Lifted:
         """The block up to the last time."""
+        refuse_rates(self.flow.fastest_rate, self.t_end)
         return self.integrated(self.problem.free, self.tolerance, self._scale)
 
     def integrated(self, free: Free, tolerance: float, scale: float) -> Trajectory | Lifted:

@@ -12,6 +12,8 @@ _STEPS, _MOST_STEPS = 40, 1500
 _RAISED, _ATTEMPTS = 100.0, 3
 # Largest tolerance relative to the state.
 _LARGEST = 1e-3
+# Last time over fastest time scale, in roundings, beyond which no step finds its way.
+_HOPELESS = 1e8
 
 
 def scale_of(norm: float, tolerance: float) -> float:
@@ -34,6 +36,20 @@ def refuse_steps(unknowns: int, tol: float, *, costly: bool = True) -> None:
     remedy = f"give fewer samples, at most {limit}, a smoother density, or a larger rtol"
     refuse_work(what, _STEPS * 2 / 3 * rows**3, remedy)
     refuse_memory(what, 16.0 * rows**2, remedy)
+
+
+def refuse_rates(rate: float, t_end: float) -> None:
+    """Refuse rates beside which rounding leaves nothing of all that is slow.
+
+    Examples
+    --------
+    >>> refuse_rates(1e16, 300.0)
+    >>> refuse_rates(1e29, 300.0)
+    Traceback (most recent call last):
+    ValueError: t ends at 300, to which the equation with decay is not advanced: its fastest ...
+    """
+    if 2.2e-16 * rate * t_end > _HOPELESS:
+        raise _stuck(t_end, f"its fastest rate is {rate:.3g}, which rounding does not bear")
 
 
 def advanced(problem: Problem, t_end: FloatArray, tolerance: float) -> Trajectory:
