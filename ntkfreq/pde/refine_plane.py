@@ -50,12 +50,9 @@ def refine_plane(
     ends, longest = _piloted(around, t)
     tails = [np.inf, np.inf]
     for attempt in range(_ATTEMPTS):
-        first, second = axes = (
-            around.axis(0, ends[0], longest[0], mirrored=not problem.quadrant),
-            around.axis(1, ends[1], longest[1], mirrored=not problem.quadrant),
-        )
+        first, second = axes = _axes(around, ends, longest)
         crowded = first.size * second.size > _MOST_UNKNOWNS
-        _refuse_far(first.size * second.size * (4 if problem.quadrant else 2))
+        _refuse_far(axes, problem.quadrant)
         last = crowded or attempt == _ATTEMPTS - 1
         # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
         parts = [propagated(kind(problem, lowered(axes, 4)), t, rtol, dynamics, cap)]
@@ -98,8 +95,9 @@ def refine_plane(
     )
 
 
-def _refuse_far(unknowns: int) -> None:
+def _refuse_far(axes: Axes, quadrant: bool) -> None:
     """Refuse a tensor grid whose factors no memory holds, before anything is put on it."""
+    unknowns = axes[0].size * axes[1].size * (4 if quadrant else 2)
     refuse_memory(
         f"the frequencies of target and rho_w need {unknowns} unknowns",
         _BYTES_AN_UNKNOWN * unknowns,
@@ -109,13 +107,23 @@ def _refuse_far(unknowns: int) -> None:
 
 def _piloted(around: Surroundings, t: FloatArray) -> tuple[list[float], list[float]]:
     """End of each axis and element length to begin with."""
-    ends, lengths = [], []
-    for k in range(2):
-        pilot = Pilot(around, k, t)
-        longest = around.longest(k)
-        ends.append(max(pilot.reach(0.5 * _TAIL * around.rtol, longest), around.data_reach[k]))
-        lengths.append(pilot.resolved(ends[k], longest, 0.3 * _MESH * around.rtol))
-    return ends, lengths
+    pilots, lengths = [Pilot(around, k, t) for k in range(2)], [around.longest(k) for k in range(2)]
+    ends = [
+        max(pilot.reach(0.5 * _TAIL * around.rtol, longest), around.data_reach[pilot.which])
+        for pilot, longest in zip(pilots, lengths, strict=True)
+    ]
+    _refuse_far(_axes(around, ends, lengths), around.problem.quadrant)
+    share = 0.3 * _MESH * around.rtol
+    pairs = zip(pilots, ends, lengths, strict=True)
+    return ends, [pilot.resolved(end, longest, share) for pilot, end, longest in pairs]
+
+
+def _axes(around: Surroundings, ends: list[float], longest: list[float]) -> Axes:
+    """Elements along both frequencies."""
+    first, second = (
+        around.axis(k, ends[k], longest[k], mirrored=not around.problem.quadrant) for k in range(2)
+    )
+    return first, second
 
 
 def propagated(
