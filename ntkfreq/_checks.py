@@ -238,7 +238,7 @@ def weights_for(name: str, weights: Any, count: int) -> FloatArray:
 
 def places(name: str, value: Any) -> tuple[float, ...]:
     """Any number of places on a line, none among them."""
-    if np.size(value) == 0:
+    if is_sequence(value) and len(value) == 0:
         return ()
     return tuple(map(float, real_array(name, value, (0, 1)).reshape(-1)))
 

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from ntkfreq._types import FloatArray
-from ntkfreq.bands import band_rms, frequencies_in, refuse_empty
+from ntkfreq.bands import band_frequencies, band_rms, frequencies_in, refuse_empty
 from ntkfreq.spectrum import fourier_sum
 from ntkfreq.wave_fit import WaveSum, fit_waves
 
@@ -114,7 +114,7 @@ class BandReader:
 
     def rms(self, errors: FloatArray, band: tuple[float, float]) -> FloatArray:
         """RMS over a band of the spectrum of errors (..., n)."""
-        some = self.frequencies[frequencies_in(self.frequencies, band, self.unit)]
+        some = band_frequencies(self.frequencies, band, self.unit)
         return band_rms(fourier_sum(self.x, errors / len(self.x), some))
 
     def curve(

@@ -17,6 +17,9 @@ _RESOLVED = float(np.finfo(np.float64).eps) ** 2
 _TELLABLE = 3e-5
 
 
+# Frequencies at which a ring or shell is read, and the turn from one to the next, which fills a
+# circle evenly.
+_ON_RING, _GOLDEN = 256, (np.sqrt(5.0) - 1) / 2
 # Beyond this a square is no number.
 _LARGEST = 1e150
 
@@ -86,6 +89,57 @@ def frequencies_in(
             "finer frequencies="
         )
     return np.asarray(inside)
+
+
+def along_axes(frequencies: FloatArray) -> bool:
+    """Whether frequencies (F, d) of two dimensions or more all lie along the axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> along_axes(np.array([[0.0, 2.0], [3.0, 0.0]])), along_axes(np.array([[1.0, 2.0]]))
+    (True, False)
+    """
+    return bool(frequencies.shape[1] > 1 and np.count_nonzero(frequencies, axis=1).max() <= 1)
+
+
+def band_frequencies(
+    frequencies: FloatArray, band: tuple[float, float], unit: str = _UNIT
+) -> FloatArray:
+    r"""Where a band is read: at the frequencies (F, d) inside, or all over its ring or shell.
+
+    In two dimensions and more frequencies that all lie along the axes, as the default ones do,
+    hold of a wave across them no more than what leaks. A band then is read at 256 directions and
+    magnitudes spread evenly over a half of :math:`low \le |\xi| \le high` (the other half says
+    the same), no further out than the frequencies reach.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> band_frequencies(np.array([[1.0], [2.0], [5.0]]), (0.0, 3.0)).ravel()
+    array([1., 2.])
+    >>> axes = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [0.0, 9.0]])
+    >>> ring = band_frequencies(axes, (3.0, 20.0))
+    >>> ring.shape, bool(np.linalg.norm(ring, axis=1).min() >= 3)
+    ((256, 2), True)
+    """
+    inside = frequencies_in(frequencies, band, unit)
+    if not along_axes(frequencies):
+        return np.asarray(frequencies[inside])
+    dim = frequencies.shape[1]
+    end = min(float(band[1]), float(np.linalg.norm(frequencies, axis=1).max()))
+    count = np.arange(_ON_RING)
+    volume = (count + 0.5) / _ON_RING
+    # Powers of the ratio, which is at most one: the magnitudes themselves may overflow.
+    low = float(band[0]) / end if end > 0 else 0.0
+    magnitude = end * (low**dim + volume * (1 - low**dim)) ** (1 / dim)
+    if dim == 2:
+        angle = np.pi * ((count * _GOLDEN) % 1.0)
+        directions = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    else:
+        directions = np.random.default_rng(0).standard_normal((_ON_RING, dim))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.asarray(magnitude[:, None] * directions)
 
 
 def band_rms(spectrum: ComplexArray) -> FloatArray:
@@ -189,6 +243,7 @@ def band_learning_time(
     fraction: float,
     least: float = 1e-3,
     unit: str = _UNIT,
+    largest: float | None = None,
 ) -> float:
     """First time the RMS of `spectrum` over `band` falls to `fraction` of its start.
 
@@ -211,6 +266,8 @@ def band_learning_time(
         refused.
     unit : str
         Of frequencies, for messages.
+    largest : float, optional
+        That largest magnitude, where more frequencies are known than those given.
 
     Returns
     -------
@@ -234,7 +291,7 @@ def band_learning_time(
     fraction = checked_fraction(fraction, t)
     inside = frequencies_in(_checks.points("frequencies", frequencies), band, unit)
     rms = band_rms(spectrum[:, inside])
-    largest = float(np.abs(spectrum[0]).max())
+    largest = float(np.abs(spectrum[0]).max()) if largest is None else largest
     if rms[0] < least * largest or largest == 0:
         raise ValueError(
             f"band=({band[0]:g}, {band[1]:g}) {unit} has an initial RMS of "

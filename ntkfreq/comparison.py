@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ntkfreq import _checks
-from ntkfreq._types import BoolArray, ComplexArray, FloatArray
+from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.band_window import DEPARTS, SWAMPED, BandReader
-from ntkfreq.bands import EmptyBandError, band_rms, checked_fraction, first_passage, frequencies_in
+from ntkfreq.bands import (
+    EmptyBandError,
+    along_axes,
+    band_frequencies,
+    band_rms,
+    checked_fraction,
+    first_passage,
+    frequencies_in,
+)
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.pairing import (
     common_clock,
@@ -22,6 +30,7 @@ from ntkfreq.pairing import (
 )
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.results import dynamics_dataset, json_ready
+from ntkfreq.spectrum import fourier_sum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -126,15 +135,15 @@ class Comparison:
         them is taken off its error, and the same off the prediction, which leaves the part.
         """
         parts = self.solution.own_parts
-        some = frequencies_in(parts.frequencies, band, self.history.axis.frequency_unit)
+        some = band_frequencies(parts.frequencies, band, self.history.axis.frequency_unit)
         if not parts.needed:
-            return self._exact(some)
+            return self._exact(band)
         try:
             part = parts.part(band)
         except EmptyBandError:
             return (np.full(len(self.t), np.nan),) * 2
-        own = part.data_spectrum(parts.frequencies[some])
-        departure = self.measured[:, some] - self.predicted[:, some]
+        own = part.data_spectrum(some)
+        departure = self._departed(band, some)
         curves = band_rms(own), band_rms(own + departure)
         if band_rms(departure).max() <= DEPARTS * curves[0][0] or not self._reader.flooded(band):
             return curves
@@ -155,10 +164,20 @@ class Comparison:
         found = self.history.train_output - self.history.y
         return np.asarray(found - self.solution.error(self.history.x))
 
-    def _exact(self, some: BoolArray) -> tuple[FloatArray, FloatArray]:
-        """The same where spectra do not leak."""
+    def _departed(self, band: tuple[float, float], some: FloatArray) -> ComplexArray:
+        """Measured less predicted spectrum in a band, (R, K)."""
+        grid = self.solution.own_parts.frequencies
+        if along_axes(grid):
+            return fourier_sum(self._reader.x, self._departure / len(self._reader.x), some)
+        inside = frequencies_in(grid, band, self.history.axis.frequency_unit)
+        return np.asarray(self.measured[:, inside] - self.predicted[:, inside])
+
+    def _exact(self, band: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+        """The same where spectra do not leak: in one dimension."""
         sides = self.predicted, self.measured
         largest = max(np.abs(side[0]).max() for side in sides)
+        grid = self.solution.own_parts.frequencies
+        some = frequencies_in(grid, band, self.history.axis.frequency_unit)
         curves = [band_rms(side[:, some]) for side in sides]
         if min(curve[0] for curve in curves) < 1.001e-3 * largest:
             return (np.full(len(self.t), np.nan),) * 2

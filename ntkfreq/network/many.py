@@ -132,7 +132,9 @@ def train_many(
 
 def _one_each(name: str, value: Any, count: int) -> list[Any]:
     """A setting of each run: the same, or one of a sequence."""
-    if not isinstance(value, Sequence | np.ndarray) or np.ndim(value) == 0:
+    if isinstance(value, str) or not (
+        isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    ):
         if isinstance(value, np.random.Generator):
             raise TypeError(
                 f"{name}={_checks.show(value)} would give each run what the others have left over; "

@@ -68,7 +68,7 @@ def gram_flow(
     _checks.choice("method", method, METHODS)
     tolerance = _checks.positive("tolerance", tolerance)
     if not is_operator(gram):
-        rows = len(gram)
+        rows = len(gram) if _checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
         if method != "lanczos":
             refuse_rows(f"gram has {rows} rows", rows, "use method='lanczos', or fewer points")
         matrix = symmetric_gram("gram", gram)

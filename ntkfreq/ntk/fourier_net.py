@@ -83,7 +83,7 @@ def _interpolation(w: FloatArray, x: FloatArray, most: int) -> tuple[FloatArray,
     half = (high - low) / 2
     phase = np.abs(w).max(axis=0) * half
     counts = np.array([_nodes(float(largest)) for largest in phase])
-    if np.prod(counts) > most:
+    if np.prod(counts.astype(np.float64)) > most:  # integers would wrap around
         return None
     nodes, across = np.zeros((1, 0)), np.ones((len(x), 1))
     for k, count in enumerate(counts):

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 
 from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.bands import EmptyBandError, band_rms, frequencies_in, refuse_empty
+from ntkfreq.bands import EmptyBandError, band_frequencies, band_rms, refuse_empty
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Box, Points
 from ntkfreq.pde.box import BoxSystem
@@ -210,6 +210,6 @@ class OwnParts:
     def rms(self, band: tuple[float, float], on_test: bool) -> FloatArray:
         """RMS over a band of the spectrum of its own part, shape (T,)."""
         unit = self.equation.axis.frequency_unit
-        some = self.frequencies[frequencies_in(self.frequencies, band, unit)]
+        some = band_frequencies(self.frequencies, band, unit)
         part = self.part(band)
         return band_rms(part.spectrum(some) if on_test else part.data_spectrum(some))

@@ -33,6 +33,9 @@ _FADING = (1.0, 0.1, 0.01, 0.0)
 # Share of the tolerance below which a direction of a trajectory is left out.
 _KEPT = 0.02
 _MOST_SPACES = 12
+# What rounding leaves of the kernel, relative to its largest value, and the share of the error that
+# this may become by the time 1.
+_ROUNDING, _LOST = 2e-15, 0.1
 # Fastest time scales over which the kernel acts on what a space lacks.
 _AHEAD = 4.0
 _Modes = tuple[int, int]
@@ -55,6 +58,17 @@ class _Plane:
         far = np.maximum(np.abs(self.equation.measure.lower), np.abs(self.equation.measure.upper))
         return self.t_end * (1 + self.equation.sigma_a**2 * float(far @ far))
 
+    def refuse_far(self) -> None:
+        """Refuse a box whose distance from 0 multiplies the rounding of the kernel too far."""
+        # At later times status tells of it: fast modes have come to rest.
+        growth = self._growth * min(1.0, 1 / self.t_end)
+        if self.equation.sigma_a > 0 and _ROUNDING * growth > _LOST:
+            raise ValueError(
+                f"measure={self.equation.measure!r} reaches so far from 0 that sigma_a^2 |x|^2 = "
+                f"{growth:.1e} makes an error of the kernel's rounding; give x from an origin near "
+                "the box, x - c, a smaller box, or sigma_a=0"
+            )
+
     @property
     def scale(self) -> float:
         """Norm of the initial error; of the target where the initial output is equal to it."""
@@ -75,7 +89,7 @@ class _Plane:
     def kernel(self, modes: _Modes) -> TensorKernel:
         """The kernel between polynomials."""
         assert isinstance(self.equation.measure, Box)
-        tolerance = max(0.01 * self.rtol / max(self._growth, 1.0), 2e-15)
+        tolerance = max(0.01 * self.rtol / max(self._growth, 1.0), _ROUNDING)
         return TensorKernel.between_polynomials(
             self.equation.density, self.equation.measure, self.equation.sigma_a, modes, tolerance
         )
@@ -101,6 +115,7 @@ def refine_box_plane(
     """
     modes = (_FIRST, _FIRST)
     plane = _Plane(equation, PlaneData.of(equation, (2 * _FIRST, 2 * _FIRST)), t, rtol, dynamics)
+    plane.refuse_far()
     scale = plane.scale
     while True:
         if any(np.greater(modes, plane.data.goal.shape)):
@@ -174,6 +189,8 @@ def _fastest(kernel: TensorKernel, basis: FloatArray) -> FloatArray:
     """The fastest mode, orthogonal to a basis, (1, n): steps must be stable for it as well."""
     size = kernel.modes[0] * kernel.modes[1]
     begin = np.random.default_rng(0).standard_normal(size)
+    if not kernel.operator(begin).any():  # so wide a box that nothing is learned
+        return _extended(basis, begin[None], 0.0)[len(basis) :]
     operator = LinearOperator((size, size), matvec=kernel.operator, dtype=np.float64)
     _, mode = eigsh(operator, k=1, which="LA", v0=begin, tol=1e-7)
     return _extended(basis, mode.T, 0.0)[len(basis) :]

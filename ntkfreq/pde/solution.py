@@ -14,7 +14,14 @@ from ntkfreq import _checks
 from ntkfreq._guard import guarded
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.axis import Axis
-from ntkfreq.bands import band_learning_time, checked_fraction, first_passage, pick_spectrum
+from ntkfreq.bands import (
+    along_axes,
+    band_frequencies,
+    band_learning_time,
+    checked_fraction,
+    first_passage,
+    pick_spectrum,
+)
 from ntkfreq.equation import FrequencyEquation
 from ntkfreq.measure import Points
 from ntkfreq.pde.discretized import Discretized
@@ -317,9 +324,13 @@ class FrequencySolution:
         if self.own_parts.needed:
             rms = self.own_parts.rms(band, on_test)
             return first_passage(self.t, rms, fraction * rms[0])
-        least = self.own_parts.least(on_test)
-        unit = self.axis.frequency_unit
-        return band_learning_time(self.t, self.frequencies, values, band, fraction, least, unit)
+        least, largest = self.own_parts.least(on_test), float(np.abs(values[0]).max())
+        unit, grid = self.axis.frequency_unit, self.own_parts.frequencies
+        if along_axes(grid) and self.equation.target.profile is None:
+            grid = band_frequencies(grid, band, unit)
+            again = self.at(frequencies=grid)
+            values = pick_spectrum(again.spectrum, again.data_spectrum, spectrum)
+        return band_learning_time(self.t, grid, values, band, fraction, least, unit, largest)
 
     @property
     def axis(self) -> Axis:

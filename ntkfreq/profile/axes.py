@@ -12,7 +12,7 @@ from ntkfreq.profile.clock import read_clock
 from ntkfreq.profile.columns import whole_dates
 from ntkfreq.profile.dates import read_dates, read_whole_dates
 from ntkfreq.profile.kinds import CLOCK, DATE
-from ntkfreq.profile.numbers import is_whole, normalized, without_loss
+from ntkfreq.profile.numbers import is_number, is_whole, normalized, without_loss
 from ntkfreq.profile.table import Column
 from ntkfreq.profile.units import unit_of
 
@@ -82,10 +82,17 @@ def numbers(name: str, column: Column, lines: list[int], point: str, default: st
     Raises
     ------
     ValueError
-        When a number is too large for double precision.
+        When a number is too large for double precision, or a cell is none.
     """
     cells = [normalized(cell, point) for cell in column.cells]
-    values, origin = without_loss(cells)
+    try:
+        values, origin = without_loss(cells)
+    except ValueError:
+        none = next(cell for cell in column.cells if not is_number(cell, point))
+        raise ValueError(
+            f"{name}: {default} holds {none[:40]!r}, which is no number; give numbers (dates and "
+            "times belong to x)"
+        ) from None
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise ValueError(

@@ -175,6 +175,9 @@ def _line_judge(
         sharp = family.name in ("student", "laplace", "mixture")
         if narrow < 1.0 or far > 200 or (sharp and spacing is None):
             return ANSWERED
+        # A kernel like 1/z reaches beyond every finite lattice.
+        if "uniform" in (family.name, *(part.name for part in family.parts)):
+            return ANSWERED
         reach = 12.0 + 8 / narrow
         x, weights = flows.lattice(step, start, reach)
         if not 3 <= len(x) <= 700:

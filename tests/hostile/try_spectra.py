@@ -82,6 +82,8 @@ def _errors_judge(args: dict[str, Arg]) -> Callable[[Any], Verdict]:
         if phase > 1e8:
             return ANSWERED
         wanted = (values * weights) @ np.exp(-1j * (x @ grid.T))
+        if len(x) == 1 and args["values"].kind == "shape (N, 1)":  # one row of one value as well
+            wanted = wanted.reshape(np.shape(result))
         size = float(np.abs(values).max())
         return compare(result, wanted, (1e-12 + 1e-15 * phase) * size + 1e-300, "spectrum")
 
