@@ -22,7 +22,7 @@ from ntkfreq.pde.nystrom import pivoted_cholesky
 from ntkfreq.pde.system import Block, Evolution
 
 _RESIDUAL = 1e-15
-_MOST_NODES = 40_000
+_MOST_NODES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
