@@ -92,7 +92,9 @@ def frequencies_in(
 
 
 def along_axes(frequencies: FloatArray) -> bool:
-    """Whether frequencies (F, d) of two dimensions or more all lie along the axes.
+    """Whether frequencies (F, d) of two or three dimensions all lie along the axes.
+
+    In more dimensions waves are looked for at the frequencies themselves (`ntkfreq.wave_fit`).
 
     Examples
     --------
@@ -100,7 +102,7 @@ def along_axes(frequencies: FloatArray) -> bool:
     >>> along_axes(np.array([[0.0, 2.0], [3.0, 0.0]])), along_axes(np.array([[1.0, 2.0]]))
     (True, False)
     """
-    return bool(frequencies.shape[1] > 1 and np.count_nonzero(frequencies, axis=1).max() <= 1)
+    return bool(frequencies.shape[1] in (2, 3) and np.count_nonzero(frequencies, axis=1).max() <= 1)
 
 
 def band_frequencies(
@@ -108,8 +110,8 @@ def band_frequencies(
 ) -> FloatArray:
     r"""Where a band is read: at the frequencies (F, d) inside, or all over its ring or shell.
 
-    In two dimensions and more frequencies that all lie along the axes, as the default ones do,
-    hold of a wave across them no more than what leaks. A band then is read at 256 directions and
+    In two and three dimensions frequencies that all lie along the axes, as the default ones do,
+    show of a wave across them no more than what leaks. A band then is read at 256 directions and
     magnitudes spread evenly over a half of :math:`low \le |\xi| \le high` (the other half says
     the same), no further out than the frequencies reach.
 

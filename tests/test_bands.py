@@ -139,6 +139,41 @@ def test_in_the_plane():
         assert solution.learning_time(band) == pytest.approx(right, rel=0.03)
 
 
+def test_across_the_axes_in_the_plane():
+    """The default frequencies lie along the axes, where half of the time is that of leakage."""
+    side = np.linspace(-1, 1, 24)
+    x = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+    density, band, tone = Normal(scale=10.0, dim=2), (15.0, 19.0), np.sin(x @ [12.0, 12.0])
+    right = alone(x, tone, band, scale=10.0, sigma_a=0.5)
+    for rest in (0.0, np.sin(5 * x[:, 0])):
+        solution = solve_frequency_pde(density, (x, tone + rest), sigma_a=0.5, t=T)
+        assert solution.learning_time(band) == pytest.approx(right, rel=0.02)
+    net = FourierFeatureNet.sample(density, 16384, sigma_a=0.5, zero_output=True, rng=0)
+    step = 0.1 * solution.max_step_size
+    run = train(net, x, tone + rest, step_size=step, steps=int(1.5 * right / step), record=80)
+    assert run.learning_time(band) == pytest.approx(right, rel=0.1)
+    [row] = compare(solution, run).learning_times([band])
+    assert row.predicted == pytest.approx(right, rel=0.03)
+    assert row.ratio == pytest.approx(1.0, abs=0.1)
+
+
+def test_across_the_axes_on_the_line_of_the_plane():
+    """Of a target known everywhere nothing leaks; along the axes there is next to nothing of it."""
+
+    def wave(x):
+        return np.exp(-np.sum(x**2, axis=1) / 2) * np.cos(x @ [4.0, 4.0])
+
+    axis = np.linspace(-7.5, 7.5, 76)
+    xi = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+    density, t = Normal(scale=4.0, dim=2), np.append(0.0, np.geomspace(1e-2, 1e3, 60))
+    options = {"sigma_a": 0.2, "t": t, "rtol": 1e-4}
+    times = [
+        solve_frequency_pde(density, wave, **options, **some).learning_time((5.0, 6.5))
+        for some in ({}, {"frequencies": xi})
+    ]
+    assert times[0] == pytest.approx(times[1], rel=0.02)
+
+
 def test_beyond_three_dimensions_the_frequencies_asked_for_are_the_waves():
     x = np.random.default_rng(0).uniform(-1, 1, (200, 4))
     wave = np.array([3.0, 0.0, 0.0, 0.0])

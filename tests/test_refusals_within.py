@@ -24,9 +24,11 @@ from ntkfreq import (
     StudentT,
     Target,
     empirical_ntk_gram,
+    gram_flow,
     phase_map,
     solve_frequency_pde,
     train,
+    train_many,
 )
 from ntkfreq._guard import guarded
 from ntkfreq.files.whole import told
@@ -309,6 +311,44 @@ def test_panels_beyond_count():
         ValueError, match=r"1e\+09 panels or elements would be needed, above 200000"
     ):
         refuse_panels(1e9)
+
+
+def test_boxes_too_far_for_the_rounding_of_the_kernel():
+    with pytest.raises(ValueError, match=r"measure=Box.* reaches so far from 0 .* origin near the"):
+        solve_frequency_pde(
+            Normal(scale=3.0, dim=2), lambda x: np.ones(len(x)), sigma_a=1.0,
+            measure=Box([-1, -1], [1e8, 1e8]),
+            t=T, frequencies=[[1.0, 1.0]],
+        )  # fmt: skip
+
+
+def test_boxes_so_wide_that_nothing_is_learned():
+    """A kernel of zeros has no fastest mode to look for."""
+    solution = solve_frequency_pde(
+        Normal(scale=3.0, dim=2), lambda x: np.ones(len(x)), measure=Box([-1, -1], [1e9, 1e9]),
+        sigma_a=0.0, t=T, frequencies=[[1.0, 1.0]],
+    )  # fmt: skip
+    assert solution.train_loss == pytest.approx([1.0, 1.0])
+
+
+def test_what_has_no_length_where_lists_are_asked_for():
+    for gram in (np.array(2.0), (row for row in [[1.0]])):
+        with pytest.raises((TypeError, ValueError), match=r"gram=? ?.*(must have 2|must be an)"):
+            gram_flow(gram, [1.0], T)
+    with pytest.raises(TypeError, match=r"kinks=\[0.0, \[1.0, 2.0\]\] must be an array of real"):
+        Target.from_function(np.sin, support=(0, 1), kinks=[0.0, [1.0, 2.0]])
+    net = FourierFeatureNet(w=[1.0], a=[0.0], b=[0.0])
+    with pytest.raises(TypeError, match=r"step_size=\[1.0, 2.0\] must be a real number"):
+        train_many([net, net], X, X, steps=1, step_size=[0.1, [1.0, 2.0]])
+
+
+def test_dates_as_values_of_an_archive(tmp_path):
+    dates = np.datetime64("2020-09-13") + np.arange(24).astype("timedelta64[D]")
+    np.savez(tmp_path / "a.npz", x=X, y=dates)
+    with pytest.raises(
+        ValueError, match=r"a.npz: y holds '2020-09-13T00:00:00', which is no number; give"
+    ):
+        read_profile(tmp_path / "a.npz")
 
 
 def test_rates_beside_which_rounding_leaves_nothing():
