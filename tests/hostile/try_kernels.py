@@ -13,6 +13,7 @@ from .attempts import (
     Verdict,
     column,
     compare,
+    dated,
     must_refuse,
     no_reference,
     number,
@@ -58,6 +59,10 @@ def _gram_args(rng: Draw, dim: int, n: int, *, second: bool) -> dict[str, Arg]:
     args = {"rho_w": rho(rng, dim), "x": places(rng, "x", n, dim)}
     if second and ("x2" in rng.bad or rng.chance(0.3)):
         args["x2"] = second_dates(args["x"], places(rng, "x2", 4, dim))
+    if dim > 1 and args["rho_w"].kind == "borrowed density" and dated(args["x"]):
+        # Both in one dimension, where more were meant: they fit.
+        args["rho_w"] = Arg(args["rho_w"].node, UNKNOWN, args["rho_w"].kind)
+        args["x"] = Arg(args["x"].node, UNKNOWN, args["x"].kind)
     args["sigma_a"] = number(rng, "sigma_a", 0.7)
     return args
 

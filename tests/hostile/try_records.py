@@ -161,12 +161,16 @@ def phases(rng: Draw) -> Try:
     return Try("phase_map", node, args, NAMES, no_reference)
 
 
+# What a cell may be named by without being a number of double precision.
+_LABELS = ("strings", "bytes", "timedelta", "date", "int64", "int beyond")
+
+
 def swept(rng: Draw) -> Try:
     """sweep in this process over awkward labels."""
     rng.hostile("values", "grid", "constants", "workers", "version", "retries", "function", "path")
     values = np.array([1.0, 2.0, 3.0])
     args = {"values": awkward(rng, values, "other") if "values" in rng.bad else plain(values)}
-    if args["values"].kind.startswith(("strings", "bytes", "timedelta", "date")):  # labels as well
+    if args["values"].kind.startswith(_LABELS):
         args["values"] = Arg(args["values"].node, UNKNOWN, args["values"].kind)
     grid: Any = {"d": {"a": args["values"].node}}
     options: dict[str, Any] = {"workers": 0}

@@ -340,6 +340,8 @@ def _expected_judge(args: dict[str, Arg], dim: int, many: bool) -> Callable[[Any
         if _meaning(args, "weight_decay", 0.0) or not 1e-140 < np.abs(y).max() < 1e140:
             return ANSWERED
         sigma_a, clock = args["sigma_a"].meaning, np.atleast_1d(args["t"].meaning)
+        if float(sigma_a) > 1e12:  # so many digits that the reference takes minutes
+            return ANSWERED
         weights = np.full(len(x), 1 / len(x))
         found = flows.expected_losses(args["rho_w"].meaning, x, y, weights, sigma_a, clock)
         if found is None:
