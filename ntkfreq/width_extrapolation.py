@@ -53,7 +53,7 @@ def extrapolate_width(widths: Any, values: Any) -> WidthExtrapolation:
     Raises
     ------
     ValueError
-        When shapes do not fit, values are not finite or above 1e100, or there are too few of
+        When shapes do not fit, values are not finite or above 1e290, or there are too few of
         either.
 
     Examples
@@ -68,7 +68,7 @@ def extrapolate_width(widths: Any, values: Any) -> WidthExtrapolation:
     width = _checks.real_array("widths", widths, 1)
     value = _checks.real_array("values", values, 2)
     _checks.magnitude("widths", width, 1.0, 1e15)
-    _checks.magnitude("values", value, 0.0, 1e100)
+    _checks.magnitude("values", value, 1e-300, 1e290)
     if np.any(width <= 0) or np.unique(width).size < 2:
         raise ValueError(
             f"widths={_checks.show(width)} must be positive, at least two of them different; "
