@@ -272,3 +272,11 @@ def test_table():
     assert table.by_kind(lines) == {"NaN": {"right": 1, "wrong": 2}}
     assert [len(found) for found in table.groups(lines).values()] == [2]
     assert "3 tries" in table.summary(lines)
+
+
+def test_the_committed_results_are_on_the_page_and_hold():
+    content = json.loads((Path(__file__).parent / "hostile" / "results.json").read_text("utf-8"))
+    root = Path(__file__).parent.parent
+    assert table.page(content) in (root / "docs" / "reliability.rst").read_text("utf-8")
+    assert content["tries"] >= 20_000
+    assert not any(content["outcomes"].get(name) for name in outcomes.FAULTS)
