@@ -314,12 +314,21 @@ def test_panels_beyond_count():
 
 
 def test_boxes_too_far_for_the_rounding_of_the_kernel():
-    with pytest.raises(ValueError, match=r"measure=Box.* reaches so far from 0 .* origin near the"):
+    with pytest.raises(
+        ValueError, match=r"measure=Box.* reaches so far from 0 .* is another network"
+    ):
         solve_frequency_pde(
             Normal(scale=3.0, dim=2), lambda x: np.ones(len(x)), sigma_a=1.0,
             measure=Box([-1, -1], [1e8, 1e8]),
             t=T, frequencies=[[1.0, 1.0]],
         )  # fmt: skip
+
+
+def test_targets_that_reach_over_too_many_samples_in_the_plane():
+    target = Target.from_radial(lambda r: np.exp(-(r**2)), 1e50)
+    message = r"target reaches over 2.5e\+50 x .* samples of measure=.*: this takes .* coarser grid"
+    with pytest.raises(ValueError, match=message):
+        solve_frequency_pde(Normal(scale=4.0, dim=2), target, measure=Grid(0.8), t=T)
 
 
 def test_boxes_so_wide_that_nothing_is_learned():

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._sizes import refuse_memory
 from ntkfreq._types import ComplexArray, FloatArray
 from ntkfreq.density.base import Landmarks
 from ntkfreq.equation import FrequencyEquation
@@ -91,6 +92,12 @@ class LatticeProblem(PlaneProblem):
         """Lattice coordinates over the rectangle of a function, and its values there."""
         assert part.rectangle is not None
         spacing, origin = self.grid.spacing, self.grid.origin
+        sides = [float(high) / spacing - float(low) / spacing + 2 for low, high in part.rectangle]
+        refuse_memory(
+            f"target reaches over {sides[0]:.3g} x {sides[1]:.3g} samples of measure={self.grid}",
+            32.0 * sides[0] * sides[1],
+            "use a target that reaches less far, or a coarser grid",
+        )
         first, second = (
             origin
             + spacing

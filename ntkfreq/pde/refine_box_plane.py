@@ -65,8 +65,9 @@ class _Plane:
         if self.equation.sigma_a > 0 and _ROUNDING * growth > _LOST:
             raise ValueError(
                 f"measure={self.equation.measure!r} reaches so far from 0 that sigma_a^2 |x|^2 = "
-                f"{growth:.1e} makes an error of the kernel's rounding; give x from an origin near "
-                "the box, x - c, a smaller box, or sigma_a=0"
+                f"{growth:.1e} makes an error of the kernel's rounding; use a smaller box, a "
+                "smaller sigma_a, or x - c from an origin near the box (the factor 1 + sigma_a^2 x.x' of "
+                "the kernel then counts from c, which is another network)"
             )
 
     @property
