@@ -66,8 +66,8 @@ class _Plane:
             raise ValueError(
                 f"measure={self.equation.measure!r} reaches so far from 0 that sigma_a^2 |x|^2 = "
                 f"{growth:.1e} makes an error of the kernel's rounding; use a smaller box, a "
-                "smaller sigma_a, or x - c from an origin near the box (the factor 1 + sigma_a^2 x.x' of "
-                "the kernel then counts from c, which is another network)"
+                "smaller sigma_a, or x - c from an origin near the box (the factor 1 + sigma_a^2 "
+                "x.x' of the kernel then counts from c, which is another network)"
             )
 
     @property
