@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.network.backends import Descent, NetworkState, load
+from ntkfreq.problem.density import Normal
 
 UNITS = 1_000_000
 

@@ -27,9 +27,9 @@ from scipy.sparse.linalg import splu
 from skfem.helpers import d, dot
 
 from ntkfreq import Normal, Target, solve_frequency_pde
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.pde.line import LineSystem
-from ntkfreq.pde.mesh import DEGREE, first_mesh
+from ntkfreq.pde.elements.mesh import DEGREE, first_mesh
+from ntkfreq.pde.line.system import LineSystem
+from ntkfreq.problem.equation import FrequencyEquation
 
 SCALE, SIGMA_A = 3.0, 0.7
 FREQUENCIES = np.linspace(0.0, 24.0, 2001)

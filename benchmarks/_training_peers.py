@@ -15,10 +15,10 @@ import numba
 import numpy as np
 import torch
 
-from ntkfreq import sincos
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.network.backends import Descent, NetworkState, load
+from ntkfreq.problem.density import Normal
+from ntkfreq.spectra import sincos
 
 Call = Callable[[], object]
 

@@ -33,7 +33,7 @@ from ntkfreq import (
     expected_losses,
     solve_frequency_pde,
 )
-from ntkfreq.bands import first_passage
+from ntkfreq.spectra.bands import first_passage
 
 DENSITY = Normal(scale=16.0)
 SIGMA_A = 3.0

@@ -29,7 +29,7 @@ from ntkfreq import (
     empirical_ntk_gram,
     ntk_spectrum,
 )
-from ntkfreq.density import Density
+from ntkfreq.problem.density import Density
 
 DENSITIES: dict[str, Density] = {"normal": Normal(scale=10.0), "Laplace": Laplace(scale=6.0)}
 SAMPLES = np.random.default_rng(0).uniform(-1, 1, 20_000)

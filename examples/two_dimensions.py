@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ntkfreq import FrequencySolution, Line, Mixture, Normal, Target, solve_frequency_pde
-from ntkfreq.bands import first_passage
+from ntkfreq.spectra.bands import first_passage
 
 TONE = 6.0  # rad per unit of x, in both directions
 DENSITY = Mixture([Normal(scale=2.5, dim=2), Normal(loc=(TONE, 0.0), scale=2.5, dim=2)])

@@ -9,38 +9,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ntkfreq.density import Empirical as Empirical
-    from ntkfreq.density import Laplace as Laplace
-    from ntkfreq.density import Mixture as Mixture
-    from ntkfreq.density import Normal as Normal
-    from ntkfreq.density import StudentT as StudentT
-    from ntkfreq.density import Uniform as Uniform
-    from ntkfreq.density import as_density as as_density
+    from ntkfreq.problem.density import Empirical as Empirical
+    from ntkfreq.problem.density import Laplace as Laplace
+    from ntkfreq.problem.density import Mixture as Mixture
+    from ntkfreq.problem.density import Normal as Normal
+    from ntkfreq.problem.density import StudentT as StudentT
+    from ntkfreq.problem.density import Uniform as Uniform
+    from ntkfreq.problem.density import as_density as as_density
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Normal": "ntkfreq.density",
-    "Uniform": "ntkfreq.density",
-    "Laplace": "ntkfreq.density",
-    "StudentT": "ntkfreq.density",
-    "Mixture": "ntkfreq.density",
-    "Empirical": "ntkfreq.density",
-    "as_density": "ntkfreq.density",
+    "Normal": "ntkfreq.problem.density",
+    "Uniform": "ntkfreq.problem.density",
+    "Laplace": "ntkfreq.problem.density",
+    "StudentT": "ntkfreq.problem.density",
+    "Mixture": "ntkfreq.problem.density",
+    "Empirical": "ntkfreq.problem.density",
+    "as_density": "ntkfreq.problem.density",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution",
-    "expected_losses": "ntkfreq.pde.expected",
-    "ExpectedLosses": "ntkfreq.pde.expected",
-    "expected_losses_many": "ntkfreq.pde.expected_many",
-    "alias_shares": "ntkfreq.pde.alias_tones",
-    "AliasShares": "ntkfreq.pde.alias_tones",
-    "FrequencyEquation": "ntkfreq.equation",
-    "Target": "ntkfreq.target",
-    "Axis": "ntkfreq.axis",
-    "Line": "ntkfreq.measure",
-    "Box": "ntkfreq.measure",
-    "Grid": "ntkfreq.measure",
-    "Points": "ntkfreq.measure",
+    "expected_losses": "ntkfreq.pde.expected.losses",
+    "ExpectedLosses": "ntkfreq.pde.expected.losses",
+    "expected_losses_many": "ntkfreq.pde.expected.many",
+    "alias_shares": "ntkfreq.pde.lattice.alias_tones",
+    "AliasShares": "ntkfreq.pde.lattice.alias_tones",
+    "FrequencyEquation": "ntkfreq.problem.equation",
+    "Target": "ntkfreq.problem.target",
+    "Axis": "ntkfreq._support.axis",
+    "Line": "ntkfreq.problem.measure",
+    "Box": "ntkfreq.problem.measure",
+    "Grid": "ntkfreq.problem.measure",
+    "Points": "ntkfreq.problem.measure",
     "ntk_gram": "ntkfreq.ntk.gram",
     "ntk_operator": "ntkfreq.ntk.operator",
     "KernelOperator": "ntkfreq.ntk.operator",
@@ -55,19 +55,19 @@ _HOMES = {
     "train": "ntkfreq.network",
     "train_many": "ntkfreq.network",
     "TrainHistory": "ntkfreq.network",
-    "compare": "ntkfreq.comparison",
-    "extrapolate_width": "ntkfreq.width_extrapolation",
-    "WidthExtrapolation": "ntkfreq.width_extrapolation",
-    "Comparison": "ntkfreq.comparison",
+    "compare": "ntkfreq.comparison.compare",
+    "extrapolate_width": "ntkfreq.comparison.width_extrapolation",
+    "WidthExtrapolation": "ntkfreq.comparison.width_extrapolation",
+    "Comparison": "ntkfreq.comparison.compare",
     "grokking_onset": "ntkfreq.grokking",
     "Onset": "ntkfreq.grokking",
     "phase_map": "ntkfreq.grokking",
     "spectral_mismatch": "ntkfreq.grokking",
-    "error_spectrum": "ntkfreq.spectrum",
-    "band_energy": "ntkfreq.bands",
+    "error_spectrum": "ntkfreq.spectra.spectrum",
+    "band_energy": "ntkfreq.spectra.bands",
     "sweep": "ntkfreq.sweeps.run",
-    "save_zarr": "ntkfreq.stores",
-    "load_zarr": "ntkfreq.stores",
+    "save_zarr": "ntkfreq.files.stores",
+    "load_zarr": "ntkfreq.files.stores",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]

@@ -11,7 +11,7 @@ import typer
 
 from ntkfreq import __version__
 from ntkfreq.files import lock
-from ntkfreq.results import make_folder
+from ntkfreq.files.results import make_folder
 from ntkfreq.validation.command import validate
 
 app = typer.Typer(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._types import BoolArray, FloatArray
-from ntkfreq.axis import Axis
-from ntkfreq.bands import band_energy, first_passage
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.types import BoolArray, FloatArray
+from ntkfreq.spectra.bands import band_energy, first_passage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

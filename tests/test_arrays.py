@@ -29,7 +29,7 @@ from ntkfreq import (
     spectral_mismatch,
     train,
 )
-from ntkfreq._checks import finite_float, integer, non_negative, positive, real_array
+from ntkfreq._support.checks import finite_float, integer, non_negative, positive, real_array
 
 X = np.linspace(-1, 1, 12)
 Y = np.sin(3 * X)

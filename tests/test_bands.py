@@ -18,9 +18,9 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
-from ntkfreq.band_window import BandReader
 from ntkfreq.network.linear_path import LinearPath
-from ntkfreq.wave_fit import fit_waves
+from ntkfreq.spectra.band_window import BandReader
+from ntkfreq.spectra.wave_fit import fit_waves
 
 T = np.append(0.0, np.geomspace(1e-2, 1e5, 250))
 DAY = 30 * np.pi  # a month on [-1, 1]

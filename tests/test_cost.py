@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet, backends
 from ntkfreq.network.backends import cost
+from ntkfreq.problem.density import Normal
 
 
 def work(points, units, dim=1, steps=10**6, std=10.0, threads=2):

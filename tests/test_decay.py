@@ -19,7 +19,7 @@ from ntkfreq import (
     StudentT,
     solve_frequency_pde,
 )
-from ntkfreq.decay import Decay
+from ntkfreq.problem.decay import Decay
 
 X = np.linspace(-1, 1, 16)
 FAR = np.array([-1.4, -0.63, 0.0, 0.22, 0.97, 1.6])

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from ntkfreq import Normal, expected_losses, solve_frequency_pde
-from ntkfreq.pde.propagators import stepping
+from ntkfreq.pde.time.fading import stepping
 
 
 def dense_decay(x, y, density, sigma_a, rate, t):

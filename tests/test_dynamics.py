@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from references import KERNELS, box_flow, gram
 
 from ntkfreq import Box, Normal, Points, solve_frequency_pde
-from ntkfreq.pde.dynamics import (
+from ntkfreq.pde.time.dynamics import (
     GradientDescent,
     GradientFlow,
     HeavyBall,

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.ntk import fourier_net, module
 from ntkfreq.ntk.empirical import empirical_ntk_gram
+from ntkfreq.problem.density import Normal
 
 
 def jacobian(net, x):

@@ -18,7 +18,7 @@ from ntkfreq import (
     ntk_gram,
     phase_map,
 )
-from ntkfreq.pde import expected_many
+from ntkfreq.pde.expected import many as expected_many
 
 X = np.sort(np.random.default_rng(3).uniform(-1, 1, 14))
 TEST = np.linspace(-1, 1, 41)

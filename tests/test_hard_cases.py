@@ -25,10 +25,10 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
+from ntkfreq.files.results import json_ready
 from ntkfreq.pde.discretize import discretize
-from ntkfreq.pde.dynamics import GradientFlow
 from ntkfreq.pde.outcome import refuse_overflow
-from ntkfreq.results import json_ready
+from ntkfreq.pde.time.dynamics import GradientFlow
 
 
 def two_modes(w):

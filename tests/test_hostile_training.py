@@ -174,7 +174,7 @@ def test_sizes_of_a_run_are_known_before_it():
 
 
 def test_parameters_of_a_run_are_counted_before_it(monkeypatch):
-    monkeypatch.setattr("ntkfreq._sizes.MOST_MEMORY", 1e8)
+    monkeypatch.setattr("ntkfreq._support.sizes.MOST_MEMORY", 1e8)
     wide = FourierFeatureNet(np.ones(600_000), np.ones(600_000), np.ones(600_000))
     with pytest.raises(ValueError, match=r"net has 1800000 parameters: .*MB.* of fewer units"):
         run(wide)

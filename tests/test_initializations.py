@@ -9,7 +9,7 @@ from scipy import stats
 
 from ntkfreq import empirical_ntk_gram
 from ntkfreq.experiments import descend, largest_stable_step, mlp
-from ntkfreq.results import json_ready
+from ntkfreq.files.results import json_ready
 from ntkfreq.validation import median_interval
 from validation import initializations as script
 

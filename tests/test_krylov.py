@@ -10,13 +10,13 @@ import pytest
 from scipy import linalg
 
 from ntkfreq import Normal
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.pde.dynamics import GradientDescent, GradientFlow, HeavyBall
-from ntkfreq.pde.line import LineSystem
-from ntkfreq.pde.mesh import FrequencyMesh
-from ntkfreq.pde.propagators import EigenPropagator
-from ntkfreq.pde.propagators.krylov import KrylovPropagator, Shifts
-from ntkfreq.pde.system import Block
+from ntkfreq.pde.elements.mesh import FrequencyMesh
+from ntkfreq.pde.line.system import LineSystem
+from ntkfreq.pde.time.dynamics import GradientDescent, GradientFlow, HeavyBall
+from ntkfreq.pde.time.propagators import EigenPropagator
+from ntkfreq.pde.time.propagators.krylov import KrylovPropagator, Shifts
+from ntkfreq.pde.time.system import Block
+from ntkfreq.problem.equation import FrequencyEquation
 
 EPS = np.finfo(float).eps
 FLOW = GradientFlow()

@@ -38,7 +38,7 @@ from ntkfreq import (
     Uniform,
     solve_frequency_pde,
 )
-from ntkfreq.pde.fold import FoldedDensity
+from ntkfreq.problem.density.folded import FoldedDensity
 
 SIGMA_A, SCALE, SPACING = 0.7, 3.0, 0.6
 PERIOD = 2 * np.pi / SPACING

@@ -25,8 +25,8 @@ from ntkfreq import (
     Uniform,
     solve_frequency_pde,
 )
-from ntkfreq.pde.line import LineSystem
-from ntkfreq.pde.mesh import FrequencyMesh
+from ntkfreq.pde.elements.mesh import FrequencyMesh
+from ntkfreq.pde.line.system import LineSystem
 
 SIGMA_A, SCALE = 0.7, 3.0
 T = np.array([0.1, 1.0, 10.0, 100.0])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from ntkfreq.pde import forms
-from ntkfreq.pde.axis import Axis
+from ntkfreq.pde.elements import forms
+from ntkfreq.pde.elements.axis import Axis
 from ntkfreq.symbolic import TIME, XI, manufactured
 
 SIGMA, STD, T = 0.7, 1.3, 0.6

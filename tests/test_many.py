@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet, many, train, train_many
 from ntkfreq.network.optimizers import HeavyBall
+from ntkfreq.problem.density import Normal
 
 X = np.linspace(-1, 1, 20)
 Y = np.sin(5 * X)

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from ntkfreq import compare, solve_frequency_pde
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureMLP, FourierFeatureNet, checkpoint, train, train_many
 from ntkfreq.network.backends import load
 from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
@@ -20,6 +19,7 @@ from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, 
 from ntkfreq.network.stability import top_eigenvalue
 from ntkfreq.network.step_schedules import Cosine, Warmup
 from ntkfreq.ntk.empirical import empirical_ntk_gram
+from ntkfreq.problem.density import Normal
 
 X = np.linspace(-1, 1, 24)
 Y = np.sin(3 * X) + 0.5 * np.cos(7 * X)

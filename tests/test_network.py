@@ -7,9 +7,9 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from ntkfreq.density import Normal
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.ntk.empirical import empirical_ntk_gram
+from ntkfreq.problem.density import Normal
 
 
 def formula(net, x):

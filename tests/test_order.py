@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ntkfreq import Normal
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.pde.dynamics import GradientFlow
-from ntkfreq.pde.line import DEGREES, LineSystem
-from ntkfreq.pde.mesh import DEGREE, FrequencyMesh
-from ntkfreq.pde.propagators import EigenPropagator
+from ntkfreq.pde.elements.mesh import DEGREE, FrequencyMesh
+from ntkfreq.pde.line.system import DEGREES, LineSystem
+from ntkfreq.pde.time.dynamics import GradientFlow
+from ntkfreq.pde.time.propagators import EigenPropagator
+from ntkfreq.problem.equation import FrequencyEquation
 
 END = 6.0
 # (width, centre, time) of a Gaussian target under N(0, 3^2), sigma_a = 0.1, and element counts

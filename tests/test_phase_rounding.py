@@ -27,10 +27,10 @@ from ntkfreq import (
     ntk_regression,
     solve_frequency_pde,
 )
-from ntkfreq.density.base import carrier_rounding
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.pde.lattice import LatticeSystem
-from ntkfreq.pde.mesh import FrequencyMesh
+from ntkfreq.pde.elements.mesh import FrequencyMesh
+from ntkfreq.pde.lattice.system import LatticeSystem
+from ntkfreq.problem.density.base import carrier_rounding
+from ntkfreq.problem.equation import FrequencyEquation
 
 FAR = 1e8
 X = 1e4 * (1 + np.sort(np.random.default_rng(0).uniform(-1, 1, 12)))

@@ -24,7 +24,7 @@ from ntkfreq import (
     Uniform,
     solve_frequency_pde,
 )
-from ntkfreq.pde.propagators import EigenPropagator
+from ntkfreq.pde.time.propagators import EigenPropagator
 
 SIGMA_A, SCALE = 0.7, 1.5
 T = np.array([0.1, 1.0, 10.0])

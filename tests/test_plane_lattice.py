@@ -24,8 +24,8 @@ from ntkfreq import (
     Uniform,
     solve_frequency_pde,
 )
-from ntkfreq.pde.fold_plane import PlaneFold, even_with_gradient
-from ntkfreq.rectangle import tensor_points
+from ntkfreq.problem.density.folded_plane import PlaneFold, even_with_gradient
+from ntkfreq.problem.rectangle import tensor_points
 
 SIGMA_A, SCALE, SPACING = 0.7, 1.5, 0.7
 T = np.array([0.1, 1.0, 10.0])

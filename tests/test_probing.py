@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ntkfreq import Box, Grid, Line, Normal, Points, Target, expected_losses, solve_frequency_pde
-from ntkfreq.quadrature import resolve
+from ntkfreq.numerics.quadrature import resolve
 
 RHO = Normal(scale=3.0)
 PLANE = Normal(scale=3.0, dim=2)

@@ -7,10 +7,10 @@ import pytest
 from scipy import linalg, sparse
 from scipy.integrate import solve_ivp
 
-from ntkfreq.pde.feature_memory import FeatureMemory
-from ntkfreq.pde.memory import ConstantMemory
-from ntkfreq.pde.radau import integrate
-from ntkfreq.pde.stages import radau
+from ntkfreq.pde.time.fading.feature_memory import FeatureMemory
+from ntkfreq.pde.time.fading.memory import ConstantMemory
+from ntkfreq.pde.time.fading.radau import integrate
+from ntkfreq.pde.time.fading.stages import radau
 
 ROOT6 = np.sqrt(6.0)
 # Hairer, Wanner, Solving Ordinary Differential Equations II, tables 5.5 and 5.6.

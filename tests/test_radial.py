@@ -7,9 +7,9 @@ import pytest
 from scipy import linalg, special
 
 from ntkfreq import Laplace, Line, Mixture, Normal, StudentT, Target, solve_frequency_pde
-from ntkfreq.hankel import log_sphere, mean_wave, radial_transform
-from ntkfreq.pde.radial import log_rate
-from ntkfreq.quadrature import resolve
+from ntkfreq.numerics.hankel import log_sphere, mean_wave, radial_transform
+from ntkfreq.numerics.quadrature import resolve
+from ntkfreq.pde.radial.system import log_rate
 
 SIGMA_A, SCALE = 0.5, 1.5
 

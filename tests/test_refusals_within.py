@@ -30,21 +30,21 @@ from ntkfreq import (
     train,
     train_many,
 )
-from ntkfreq._guard import guarded
+from ntkfreq._support.guard import guarded
 from ntkfreq.files.whole import told
 from ntkfreq.network import checkpoint
-from ntkfreq.pde.fold_plane import PlaneFold, components
-from ntkfreq.pde.plane_problem import along
-from ntkfreq.pde.propagators import stepping
+from ntkfreq.numerics.quadrature import refuse_panels
+from ntkfreq.pde.plane.problem import along
+from ntkfreq.pde.time.fading import stepping
+from ntkfreq.problem.density.folded_plane import PlaneFold, components
+from ntkfreq.problem.samples import only_samples
 from ntkfreq.profile import clock, dates, kinds, options
 from ntkfreq.profile.delimiter import split
 from ntkfreq.profile.header import first_sample
 from ntkfreq.profile.read import read_profile
 from ntkfreq.profile.signal import Profile
-from ntkfreq.quadrature import refuse_panels
 from ntkfreq.report.cases import dense_samples, tapered
 from ntkfreq.report.save import refuse_others
-from ntkfreq.samples import only_samples
 from ntkfreq.sweeps.cell import _arrays
 from ntkfreq.sweeps.cluster import _Crew
 from ntkfreq.sweeps.identity import check_by_reference

@@ -16,9 +16,7 @@ from ntkfreq import (
     Grid,
     Normal,
     Points,
-    _sizes,
     alias_shares,
-    dense,
     error_spectrum,
     expected_losses,
     expected_losses_many,
@@ -29,6 +27,8 @@ from ntkfreq import (
     ntk_spectrum,
     solve_frequency_pde,
 )
+from ntkfreq._support import sizes
+from ntkfreq.numerics import dense
 
 NORMAL = Normal(scale=20.0)
 # A refusal takes milliseconds; other work on the machine may slow it down.
@@ -135,8 +135,8 @@ def test_the_remedy_for_many_samples_gives_the_right_numbers():
 
 
 def test_memory_of_the_machine_and_of_the_process_count(monkeypatch):
-    monkeypatch.setattr(_sizes, "_left_by_the_machine", lambda: [3e9, 2e9])
-    assert _sizes.usable_memory() == 2e9
+    monkeypatch.setattr(sizes, "_left_by_the_machine", lambda: [3e9, 2e9])
+    assert sizes.usable_memory() == 2e9
     with pytest.raises(ValueError, match=r"this takes 2.27 GB of memory, above the 2 GB that one"):
         dense.refuse_rows("x has 8220 points", 8220, "give fewer")
     monkeypatch.undo()
@@ -144,21 +144,21 @@ def test_memory_of_the_machine_and_of_the_process_count(monkeypatch):
         import resource
         resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
         from ntkfreq import _sizes
-        assert 1e8 < _sizes.usable_memory() < 2**31
+        assert 1e8 < sizes.usable_memory() < 2**31
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)
 
 
 def test_work_is_told_in_units_of_time():
-    with pytest.raises(_sizes.SizeError, match=r"this takes about 33 minutes, above the 15 minu"):
-        _sizes.refuse_work("t is long", 2e13, "shorten it")
-    with pytest.raises(_sizes.SizeError, match=r"about 33 minutes, above the 30 seconds"):
-        _sizes.refuse_work("t is long", 2e13, "shorten it", most=30)
+    with pytest.raises(sizes.SizeError, match=r"this takes about 33 minutes, above the 15 minu"):
+        sizes.refuse_work("t is long", 2e13, "shorten it")
+    with pytest.raises(sizes.SizeError, match=r"about 33 minutes, above the 30 seconds"):
+        sizes.refuse_work("t is long", 2e13, "shorten it", most=30)
 
 
 def test_error_in_the_thread_is_raised_in_the_caller():
     with pytest.raises(ZeroDivisionError):
-        _sizes.interruptible(divmod, 1, 0)
+        sizes.interruptible(divmod, 1, 0)
 
 
 def test_interrupt_is_heard_at_once_while_eigenvectors_are_computed():

@@ -14,15 +14,17 @@ from ntkfreq import (
     Normal,
     Points,
     Uniform,
-    dense,
     load_zarr,
     save_zarr,
     solve_frequency_pde,
 )
-from ntkfreq.pde import mesh, refine, refine_box
-from ntkfreq.pde.propagators import EigenPropagator
-from ntkfreq.pde.system import Block
-from ntkfreq.results import frequency_coordinates, json_ready
+from ntkfreq.files.results import frequency_coordinates, json_ready
+from ntkfreq.numerics import dense
+from ntkfreq.pde import refine
+from ntkfreq.pde.box import refine as refine_box
+from ntkfreq.pde.elements import mesh
+from ntkfreq.pde.time.propagators import EigenPropagator
+from ntkfreq.pde.time.system import Block
 
 X = np.linspace(-1, 1, 21)
 

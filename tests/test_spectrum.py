@@ -8,10 +8,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from ntkfreq import band_energy, error_spectrum, spectrum
-from ntkfreq.bands import band_learning_time, first_passage
-from ntkfreq.frequency_grid import default_frequencies
-from ntkfreq.spectrum import fourier_sum
+from ntkfreq import band_energy, error_spectrum
+from ntkfreq.spectra import spectrum
+from ntkfreq.spectra.bands import band_learning_time, first_passage
+from ntkfreq.spectra.frequency_grid import default_frequencies
+from ntkfreq.spectra.spectrum import fourier_sum
 
 
 def plain(x, values, frequencies, weights):

@@ -232,8 +232,8 @@ def test_batch_that_cannot_be_read_is_told(tmp_path, monkeypatch):
 def test_store_that_is_replaced_all_the_time(tmp_path, monkeypatch):
     save_zarr(tree(1), tmp_path / "run.zarr")
     count = iter(range(1000))
-    monkeypatch.setattr("ntkfreq.stores._which", lambda store: (next(count),))
-    monkeypatch.setattr("ntkfreq.stores._WAIT", 0.0)
+    monkeypatch.setattr("ntkfreq.files.stores._which", lambda store: (next(count),))
+    monkeypatch.setattr("ntkfreq.files.stores._WAIT", 0.0)
     with pytest.raises(ValueError, match="is replaced faster than it can be read; read it later"):
         load_zarr(tmp_path / "run.zarr")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ntkfreq import Box, Grid, Line, Points, Target
-from ntkfreq.functions import find_support
-from ntkfreq.quadrature import panel_rule, resolve, subdivide
-from ntkfreq.target import as_target
+from ntkfreq.numerics.quadrature import panel_rule, resolve, subdivide
+from ntkfreq.problem.functions import find_support
+from ntkfreq.problem.target import as_target
 
 XI = np.linspace(-30, 30, 121)
 

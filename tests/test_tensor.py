@@ -9,10 +9,10 @@ from skfem import Basis, BilinearForm, ElementQuadP, MeshQuad
 from skfem.helpers import d, dot
 
 from ntkfreq import FrequencyEquation, Normal, StudentT
-from ntkfreq.pde.axis import Axis, shapes
-from ntkfreq.pde.plane import PlaneSystem
-from ntkfreq.pde.plane_problem import PlaneProblem
-from ntkfreq.pde.refine_plane import lowered
+from ntkfreq.pde.elements.axis import Axis, shapes
+from ntkfreq.pde.plane.problem import PlaneProblem
+from ntkfreq.pde.plane.refine import lowered
+from ntkfreq.pde.plane.system import PlaneSystem
 
 SIGMA_A, SCALE = 0.7, 1.5
 

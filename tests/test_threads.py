@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from ntkfreq._threads import allowed_threads, cores, one_thread
+from ntkfreq._support.threads import allowed_threads, cores, one_thread
 from ntkfreq.network.backends.cost import Work
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntkfreq import _threads
-from ntkfreq.density import Normal
+from ntkfreq._support import threads
+from ntkfreq.files.results import load_zarr, save_zarr
 from ntkfreq.network import FourierFeatureNet, descent, train
 from ntkfreq.network.backends import BACKENDS, Descent, load
 from ntkfreq.network.optimizers import Adam, GradientDescent, HeavyBall, Nesterov, Optimizer
 from ntkfreq.network.stability import divergence_remedy, stable_step, top_eigenvalue
 from ntkfreq.network.step_schedules import Warmup
 from ntkfreq.ntk.empirical import empirical_ntk_gram
-from ntkfreq.results import load_zarr, save_zarr
-from ntkfreq.spectrum import error_spectrum
+from ntkfreq.problem.density import Normal
+from ntkfreq.spectra.spectrum import error_spectrum
 
 X = np.linspace(-1, 1, 24)
 Y = np.sin(3 * X) + 0.5 * np.cos(7 * X)
@@ -195,7 +195,7 @@ def test_spectra_are_the_same_on_any_number_of_threads():
     x, grid = rng.uniform(-1, 1, (600, 2)), rng.uniform(-9, 9, (300, 2))
     settings = {"steps": 3, "frequencies": grid, "backend": "reference"}
     one, two = run(net, x, x[:, 0], **settings), None
-    with _threads.one_thread():
+    with threads.one_thread():
         two = run(net, x, x[:, 0], **settings)
     np.testing.assert_array_equal(one.data_spectrum, two.data_spectrum)
 

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ntkfreq.cli import app
-from ntkfreq.results import make_folder
+from ntkfreq.files.results import make_folder
 from ntkfreq.sweeps.store import Store
 from ntkfreq.validation import Execution, provenance, readme, suite
 from ntkfreq.validation.script import Script, find_scripts, pick

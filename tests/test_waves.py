@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from ntkfreq import phases, waves
+from ntkfreq.spectra import phases, waves
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

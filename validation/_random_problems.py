@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import Box, Grid, Laplace, Line, Mixture, Normal, Points, StudentT, Uniform
-from ntkfreq.density import Density
-from ntkfreq.target import Target
+from ntkfreq.problem.density import Density
+from ntkfreq.problem.target import Target
 from validation._formulas import Component, Problem, Wave, total
 
 MEASURES = ("Points", "Box", "Line", "Grid")

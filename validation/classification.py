@@ -39,13 +39,13 @@ from ntkfreq import (
     ntk_gram,
     solve_frequency_pde,
 )
-from ntkfreq.bands import band_learning_time
 from ntkfreq.experiments import (
     descend,
     harmonic_density,
     largest_stable_step,
     periodic_features,
 )
+from ntkfreq.spectra.bands import band_learning_time
 from ntkfreq.validation import (
     Execution,
     command,

@@ -36,8 +36,8 @@ from ntkfreq import (
     error_spectrum,
     train,
 )
-from ntkfreq.bands import band_learning_time
 from ntkfreq.experiments import descend, mlp
+from ntkfreq.spectra.bands import band_learning_time
 from ntkfreq.validation import (
     Execution,
     command,

@@ -39,8 +39,8 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import FourierFeatureMLP, Normal, solve_frequency_pde, train
-from ntkfreq.bands import band_learning_time
 from ntkfreq.ntk import empirical_ntk_gram, ntk_gram
+from ntkfreq.spectra.bands import band_learning_time
 from ntkfreq.validation import Execution, command, intervals, size_of, verdicts
 from validation._multilayer_figure import draw as draw
 from validation._multilayer_statistics import (

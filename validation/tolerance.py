@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import Line, solve_frequency_pde
-from ntkfreq.results import json_ready
+from ntkfreq.files.results import json_ready
 from ntkfreq.validation import Execution, command, size_of, verdicts
 from validation._dense import box_errors, points_errors
 from validation._elements import Seen, frequency_errors

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray, IntArray
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray, IntArray
 
 _DIGITS = ("data", "data", "mnist_5k.csv.gz")
 
@@ -80,13 +80,13 @@ def split(
     >>> train.tolist(), test.tolist()
     ([2, 4], [3, 0, 1])
     """
-    count = _checks.integer("count", count, 2)
-    if _checks.integer("train", train, 1) >= count:
+    count = checks.integer("count", count, 2)
+    if checks.integer("train", train, 1) >= count:
         raise ValueError(
             f"train={train} of {count} points leaves none for the test; use at most {count - 1}"
         )
     refuse_memory(f"count={count}", 16.0 * count, "split fewer points")
-    order = _checks.generator("rng", rng).permutation(count)
+    order = checks.generator("rng", rng).permutation(count)
     return order[:train], order[train:]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.experiments.fit import DivergenceError, Run, check_module, fit
 from ntkfreq.experiments.losses import LOSSES
 from ntkfreq.ntk.empirical import empirical_ntk_gram
@@ -78,13 +78,13 @@ def descend(
     array([-2.,  2.])
     """
     check_module(module)
-    _checks.choice("loss", loss, _LOSSES)
-    points = _checks.real_array("x", x, tuple(range(1, 9)))
+    checks.choice("loss", loss, _LOSSES)
+    points = checks.real_array("x", x, tuple(range(1, 9)))
     try:
         return fit(
             copy.deepcopy(module).double(),
             points,
-            _checks.values_at("y", y, len(points)),
+            checks.values_at("y", y, len(points)),
             optimizer="sgd",
             step_size=step_size,
             steps=steps,
@@ -130,7 +130,7 @@ def largest_stable_step(module: Any, x: Any, loss: str = "squared") -> float:
     (2.0, 2.0)
     """
     check_module(module)
-    _checks.choice("loss", loss, _LOSSES)
+    checks.choice("loss", loss, _LOSSES)
     gram = empirical_ntk_gram(module, x)
     if not np.isfinite(gram).all():
         raise ValueError(

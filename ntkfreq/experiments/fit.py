@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray, IntArray
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.experiments.losses import LOSSES, Loss
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.ntk.module import is_module
@@ -143,15 +143,15 @@ def fit(
     import torch
 
     check_module(module)
-    judge = LOSSES[_checks.choice("loss", loss, LOSSES)]
+    judge = LOSSES[checks.choice("loss", loss, LOSSES)]
     points = _points("x", x)
     values = judge.targets("y", y, len(points))
-    step_size = _checks.positive("step_size", step_size)
-    schedule = record_steps(record, _checks.integer("steps", steps, 0))
-    make = getattr(torch.optim, _OPTIMIZERS[_checks.choice("optimizer", optimizer, _OPTIMIZERS)])
+    step_size = checks.positive("step_size", step_size)
+    schedule = record_steps(record, checks.integer("steps", steps, 0))
+    make = getattr(torch.optim, _OPTIMIZERS[checks.choice("optimizer", optimizer, _OPTIMIZERS)])
     if batch_size is not None:
-        batch_size = _checks.integer("batch_size", batch_size, 1)
-    order = _checks.generator("rng", rng)
+        batch_size = checks.integer("batch_size", batch_size, 1)
+    order = checks.generator("rng", rng)
 
     net = copy.deepcopy(module)
     trained = [p for p in net.parameters() if p.requires_grad]
@@ -192,15 +192,15 @@ def fit(
 def check_module(module: Any) -> None:
     """Refuse what is no PyTorch module."""
     if not is_module(module):
-        raise TypeError(f"module={_checks.show(module)} must be a torch.nn.Module")
+        raise TypeError(f"module={checks.show(module)} must be a torch.nn.Module")
 
 
 def _points(name: str, x: Any) -> Any:
     """Checked points as a tensor of shape (n, 1) or (n, ...)."""
     import torch
 
-    array = _checks.real_array(name, x, tuple(range(1, 9)))
-    _checks.magnitude(name, array, _checks.SMALLEST, _checks.LARGEST)
+    array = checks.real_array(name, x, tuple(range(1, 9)))
+    checks.magnitude(name, array, checks.SMALLEST, checks.LARGEST)
     return torch.as_tensor(array[:, None] if array.ndim == 1 else array)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,29 @@ def _cross_entropy(output: Any, y: Any) -> Any:
 
 
 def _numbers(name: str, y: Any, count: int) -> Any:
-    values = _checks.real_array(name, y, (1, 2))
+    values = checks.real_array(name, y, (1, 2))
     if len(values) != count:
         raise ValueError(
             f"{name} holds {len(values)} value(s) for {count} point(s); give one each, or one row"
         )
-    return _checks.magnitude(name, values, 1e-100, 1e100)
+    return checks.magnitude(name, values, 1e-100, 1e100)
 
 
 def _signs(name: str, y: Any, count: int) -> Any:
-    values = _checks.values_at(name, y, count)
+    values = checks.values_at(name, y, count)
     if not np.all(np.abs(values) == 1):
         raise ValueError(
-            f"{name}={_checks.show(values)} must hold labels -1 and 1 for the logistic loss; "
+            f"{name}={checks.show(values)} must hold labels -1 and 1 for the logistic loss; "
             f"use numpy.where({name} > 0, 1, -1)"
         )
     return values
 
 
 def _classes(name: str, y: Any, count: int) -> Any:
-    values = _checks.values_at(name, y, count)
+    values = checks.values_at(name, y, count)
     if np.any(values < 0) or np.any(values != np.rint(values)) or np.any(values >= 2.0**62):
         raise ValueError(
-            f"{name}={_checks.show(values)} must hold class numbers 0, 1, ... for the "
+            f"{name}={checks.show(values)} must hold class numbers 0, 1, ... for the "
             f"cross entropy; use numpy.unique({name}, return_inverse=True)[1]"
         )
     return values.astype(np.int64)

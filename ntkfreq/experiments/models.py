@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
 
 _MOST_WIDTHS = 1001
 _INITS = ("he", "xavier", "pytorch")
@@ -83,11 +83,11 @@ def mlp(
     import torch
 
     sizes = _widths(widths)
-    _checks.choice("activation", activation, _LAYERS)
-    _checks.choice("init", init, _INITS)
+    checks.choice("activation", activation, _LAYERS)
+    checks.choice("init", init, _INITS)
     if bias_std is not None:
-        bias_std = _checks.non_negative("bias_std", bias_std)
-    seed = int(_checks.generator("rng", rng).integers(2**63))
+        bias_std = checks.non_negative("bias_std", bias_std)
+    seed = int(checks.generator("rng", rng).integers(2**63))
     generator = torch.Generator().manual_seed(seed)
     parts: list[Any] = []
     for fan_in, fan_out in pairwise(sizes):
@@ -102,20 +102,20 @@ def mlp(
 
 def _widths(widths: Any) -> list[int]:
     if not isinstance(widths, list | tuple | np.ndarray):
-        raise TypeError(f"widths={_checks.show(widths)} must be a sequence of integers")
+        raise TypeError(f"widths={checks.show(widths)} must be a sequence of integers")
     if len(widths) < 2:
         raise ValueError(
-            f"widths={_checks.show(widths)} must name at least the dimensions of input and output"
+            f"widths={checks.show(widths)} must name at least the dimensions of input and output"
         )
     if len(widths) > _MOST_WIDTHS:
         raise ValueError(
             f"widths names {len(widths)} layers; use at most {_MOST_WIDTHS}, beyond which a step "
             "takes seconds"
         )
-    sizes = [_checks.integer(f"widths[{k}]", width, 1) for k, width in enumerate(widths)]
+    sizes = [checks.integer(f"widths[{k}]", width, 1) for k, width in enumerate(widths)]
     count = float(sum(below * (above + 1) for above, below in pairwise(sizes)))
     refuse_memory(
-        f"widths={_checks.show(widths)} make {count:.3g} parameters",
+        f"widths={checks.show(widths)} make {count:.3g} parameters",
         16.0 * count,
         "use fewer units or layers",
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
-from ntkfreq.density import Density, Mixture, Normal, as_density
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq.problem.density import Density, Mixture, Normal, as_density
 
 # What is left of a square wave beyond is a ten-thousandth of its energy.
 _MOST_HARMONICS = 10_000
@@ -67,15 +67,15 @@ def periodic_features(
     """
     import torch
 
-    shape = _shape(_checks.choice("wave", wave, WAVES))
-    if _checks.integer("width", width, 2) % 2:
+    shape = _shape(checks.choice("wave", wave, WAVES))
+    if checks.integer("width", width, 2) % 2:
         raise ValueError(f"width={width} must be even, for pairs of opposite output weights")
     density = as_density(density)
     if density.dim != 1:
         raise ValueError(f"density has dim={density.dim}; features of one variable need dim=1")
-    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    sigma_a = checks.non_negative("sigma_a", sigma_a)
     refuse_memory(f"width={width}", 80.0 * width, "use fewer units")
-    generator = _checks.generator("rng", rng)
+    generator = checks.generator("rng", rng)
     half = density.sample(width // 2, generator)
     weights = sigma_a * generator.standard_normal((2, width // 2))
     phases = generator.uniform(0.0, 2 * math.pi, width // 2)
@@ -149,9 +149,9 @@ def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Den
     0.9333
     """
     if not isinstance(density, Normal) or density.dim != 1:
-        raise TypeError(f"density={_checks.show(density)} must be a one-dimensional Normal")
-    harmonics = _checks.integer("harmonics", harmonics, 1, _MOST_HARMONICS)
-    power = {"cosine": None, "triangle": 4, "square": 2}[_checks.choice("wave", wave, WAVES)]
+        raise TypeError(f"density={checks.show(density)} must be a one-dimensional Normal")
+    harmonics = checks.integer("harmonics", harmonics, 1, _MOST_HARMONICS)
+    power = {"cosine": None, "triangle": 4, "square": 2}[checks.choice("wave", wave, WAVES)]
     if power is None:
         return density
     odd = np.arange(1, harmonics + 1, 2)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import ComplexArray
-from ntkfreq.spectrum import error_spectrum
+from ntkfreq._support import checks
+from ntkfreq._support.types import ComplexArray
+from ntkfreq.spectra.spectrum import error_spectrum
 
 
 def projected_spectrum(x: Any, values: Any, direction: Any, frequencies: Any) -> ComplexArray:
@@ -46,21 +46,21 @@ def projected_spectrum(x: Any, values: Any, direction: Any, frequencies: Any) ->
     >>> spectrum.round(12) + 0.0
     array([ 0.+0.j, -1.+0.j])
     """
-    points = _checks.real_array("x", x, 2)
-    _checks.magnitude("x", points, _checks.SMALLEST, _checks.LARGEST)
-    along = _checks.coordinates("direction", direction, _checks.NUMBERS)
+    points = checks.real_array("x", x, 2)
+    checks.magnitude("x", points, checks.SMALLEST, checks.LARGEST)
+    along = checks.coordinates("direction", direction, checks.NUMBERS)
     if along.size != points.shape[1]:
         raise ValueError(
             f"direction has {along.size} component(s), but x holds points of dimension "
             f"{points.shape[1]}; give one component each"
         )
-    numbers = _checks.real_array("values", values, (1, 2))
+    numbers = checks.real_array("values", values, (1, 2))
     if len(numbers) != len(points):
         raise ValueError(
             f"values has shape {numbers.shape}; its first axis must be the {len(points)} points"
         )
-    grid = _checks.real_array("frequencies", frequencies, 1)
-    projected = _checks.magnitude(
-        "x along direction", points @ along, _checks.SMALLEST, _checks.LARGEST
+    grid = checks.real_array("frequencies", frequencies, 1)
+    projected = checks.magnitude(
+        "x along direction", points @ along, checks.SMALLEST, checks.LARGEST
     )
     return error_spectrum(projected, np.ascontiguousarray(numbers.T), grid)

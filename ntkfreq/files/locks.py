@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.files.scratch import lock_file, settle
 
 _NAME_BYTES = 220  # of 255, beside the names of lock, scratch and parts
@@ -44,7 +44,7 @@ def real_path(path: Any, argument: str = "path") -> Path:
     ValueError: checkpoint='aaa... has a name of 300 bytes; use at most 220
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise TypeError(f"{argument}={_checks.show(path)} must be a path, as text or pathlib.Path")
+        raise TypeError(f"{argument}={checks.show(path)} must be a path, as text or pathlib.Path")
     text, shown = os.fspath(path), _shown(path)
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError(
@@ -231,4 +231,4 @@ def _release(file: IO[str]) -> None:
 
 
 def _shown(path: Any) -> str:
-    return _checks.show(os.fspath(path), 200)
+    return checks.show(os.fspath(path), 200)

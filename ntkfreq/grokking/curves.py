@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
-from ntkfreq.bands import first_passage
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
+from ntkfreq.spectra.bands import first_passage
 
 KINDS = ("loss", "error_rate", "accuracy")
 # A loss that decays comes near zero before it is zero; what jumps there from above this share of
@@ -78,7 +78,7 @@ def read_kind(kind: Any, train: FloatArray, test: FloatArray) -> str:
         accuracies while `kind` is None.
     """
     if kind is not None:
-        kind = _checks.choice("kind", kind, KINDS)
+        kind = checks.choice("kind", kind, KINDS)
         highest = max(float(train.max()), float(test.max()))
         if kind == "accuracy" and highest > 100 * _WHOLE:
             raise ValueError(

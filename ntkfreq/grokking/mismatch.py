@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 
 
 def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
@@ -58,8 +58,8 @@ def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
     >>> round(spectral_mismatch(tone(100), tone(1000)), 3)
     0.001
     """
-    one = _checks.complex_array("train_spectrum", train_spectrum)
-    other = _checks.complex_array("test_spectrum", test_spectrum)
+    one = checks.complex_array("train_spectrum", train_spectrum)
+    other = checks.complex_array("test_spectrum", test_spectrum)
     if one.shape != other.shape:
         raise ValueError(
             f"test_spectrum has shape {other.shape} and train_spectrum {one.shape}; both need the "

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.grokking.curves import Crossing, crossing, read_kind, units_agree
 
 PHASES = ("confusion", "memorization", "grokking", "comprehension")
@@ -162,11 +162,11 @@ def grokking_onset(
     >>> onset.phase, onset.t_train, onset.t_test, onset.possible
     ('comprehension', 1900.0, 2875.0, ('grokking', 'comprehension'))
     """
-    clock = _checks.times("t", t)
+    clock = checks.times("t", t)
     train = _losses("train_loss", train_loss, clock.size)
     test = _losses("test_loss", test_loss, clock.size)
     small, tested = _thresholds(threshold)
-    late = _checks.positive("late", late)
+    late = checks.positive("late", late)
     if late <= 1:
         raise ValueError(f"late={late:g} must be above 1; it is a ratio of two times, 3 by default")
     kind = read_kind(kind, train, test)
@@ -212,7 +212,7 @@ def _losses(name: str, values: Any, count: int) -> FloatArray:
             f"{name}=None: without it there is no phase; a test loss is there where the target is "
             "known off the data, pass test=(x_test, y_test) to what made the curves"
         )
-    array = _checks.real_array(name, values, 1)
+    array = checks.real_array(name, values, 1)
     if array.size != count:
         raise ValueError(f"{name} holds {array.size} value(s) for {count} time(s); give one each")
     if array.min() < 0:
@@ -227,14 +227,14 @@ def _thresholds(threshold: Any) -> tuple[float, float]:
     if isinstance(threshold, tuple | list | np.ndarray) and np.ndim(threshold):
         if len(threshold) != 2:
             raise ValueError(
-                f"threshold={_checks.show(threshold)} must be a number or a pair (train, test)"
+                f"threshold={checks.show(threshold)} must be a number or a pair (train, test)"
             )
         return (
-            _checks.positive("threshold[0]", threshold[0]),
-            _checks.positive("threshold[1]", threshold[1]),
+            checks.positive("threshold[0]", threshold[0]),
+            checks.positive("threshold[1]", threshold[1]),
         )
     both = threshold.item() if isinstance(threshold, np.ndarray) else threshold
-    both = _checks.positive("threshold", both)
+    both = checks.positive("threshold", both)
     return both, both
 
 

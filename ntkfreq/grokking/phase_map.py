@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.grokking.curves import jumps_to_zero, look_like_accuracies
 from ntkfreq.grokking.onset import PHASES, grokking_onset
 
@@ -71,14 +71,14 @@ def phase_map(
             "curves has a dimension t without times; give them by curves.assign_coords(t=times)"
         )
     _refuse_unresolved(curves, threshold)
-    clock = _checks.times("t", curves["t"])
+    clock = checks.times("t", curves["t"])
     if len(clock) != train.shape[-1]:
         raise ValueError(
             f"curves has {train.shape[-1]} losses for {len(clock)} times t; give one time for each"
         )
     lead = train.shape[:-1]
     rows = (
-        _checks.real_array(str(curve.name), curve, tuple(range(1, 33))).reshape(-1, len(clock))
+        checks.real_array(str(curve.name), curve, tuple(range(1, 33))).reshape(-1, len(clock))
         for curve in (train, test)
     )
     kind = _kind_of_all(kind, *rows, name=train.name)
@@ -144,7 +144,7 @@ def _losses(curves: Any) -> tuple[Any, Any]:
 
     if not isinstance(curves, xr.Dataset):
         raise TypeError(
-            f"curves={_checks.show(curves)} must be an xarray.Dataset of losses over t, such as "
+            f"curves={checks.show(curves)} must be an xarray.Dataset of losses over t, such as "
             "expected_losses_many returns; for one pair of curves call grokking_onset"
         )
     for pair in _PAIRS:

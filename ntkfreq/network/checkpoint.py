@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import results
-from ntkfreq.files import lock, whole_file
+from ntkfreq.files import lock, results, whole_file
 
 
 def fingerprint(arrays: dict[str, Any], settings: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray, IntArray
+from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network import checkpoint
 from ntkfreq.network.backends import LARGEST_GRID, Backend, Descent, NetworkState
 from ntkfreq.network.backends.limits import LARGEST_WEIGHT

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.backends import Backend, Work
 from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS, by_direct_sums, out_of_reach
@@ -60,9 +60,9 @@ def engine_for(
     x_test: FloatArray | None = None,
 ) -> Engine:
     """The engine of a run on points x (N, d); arguments are those of `train`."""
-    _checks.choice("backend", backend, ("auto", *backends.BACKENDS))
-    _checks.choice("dtype", dtype, ("float64", "float32"))
-    threads = None if threads is None else _checks.integer("threads", threads, 1)
+    checks.choice("backend", backend, ("auto", *backends.BACKENDS))
+    checks.choice("dtype", dtype, ("float64", "float32"))
+    threads = None if threads is None else checks.integer("threads", threads, 1)
     everywhere = x if x_test is None else np.concatenate([x, x_test])
     backends.refuse_lost_phases(net.w, everywhere, dtype)
     work = _work(net, x, everywhere, steps, threads)
@@ -136,7 +136,7 @@ def _refuse_impossible(name: str, work: Work) -> None:
 
 
 def _tolerance(value: Any) -> float:
-    number = _checks.positive("tolerance", value)
+    number = checks.positive("tolerance", value)
     if not 1e-14 <= number <= 1e-2:
         raise ValueError(
             f"tolerance={number:g} must lie between 1e-14 and 1e-2; 1e-9 suits most runs"

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray
-from ntkfreq.density import as_density
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import read_only, with_parameters
+from ntkfreq.problem.density import as_density
 
 # Tolerance of an evaluation by fast transforms: f_0 has to be that of a trained network's records.
 _TOLERANCE = 1e-13
@@ -62,16 +62,16 @@ class FourierFeatureNet:
     density: object | None = None
 
     def __post_init__(self) -> None:
-        w = _checks.points("w", self.w)
+        w = checks.points("w", self.w)
         checked = {
             "w": w,
-            "a": _checks.values_at("a", self.a, len(w)),
-            "b": _checks.values_at("b", self.b, len(w)),
+            "a": checks.values_at("a", self.a, len(w)),
+            "b": checks.values_at("b", self.b, len(w)),
         }
         for name, array in checked.items():
             object.__setattr__(self, name, read_only(array))
         if self.sigma_a is not None:
-            object.__setattr__(self, "sigma_a", _checks.non_negative("sigma_a", self.sigma_a))
+            object.__setattr__(self, "sigma_a", checks.non_negative("sigma_a", self.sigma_a))
 
     @classmethod
     def sample(
@@ -110,20 +110,20 @@ class FourierFeatureNet:
 
         Examples
         --------
-        >>> from ntkfreq.density import Normal
+        >>> from ntkfreq.problem.density import Normal
         >>> net = FourierFeatureNet.sample(Normal(scale=3.0), 100, zero_output=True, rng=0)
         >>> net.width, net.dim, bool(abs(net([0.3])[0]) < 1e-15)
         (100, 1, True)
         """
         density = as_density(rho_w)
-        width = _checks.integer("width", width, 1)
-        sigma_a = _checks.non_negative("sigma_a", sigma_a)
+        width = checks.integer("width", width, 1)
+        sigma_a = checks.non_negative("sigma_a", sigma_a)
         if zero_output and width % 2:
             raise ValueError(
                 f"width={width} must be even with zero_output=True, which pairs the units; "
                 f"use {width + 1}"
             )
-        generator = _checks.generator("rng", rng)
+        generator = checks.generator("rng", rng)
         refuse_memory(
             f"width={width} in {density.dim} dimension(s)",
             24.0 * width * (density.dim + 2),
@@ -196,7 +196,7 @@ class FourierFeatureNet:
         -------
         ndarray, shape (n,)
         """
-        points = _checks.points("x", x, self.dim)
+        points = checks.points("x", x, self.dim)
         backends.refuse_lost_phases(self.w, points)
         name, _ = backends.choose(self.work(points))
         options = {"tolerance": _TOLERANCE} if name == "nufft" else {}

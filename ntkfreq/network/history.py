@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq import _checks, results
-from ntkfreq._types import ComplexArray, FloatArray, IntArray
-from ntkfreq.axis import Axis
-from ntkfreq.band_window import BandReader
-from ntkfreq.bands import checked_fraction, first_passage, pick_spectrum
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
+from ntkfreq.files import results
 from ntkfreq.network.linear_path import LinearPath
 from ntkfreq.network.optimizers import Optimizer
-from ntkfreq.wave_fit import WaveSum
+from ntkfreq.spectra.band_window import BandReader
+from ntkfreq.spectra.bands import checked_fraction, first_passage, pick_spectrum
+from ntkfreq.spectra.wave_fit import WaveSum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -120,7 +121,7 @@ class TrainHistory:
         Where waves of other bands would leak in, what the network's own kernel at the start makes
         of them is taken off (two layers, full batches without decay, few thousand points); else
         the errors are windowed, which smooths over neighbouring frequencies and weighs the
-        middle of the data more (``ntkfreq.band_window``).
+        middle of the data more (``ntkfreq.spectra.band_window``).
 
         Parameters
         ----------
@@ -153,7 +154,7 @@ class TrainHistory:
         >>> round(run.learning_time((0.0, 1.0)), 4)  # 0.1 ln 2 / -ln 0.9
         0.6579
         """
-        band = self.axis.band(_checks.interval("band", band), units)
+        band = self.axis.band(checks.interval("band", band), units)
         chosen = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         fraction = checked_fraction(fraction, self.t)
         rms = self.band_curve(band, chosen is not self.data_spectrum)
@@ -207,7 +208,7 @@ class TrainHistory:
         return self._reader(x, start, (self._columns(self.x), self.train_output[0] - self.y))
 
     def _columns(self, x: Any) -> FloatArray:
-        return _checks.points("x", x, axis=self.axis)
+        return checks.points("x", x, axis=self.axis)
 
     def _reader(self, x: FloatArray, start: FloatArray, beside: Any = None) -> BandReader:
         grid = self.frequencies.reshape(-1, x.shape[1])

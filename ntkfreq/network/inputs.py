@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
-from ntkfreq.axis import Axis
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import Descent
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.mlp import FourierFeatureMLP
@@ -28,7 +28,7 @@ class TrainingData:
     y: FloatArray
     x_test: FloatArray | None = None
     y_test: FloatArray | None = None
-    axis: Axis = _checks.NUMBERS
+    axis: Axis = checks.NUMBERS
 
     def arrays(self) -> dict[str, FloatArray | None]:
         """The arrays by their names."""
@@ -39,23 +39,23 @@ def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[Network, Train
     """The network, and the training and test data as arrays."""
     if not isinstance(net, Network):
         raise TypeError(
-            f"net={_checks.show(net)} must be a FourierFeatureNet or a FourierFeatureMLP; "
+            f"net={checks.show(net)} must be a FourierFeatureNet or a FourierFeatureMLP; "
             "the method sample of either draws one"
         )
     axis = Axis.of("x", x)
     points = _points("x", x, net.dim, axis)
-    values = _checks.values_at("y", y, len(points))
+    values = checks.values_at("y", y, len(points))
     if test is None:
         return net, TrainingData(points, values, axis=axis)
     if not isinstance(test, tuple | list) or len(test) != 2:
-        raise TypeError(f"test={_checks.show(test)} must be None or a pair (x_test, y_test)")
+        raise TypeError(f"test={checks.show(test)} must be None or a pair (x_test, y_test)")
     held_out = _points("test[0]", test[0], net.dim, axis)
-    targets = _checks.values_at("test[1]", test[1], len(held_out))
+    targets = checks.values_at("test[1]", test[1], len(held_out))
     return net, TrainingData(points, values, held_out, targets, axis)
 
 
-def _points(name: str, x: Any, dim: int, axis: Axis = _checks.NUMBERS) -> FloatArray:
-    array = _checks.points(name, x, axis=axis)
+def _points(name: str, x: Any, dim: int, axis: Axis = checks.NUMBERS) -> FloatArray:
+    array = checks.points(name, x, axis=axis)
     if array.shape[1] != dim:
         raise ValueError(
             f"{name} holds points of dimension {array.shape[1]} (shape {array.shape}), but net "
@@ -76,15 +76,15 @@ def checked_descent(
 ) -> Descent:
     """The rule of a step, without the seed of its batches."""
     if not isinstance(freeze, bool | np.bool_):
-        raise TypeError(f"freeze_frequencies={_checks.show(freeze)} must be True or False")
-    rate = _checks.non_negative("frequency_decay", frequency_decay)
+        raise TypeError(f"freeze_frequencies={checks.show(freeze)} must be True or False")
+    rate = checks.non_negative("frequency_decay", frequency_decay)
     if freeze and rate > 0:
         raise ValueError(
             f"frequency_decay={rate} must be 0 with freeze_frequencies=True, where w does not "
             "move; drop one of them"
         )
     if batch_size is not None:
-        batch_size = _checks.integer("batch_size", batch_size, 1)
+        batch_size = checks.integer("batch_size", batch_size, 1)
         if batch_size > points:
             raise ValueError(
                 f"batch_size={batch_size} is more than the {points} training points; use "
@@ -95,13 +95,13 @@ def checked_descent(
         factor = rule.schedule.factor(0)
     except NotImplementedError:
         raise TypeError(
-            f"optimizer={_checks.show(rule)} has a schedule without a rule; use one such as "
+            f"optimizer={checks.show(rule)} has a schedule without a rule; use one such as "
             "Constant(), or define its method factor"
         ) from None
-    _checks.non_negative("the schedule's factor(0)", factor)
+    checks.non_negative("the schedule's factor(0)", factor)
     return Descent(
-        _checks.positive("step_size", step_size),
-        _checks.non_negative("weight_decay", weight_decay),
+        checks.positive("step_size", step_size),
+        checks.non_negative("weight_decay", weight_decay),
         rate,
         bool(freeze),
         rule,
@@ -112,8 +112,8 @@ def checked_descent(
 def checked_seed(rng: Any, descent: Descent, checkpoint: Any) -> int:
     """Seed of the batches; a run that is to be resumed must be able to draw them again."""
     if isinstance(rng, Integral):
-        rng = _checks.integer("rng", rng, 0, 2**128 - 1)
-    generator = _checks.generator("rng", rng)
+        rng = checks.integer("rng", rng, 0, 2**128 - 1)
+    generator = checks.generator("rng", rng)
     if descent.batch_size is None:
         return 0
     if rng is None and checkpoint is not None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ntkfreq._types import FloatArray, IntArray
+from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends import load
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.optimizers import Adam, Optimizer

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._threads import cores, one_thread
+from ntkfreq._support import checks
+from ntkfreq._support.threads import cores, one_thread
 from ntkfreq.network.descent import STOP
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import checked_data
@@ -87,7 +87,7 @@ def train_many(
     [5.0, 10.0, 20.0]
     """
     if not isinstance(nets, Sequence) or not nets:
-        raise TypeError(f"nets={_checks.show(nets)} must be a non-empty list of networks")
+        raise TypeError(f"nets={checks.show(nets)} must be a non-empty list of networks")
     if "threads" in settings:
         raise TypeError("threads is 1 for each run of train_many; use workers= for runs at a time")
     varied = {
@@ -99,10 +99,10 @@ def train_many(
     }
     columns = {name: _one_each(name, value, len(nets)) for name, value in varied.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    at_once = cores() if workers is None else _checks.integer("workers", workers, 1)
+    at_once = cores() if workers is None else checks.integer("workers", workers, 1)
     at_once = min(at_once, len(nets), _MOST_WORKERS)
     _, data = checked_data(nets[0], x, y, settings.get("test"))
-    records = record_steps(settings.get("record", 64), _checks.integer("steps", steps, 1))
+    records = record_steps(settings.get("record", 64), checks.integer("steps", steps, 1))
     refuse_large_record(nets[0], data, records, None, len(nets))
 
     stop = Event()
@@ -137,7 +137,7 @@ def _one_each(name: str, value: Any, count: int) -> list[Any]:
     ):
         if isinstance(value, np.random.Generator):
             raise TypeError(
-                f"{name}={_checks.show(value)} would give each run what the others have left over; "
+                f"{name}={checks.show(value)} would give each run what the others have left over; "
                 "pass a seed, or one for each run"
             )
         return [value] * count

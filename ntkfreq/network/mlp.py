@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
-from ntkfreq.density import as_density
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import (
     MOST_LAYERS,
@@ -21,6 +20,7 @@ from ntkfreq.network.mlp_checks import (
     with_parameters,
 )
 from ntkfreq.network.mlp_formula import ACTIVATIONS, output
+from ntkfreq.problem.density import as_density
 
 # Numbers in the units of one block of points: 16 MB.
 _BLOCK_PAIRS = 2_000_000
@@ -92,20 +92,20 @@ class FourierFeatureMLP:
     density: object | None = None
 
     def __post_init__(self) -> None:
-        _checks.choice("activation", self.activation, tuple(ACTIVATIONS))
-        branches = _checks.integer("branches", self.branches, 1)
-        w = _checks.points("w", self.w)
+        checks.choice("activation", self.activation, tuple(ACTIVATIONS))
+        branches = checks.integer("branches", self.branches, 1)
+        w = checks.points("w", self.w)
         if len(w) % branches:
             raise ValueError(f"w has {len(w)} rows, which branches={branches} must divide")
         layers, top = as_layers(self.layers, 2 * len(w), branches)
-        readout = _checks.values_at("readout", self.readout, top)
+        readout = checks.values_at("readout", self.readout, top)
         object.__setattr__(self, "w", read_only(w))
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "readout", read_only(readout))
         for name in ("sigma_a", "sigma_w", "sigma_b"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _checks.non_negative(name, value))
+                object.__setattr__(self, name, checks.non_negative(name, value))
 
     @classmethod
     def sample(
@@ -162,26 +162,26 @@ class FourierFeatureMLP:
 
         Examples
         --------
-        >>> from ntkfreq.density import Normal
+        >>> from ntkfreq.problem.density import Normal
         >>> net = FourierFeatureMLP.sample(Normal(scale=3.0), 64, zero_output=True, rng=0)
         >>> net, float(net([0.3])[0])
         (FourierFeatureMLP(64 frequencies, 2 x 64 tanh in 2 branches, dim 1, Normal(...)), 0.0)
         """
         density = as_density(rho_w)
         width, depth = (
-            _checks.integer("width", width, 1),
-            _checks.integer("depth", depth, 0, MOST_LAYERS),
+            checks.integer("width", width, 1),
+            checks.integer("depth", depth, 0, MOST_LAYERS),
         )
-        hidden = width if hidden is None else _checks.integer("hidden", hidden, 1)
+        hidden = width if hidden is None else checks.integer("hidden", hidden, 1)
         scales = {
-            "sigma_a": _checks.non_negative("sigma_a", sigma_a),
-            "sigma_w": _checks.non_negative("sigma_w", sigma_w),
-            "sigma_b": _checks.non_negative("sigma_b", sigma_b),
+            "sigma_a": checks.non_negative("sigma_a", sigma_a),
+            "sigma_w": checks.non_negative("sigma_w", sigma_w),
+            "sigma_b": checks.non_negative("sigma_b", sigma_b),
         }
         branches = 2 if zero_output else 1
         refuse_odd(branches, width=width, hidden=hidden if depth else None)
         refuse_large(density.dim, width, depth, hidden)
-        generator = _checks.generator("rng", rng)
+        generator = checks.generator("rng", rng)
         drawn, units = width // branches, hidden // branches
         w = np.asarray(density.sample(drawn, generator), dtype=np.float64).reshape(drawn, -1)
         layers, below = [], 2 * drawn
@@ -299,7 +299,7 @@ class FourierFeatureMLP:
         Examples
         --------
         >>> import torch
-        >>> from ntkfreq.density import Normal
+        >>> from ntkfreq.problem.density import Normal
         >>> net = FourierFeatureMLP.sample(Normal(scale=3.0), 64, rng=0)
         >>> module = net.to_module()
         >>> x = np.linspace(-1, 1, 5)
@@ -326,7 +326,7 @@ class FourierFeatureMLP:
         -------
         ndarray, shape (n,)
         """
-        points = _checks.points("x", x, self.dim)
+        points = checks.points("x", x, self.dim)
         backends.refuse_lost_phases(self.w, points)
         rule = ACTIVATIONS[self.activation]
         parameters = self._grouped(self.w, list(self.layers), self.readout)

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray
 
 # Beyond, a step takes seconds and gradients no longer come through.
 MOST_LAYERS = 1000
@@ -77,13 +77,13 @@ def as_layers(
     (1, 3)
     """
     if not isinstance(layers, Sequence) or isinstance(layers, str):
-        raise TypeError(f"layers={_checks.show(layers)} must be a list of (weights, biases)")
+        raise TypeError(f"layers={checks.show(layers)} must be a list of (weights, biases)")
     checked, below = [], features
     for k, layer in enumerate(layers):
         if not isinstance(layer, tuple | list) or len(layer) != 2:
-            raise TypeError(f"layers[{k}]={_checks.show(layer)} must be a pair (weights, biases)")
-        weights = _checks.real_array(f"layers[{k}][0]", layer[0], 2)
-        bias = _checks.values_at(f"layers[{k}][1]", layer[1], len(weights))
+            raise TypeError(f"layers[{k}]={checks.show(layer)} must be a pair (weights, biases)")
+        weights = checks.real_array(f"layers[{k}][0]", layer[0], 2)
+        bias = checks.values_at(f"layers[{k}][1]", layer[1], len(weights))
         if weights.shape[1] * branches != below:
             raise ValueError(
                 f"layers[{k}][0] has {weights.shape[1]} columns for {below} unit(s) below in "
@@ -105,7 +105,7 @@ def refuse_large(dim: int, width: int, depth: int, hidden: int) -> None:
     --------
     >>> refuse_large(1, 10**6, 2, 10**6)
     Traceback (most recent call last):
-    ntkfreq._sizes.SizeError: width=1000000, depth=2 and hidden=1000000 make 3e+12 parameters: ...
+    ntkfreq...SizeError: width=1000000, depth=2 and hidden=1000000 make 3e+12 parameters: ...
     """
     inner = hidden * (2 * width + 1) + (depth - 1) * hidden * (hidden + 1) if depth else 0
     count = width * dim + inner + (hidden if depth else 2 * width)

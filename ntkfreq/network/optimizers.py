@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.network.step_schedules import Constant, Schedule
 
 
@@ -51,10 +51,10 @@ class Optimizer:
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule):
             raise TypeError(
-                f"schedule={_checks.show(self.schedule)} must be a Schedule, e.g. Warmup(100)"
+                f"schedule={checks.show(self.schedule)} must be a Schedule, e.g. Warmup(100)"
             )
         if self.clip is not None:
-            object.__setattr__(self, "clip", _checks.positive("clip", self.clip))
+            object.__setattr__(self, "clip", checks.positive("clip", self.clip))
 
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """Move `theta` in place, for NumPy arrays and PyTorch tensors alike.
@@ -193,7 +193,7 @@ class Adam(Optimizer):
         super().__post_init__()
         for name in ("beta1", "beta2"):
             object.__setattr__(self, name, _below_one(name, getattr(self, name)))
-        object.__setattr__(self, "epsilon", _checks.positive("epsilon", self.epsilon))
+        object.__setattr__(self, "epsilon", checks.positive("epsilon", self.epsilon))
 
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """One step."""
@@ -261,7 +261,7 @@ def as_optimizer(optimizer: object) -> Optimizer:
     if isinstance(optimizer, Optimizer):
         if type(optimizer).update is Optimizer.update:
             raise TypeError(
-                f"optimizer={_checks.show(optimizer)} has no rule of its own; use one such as "
+                f"optimizer={checks.show(optimizer)} has no rule of its own; use one such as "
                 "GradientDescent(), or define the method update"
             )
         return optimizer
@@ -269,13 +269,13 @@ def as_optimizer(optimizer: object) -> Optimizer:
         rule: Optimizer = OPTIMIZERS[optimizer]()
         return rule
     raise ValueError(
-        f"optimizer={_checks.show(optimizer)} must be an Optimizer such as Adam(beta2=0.98), or "
+        f"optimizer={checks.show(optimizer)} must be an Optimizer such as Adam(beta2=0.98), or "
         f"one of {', '.join(map(repr, OPTIMIZERS))}"
     )
 
 
 def _below_one(name: str, value: object) -> float:
-    number = _checks.non_negative(name, value)
+    number = checks.non_negative(name, value)
     if number >= 1:
         raise ValueError(f"{name}={number} must be below 1, or the memory never fades")
     return number

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import IntArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import IntArray
 
 _MOST_RECORDS = 10_000_000
 
@@ -40,13 +40,13 @@ def record_steps(record: Any, steps: int) -> IntArray:
     array([ 0, 10, 20, 30])
     """
     if not isinstance(record, list | tuple) and np.ndim(record) == 0:
-        count = max(2, _checks.integer("record", record, 1, _MOST_RECORDS))
+        count = max(2, checks.integer("record", record, 1, _MOST_RECORDS))
         spaced = np.rint(np.expm1(np.linspace(0.0, np.log1p(steps), count)))
         return np.unique(spaced.astype(np.int64))
-    given = _checks.real_array("record", record, 1)
+    given = checks.real_array("record", record, 1)
     if np.any(given != np.rint(given)) or np.any(np.diff(given) <= 0):
         raise ValueError(
-            f"record={_checks.show(given)} must hold increasing integers; "
+            f"record={checks.show(given)} must hold increasing integers; "
             "use numpy.unique(numpy.rint(record))"
         )
     if given[0] < 0 or given[-1] > steps:

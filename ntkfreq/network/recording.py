@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._sizes import interruptible
-from ntkfreq._types import FloatArray
+from ntkfreq._support.sizes import interruptible
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import Backend, NetworkState
 
 # Products of a Gram matrix that take about a second.

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import ComplexArray, FloatArray, IntArray
-from ntkfreq.frequency_grid import default_frequencies
+from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.network.backends import Descent, NetworkState
 from ntkfreq.network.backends.limits import phase_bound
 from ntkfreq.network.descent import Path
@@ -17,7 +16,8 @@ from ntkfreq.network.engine import Engine
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import TrainingData
 from ntkfreq.network.step_schedules import Constant
-from ntkfreq.spectrum import fourier_sum
+from ntkfreq.spectra.frequency_grid import default_frequencies
+from ntkfreq.spectra.spectrum import fourier_sum
 
 # Steps whose sizes are summed at a time.
 _STEPS = 100_000

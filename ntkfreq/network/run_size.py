@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ntkfreq._sizes import refuse_memory, refuse_work
-from ntkfreq._types import FloatArray, IntArray
+from ntkfreq._support.sizes import refuse_memory, refuse_work
+from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.inputs import TrainingData
 
 # Arrays of the size of the parameters: the network and its packed form, the state, its anchor, the

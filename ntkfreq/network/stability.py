@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import Backend, Descent
 from ntkfreq.network.optimizers import Adam, HeavyBall, Nesterov, Optimizer
 

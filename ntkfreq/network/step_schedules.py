@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Warmup(Schedule):
     then: Schedule = Constant()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", _checks.integer("steps", self.steps, 1))
+        object.__setattr__(self, "steps", checks.integer("steps", self.steps, 1))
         if not isinstance(self.then, Schedule):
-            raise TypeError(f"then={_checks.show(self.then)} must be a Schedule, e.g. Cosine(1000)")
+            raise TypeError(f"then={checks.show(self.then)} must be a Schedule, e.g. Cosine(1000)")
 
     def factor(self, step: int) -> float:
         """Factor of a step."""
@@ -100,8 +100,8 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", _checks.integer("steps", self.steps, 1))
-        object.__setattr__(self, "final", _checks.non_negative("final", self.final))
+        object.__setattr__(self, "steps", checks.integer("steps", self.steps, 1))
+        object.__setattr__(self, "final", checks.non_negative("final", self.final))
 
     def factor(self, step: int) -> float:
         """Factor of a step."""
@@ -130,8 +130,8 @@ class Exponential(Schedule):
     steps: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ratio", _checks.positive("ratio", self.ratio))
-        object.__setattr__(self, "steps", _checks.integer("steps", self.steps, 1))
+        object.__setattr__(self, "ratio", checks.positive("ratio", self.ratio))
+        object.__setattr__(self, "steps", checks.integer("steps", self.steps, 1))
 
     def factor(self, step: int) -> float:
         """Factor of a step."""

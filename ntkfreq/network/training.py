@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.network import inputs, report
 from ntkfreq.network.checkpoint import fingerprint, held
 from ntkfreq.network.descent import Problem, descend
@@ -154,13 +154,13 @@ def train(
         batch_size,
         data.y.size,
     )
-    _checks.choice("decay_towards", decay_towards, ("zero", "start"))
+    checks.choice("decay_towards", decay_towards, ("zero", "start"))
     descent = replace(descent, seed=inputs.checked_seed(rng, descent, checkpoint))
-    steps = _checks.integer("steps", steps, 1)
+    steps = checks.integer("steps", steps, 1)
     records = record_steps(record, steps)
-    probe = probe_points(data.x, _checks.integer("kernel_probe", kernel_probe, 0))
+    probe = probe_points(data.x, checks.integer("kernel_probe", kernel_probe, 0))
     grid = None if frequencies is None else inputs.checked_frequencies(frequencies, net.dim)
-    pause = _checks.non_negative("checkpoint_seconds", checkpoint_seconds)
+    pause = checks.non_negative("checkpoint_seconds", checkpoint_seconds)
     refuse_large_run(net, data, descent.optimizer.slots, records, grid, probe)
     given = {
         "record": record if np.ndim(record) == 0 else records.tolist(),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.density import Density
-from ntkfreq.spectrum import error_spectrum
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density import Density
+from ntkfreq.spectra.spectrum import error_spectrum
 
 # Frequencies along each axis at most, by dimension.
 _MOST = (4096, 64, 16)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.kernels import symmetric_gram
-from ntkfreq.spectrum import fourier_sum
+from ntkfreq.spectra.spectrum import fourier_sum
 
 
 def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
@@ -58,12 +58,12 @@ def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
     >>> (found / density.pdf(np.array([10.0, 30.0]))).round(2)
     array([0.99, 1.01])
     """
-    points = _checks.points("x", x, 1)[:, 0]
+    points = checks.points("x", x, 1)[:, 0]
     matrix = symmetric_gram("gram", gram)
     count = points.size
     if len(matrix) != count:
         raise ValueError(f"gram has shape {matrix.shape} for {count} points x")
-    grid = _checks.real_array("frequencies", frequencies, 1)
+    grid = checks.real_array("frequencies", frequencies, 1)
     extent = float(np.ptp(points))
     if extent == 0:
         raise ValueError("x holds one place only; a frequency needs points over an interval")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._types import FloatArray
-from ntkfreq.axis import Axis
-from ntkfreq.dense import refuse_rows, symmetric_eigen
-from ntkfreq.density import Density, as_density
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.centroid import eigenvector_frequencies
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
+from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
+from ntkfreq.problem.density import Density, as_density
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,7 +71,7 @@ class NTKSpectrum:
         ValueError
             When `fraction` is not between 0 and 1.
         """
-        fraction = _checks.positive("fraction", fraction)
+        fraction = checks.positive("fraction", fraction)
         if fraction >= 1:
             raise ValueError(f"fraction={fraction:g} must be below 1, the share that is left")
         rates = np.maximum(self.eigenvalues, 0.0)
@@ -136,9 +136,9 @@ def ntk_spectrum(
     >>> found.frequency[[2, 6, 10]].round(0), (found.eigenvalues / found.predicted)[[2, 6]].round(1)
     (array([ 4., 10., 16.]), array([1., 1.]))
     """
-    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    sigma_a = checks.non_negative("sigma_a", sigma_a)
     if is_operator(kernel) or (hasattr(kernel, "__array__") or isinstance(kernel, list)):
-        points = _checks.points("x", x, axis=Axis.of("x", x))
+        points = checks.points("x", x, axis=Axis.of("x", x))
         given = as_operator("kernel", kernel) if is_operator(kernel) else None
         given = symmetric_gram("kernel", kernel) if given is None else given
         if given.shape[0] != len(points):
@@ -147,10 +147,10 @@ def ntk_spectrum(
         sigma_a = kernel.sigma_a if isinstance(kernel, KernelOperator) else sigma_a
     else:
         density = as_density(kernel)
-        points = _checks.points("x", x, density.dim, Axis.of("x", x))
+        points = checks.points("x", x, density.dim, Axis.of("x", x))
         given = ntk_operator(density, points, sigma_a=sigma_a, tolerance=1e-12)
     n = len(points)
-    most = min(n, _COUNT) if count is None else _checks.integer("count", count, 1)
+    most = min(n, _COUNT) if count is None else checks.integer("count", count, 1)
     if most > n:
         raise ValueError(f"count={most} exceeds the {n} points; there are no more eigenvalues")
     values, vectors = _leading(given, most)
@@ -187,7 +187,7 @@ def _leading(gram: Any, count: int) -> tuple[FloatArray, FloatArray]:
 def _predicted(
     density: Density, x: FloatArray, sigma_a: float, frequency: FloatArray
 ) -> FloatArray | None:
-    from ntkfreq.density import Normal, StudentT
+    from ntkfreq.problem.density import Normal, StudentT
 
     dim = x.shape[1]
     volume = float(np.prod(np.ptp(x, axis=0)))

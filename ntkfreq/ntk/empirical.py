@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
-from ntkfreq.axis import Axis
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.fourier_net import Units, fourier_gram
 from ntkfreq.ntk.module import is_module, module_gram
 
@@ -64,7 +64,7 @@ def empirical_ntk_gram(
     """
     if not isinstance(freeze_frequencies, bool | np.bool_):
         raise TypeError(
-            f"freeze_frequencies={_checks.show(freeze_frequencies)} must be True or False"
+            f"freeze_frequencies={checks.show(freeze_frequencies)} must be True or False"
         )
     if is_module(net):
         if freeze_frequencies:
@@ -84,16 +84,16 @@ def _parameters(net: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
     missing = [name for name in ("w", "a", "b") if not hasattr(net, name)]
     if missing:
         raise TypeError(
-            f"net={_checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet, an "
+            f"net={checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet, an "
             "object with arrays w (m, d), a (m,), b (m,), or a torch.nn.Module, which "
             "FourierFeatureMLP.to_module() gives"
         )
-    w = _checks.points("net.w", net.w)
-    return w, _checks.values_at("net.a", net.a, len(w)), _checks.values_at("net.b", net.b, len(w))
+    w = checks.points("net.w", net.w)
+    return w, checks.values_at("net.a", net.a, len(w)), checks.values_at("net.b", net.b, len(w))
 
 
 def _points(name: str, x: Any, dim: int, axis: Axis) -> FloatArray:
-    array = _checks.points(name, x, axis=axis)
+    array = checks.points(name, x, axis=axis)
     if array.shape[1] != dim:
         raise ValueError(
             f"{name} holds points of dimension {array.shape[1]}, but net takes dimension {dim}; "

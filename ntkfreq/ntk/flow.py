@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray
-from ntkfreq.dense import refuse_rows, symmetric_eigen
+from ntkfreq._support import checks
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.krylov_flow import krylov_flow
+from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 
 METHODS = ("auto", "eigen", "lanczos")
 # Up to here the eigenvectors take a second.
@@ -65,21 +65,21 @@ def gram_flow(
     array([[1.     , 1.     ],
            [0.36788, 1.     ]])
     """
-    _checks.choice("method", method, METHODS)
-    tolerance = _checks.positive("tolerance", tolerance)
+    checks.choice("method", method, METHODS)
+    tolerance = checks.positive("tolerance", tolerance)
     if not is_operator(gram):
-        rows = len(gram) if _checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
+        rows = len(gram) if checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
         if method != "lanczos":
             refuse_rows(f"gram has {rows} rows", rows, "use method='lanczos', or fewer points")
         matrix = symmetric_gram("gram", gram)
-        start, clock = _checks.values_at("error0", error0, len(matrix)), _checks.times("t", t)
+        start, clock = checks.values_at("error0", error0, len(matrix)), checks.times("t", t)
         _refuse_many_times(clock, start)
         if method != "lanczos":
             return _eigen_flow(matrix, start, clock)
         gram = matrix
     operator = as_operator("gram", gram)
-    start = _checks.values_at("error0", error0, operator.shape[0])
-    clock = _checks.times("t", t)
+    start = checks.values_at("error0", error0, operator.shape[0])
+    clock = checks.times("t", t)
     _refuse_many_times(clock, start)
     if method == "eigen" or (method == "auto" and operator.shape[0] <= _FEW):
         refuse_rows(

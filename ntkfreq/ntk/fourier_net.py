@@ -21,8 +21,8 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import special
 
-from ntkfreq._types import FloatArray
-from ntkfreq.waves import cos_sin_matrices
+from ntkfreq._support.types import FloatArray
+from ntkfreq.spectra.waves import cos_sin_matrices
 
 # Numbers in one block of waves: 16 MB each, large enough for BLAS to run at full speed and for
 # the vectorized sine to be chosen.

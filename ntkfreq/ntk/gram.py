@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray
-from ntkfreq.axis import Axis
-from ntkfreq.density import Density, Mixture, as_density
-from ntkfreq.phases import middle_of
-from ntkfreq.waves import cos_sin_matrices
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density import Density, Mixture, as_density
+from ntkfreq.spectra.phases import middle_of
+from ntkfreq.spectra.waves import cos_sin_matrices
 
 _CHUNK = 4_000_000
 
@@ -59,9 +59,9 @@ def ntk_gram(rho_w: Any, x: Any, x2: Any = None, *, sigma_a: float = 1.0) -> Flo
     """
     density = as_density(rho_w)
     axis = Axis.of("x", x)
-    points = _checks.points("x", x, density.dim, axis)
-    others = points if x2 is None else _checks.points("x2", x2, density.dim, axis)
-    sigma_a = _checks.non_negative("sigma_a", sigma_a)
+    points = checks.points("x", x, density.dim, axis)
+    others = points if x2 is None else checks.points("x2", x2, density.dim, axis)
+    sigma_a = checks.non_negative("sigma_a", sigma_a)
     refuse_matrix(len(points), len(others), sigma_a)
     return limit_gram(density, points, others, sigma_a)
 

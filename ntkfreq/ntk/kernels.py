@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 
 
 def is_operator(gram: Any) -> bool:
@@ -40,7 +40,7 @@ def as_operator(name: str, gram: Any) -> Any:
 
 def symmetric_gram(name: str, gram: Any) -> FloatArray:
     """A symmetric matrix (n, n), checked."""
-    matrix = _checks.real_array(name, gram, 2)
+    matrix = checks.real_array(name, gram, 2)
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"{name} has shape {matrix.shape}; it must be square, K(x, x)")
     scale = float(np.abs(matrix).max())

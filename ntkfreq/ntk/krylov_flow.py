@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.lanczos import LanczosSpace, flow_deficit, lanczos
+from ntkfreq._support.types import FloatArray
+from ntkfreq.numerics.lanczos import LanczosSpace, flow_deficit, lanczos
 
 # Numbers in the basis of one Krylov space: half a gigabyte, 600 vectors of 1e5 points.
 _MOST_NUMBERS = 60_000_000

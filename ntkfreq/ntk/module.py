@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 
 # Numbers in one block of the Jacobian, all points by some parameters: 256 MB.
 _BLOCK = 32_000_000
@@ -55,7 +55,7 @@ def module_gram(net: Any, x: Any, x2: Any) -> FloatArray:
 
 
 def _inputs(name: str, x: Any) -> FloatArray:
-    array = _checks.real_array(name, x, tuple(range(1, 9)))
+    array = checks.real_array(name, x, tuple(range(1, 9)))
     return array[:, None] if array.ndim == 1 else array
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._types import FloatArray
-from ntkfreq.axis import Axis
-from ntkfreq.density import Density, as_density
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.products import METHODS, Product, choose
+from ntkfreq.problem.density import Density, as_density
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class KernelOperator:
         TypeError, ValueError
             When v is not real and finite, or has another number of rows than there are points.
         """
-        vectors = _checks.real_array("v", v, (1, 2))
+        vectors = checks.real_array("v", v, (1, 2))
         if len(vectors) != len(self.x):
             raise ValueError(
                 f"v has shape {vectors.shape}; its first axis must be the {len(self.x)} points"
@@ -149,12 +149,12 @@ def ntk_operator(
     ('nufft', (20000, 20000), (20000,))
     """
     density = as_density(rho_w)
-    points = _checks.points("x", x, density.dim, Axis.of("x", x))
-    sigma_a = _checks.non_negative("sigma_a", sigma_a)
-    tolerance = _checks.positive("tolerance", tolerance)
+    points = checks.points("x", x, density.dim, Axis.of("x", x))
+    sigma_a = checks.non_negative("sigma_a", sigma_a)
+    tolerance = checks.positive("tolerance", tolerance)
     if not 1e-13 <= tolerance <= 0.1:
         raise ValueError(
             f"tolerance={tolerance:g} must lie between 1e-13, which rounding allows, and 0.1"
         )
-    found = choose(density, points, tolerance, _checks.choice("method", method, METHODS))
+    found = choose(density, points, tolerance, checks.choice("method", method, METHODS))
     return KernelOperator(density, points, sigma_a, found.method, found.error, found.product)

@@ -7,14 +7,14 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._sizes import refuse_memory
-from ntkfreq._types import FloatArray
-from ntkfreq.density import Density, Empirical, Mixture, StudentT
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.ntk.series import SeriesProduct, kernel_series
 from ntkfreq.ntk.toeplitz import ToeplitzProduct, find_lattice
-from ntkfreq.spectrum import fourier_sum
+from ntkfreq.problem.density import Density, Empirical, Mixture, StudentT
+from ntkfreq.spectra.spectrum import fourier_sum
 
 METHODS = ("auto", "dense", "toeplitz", "nufft", "features", "blocks")
 Product: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -79,7 +79,7 @@ def choose(density: Density, x: FloatArray, tolerance: float, method: str) -> Ch
 
 def _refusal(density: Density, x: FloatArray, tolerance: float, method: str, closest: float) -> str:
     if method == "features":
-        return f"method='features' is for Empirical densities, not {_checks.show(density)}"
+        return f"method='features' is for Empirical densities, not {checks.show(density)}"
     if x.shape[1] > 3:
         why = f"x has dimension {x.shape[1]}, and non-uniform FFTs end at 3"
     elif closest < np.inf:
@@ -90,7 +90,7 @@ def _refusal(density: Density, x: FloatArray, tolerance: float, method: str, clo
     else:
         why = (
             f"tolerance={tolerance:g} takes too many frequencies for the tail of "
-            f"{_checks.show(density)} over the extent of x"
+            f"{checks.show(density)} over the extent of x"
         )
     return (
         f"{why}; use a larger tolerance or a regular grid, up to {_MOST_DENSE} points "

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._types import FloatArray
-from ntkfreq.axis import Axis
-from ntkfreq.dense import refuse_rows, symmetric_eigen
-from ntkfreq.density import Density, as_density
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
+from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
+from ntkfreq.problem.density import Density, as_density
 
 METHODS = ("auto", "dense", "cg")
 _FEW = 3000
@@ -97,13 +97,13 @@ def ntk_regression(
     """
     density = as_density(rho_w)
     axis = Axis.of("x", x)
-    points = _checks.points("x", x, density.dim, axis)
-    values = _checks.values_at("y", y, len(points))
-    others = points if x2 is None else _checks.points("x2", x2, density.dim, axis)
-    sigma_a = _checks.non_negative("sigma_a", sigma_a)
-    ridge = _checks.non_negative("ridge", ridge)
-    tolerance = _checks.positive("tolerance", tolerance)
-    _checks.choice("method", method, METHODS)
+    points = checks.points("x", x, density.dim, axis)
+    values = checks.values_at("y", y, len(points))
+    others = points if x2 is None else checks.points("x2", x2, density.dim, axis)
+    sigma_a = checks.non_negative("sigma_a", sigma_a)
+    ridge = checks.non_negative("ridge", ridge)
+    tolerance = checks.positive("tolerance", tolerance)
+    checks.choice("method", method, METHODS)
     if method == "dense" or (method == "auto" and len(points) <= _FEW):
         refuse_rows(f"x has {len(points)} points", len(points), "use method='cg', or fewer points")
         shares = _dense(limit_gram(density, points, points, sigma_a), values, ridge)

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from scipy import fft, special
 
-from ntkfreq._types import FloatArray, Function, IntArray
-from ntkfreq.spectrum import nufft_threads
+from ntkfreq._support.types import FloatArray, Function, IntArray
+from ntkfreq.spectra.spectrum import nufft_threads
 
 Kernel = Callable[[FloatArray], FloatArray]
 # Kernel values that the search for the coefficients may take at once, by dimension.

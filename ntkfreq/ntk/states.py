@@ -18,10 +18,10 @@ from math import factorial
 import numba
 import numpy as np
 
-from ntkfreq import sincos
-from ntkfreq._types import FloatArray
-from ntkfreq.density import StudentT
-from ntkfreq.phases import exact_wave
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density import StudentT
+from ntkfreq.spectra import sincos
+from ntkfreq.spectra.phases import exact_wave
 
 
 class StateProduct:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from ntkfreq._types import FloatArray, IntArray
-from ntkfreq.density import Density
+from ntkfreq._support.types import FloatArray, IntArray
+from ntkfreq.problem.density import Density
 
 # Relative to the largest coordinate: rounding of a grid's coordinates, not of anything else.
 _ROUNDING = 1e-13

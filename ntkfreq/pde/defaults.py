@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.density import Density, Mixture
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.frequency_grid import default_frequencies
-from ntkfreq.measure import Grid
-from ntkfreq.pde.fold_plane import PlaneFold
-from ntkfreq.pde.radial import log_rate
-from ntkfreq.rectangle import tensor_points
+from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.radial.system import log_rate
+from ntkfreq.problem.density import Density, Mixture
+from ntkfreq.problem.density.folded_plane import PlaneFold
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Grid
+from ntkfreq.problem.rectangle import tensor_points
+from ntkfreq.spectra.frequency_grid import default_frequencies
 
 _SAMPLES = 129
 

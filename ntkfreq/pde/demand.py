@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ntkfreq._sizes import refuse_memory
-from ntkfreq.dense import MAX_ROWS, refuse_rows
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.measure import Points
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq.numerics.dense import MAX_ROWS, refuse_rows
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Points
 
 # Arrays of times x unknowns (or points, or frequencies) that are held at once.
 _HELD = 4

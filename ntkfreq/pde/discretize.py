@@ -7,22 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.measure import Box, Grid, Line, Points
-from ntkfreq.pde.contraction import ContractingPoints
-from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.fold import FoldedDensity
+from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.box.refine import refine_box
+from ntkfreq.pde.box_plane.refine import refine_box_plane
+from ntkfreq.pde.lattice.refine import refine_lattice
+from ntkfreq.pde.line.refine import refine_line
 from ntkfreq.pde.moved_origin import about_zero
-from ntkfreq.pde.plane_zone import refuse_lattice
-from ntkfreq.pde.points import PointsSystem
-from ntkfreq.pde.refine_box import refine_box
-from ntkfreq.pde.refine_box_plane import refine_box_plane
-from ntkfreq.pde.refine_lattice import refine_lattice
-from ntkfreq.pde.refine_line import refine_line
-from ntkfreq.pde.refine_plane import refine_plane
-from ntkfreq.pde.refine_radial import refine_radial, refuse_radial
+from ntkfreq.pde.plane.lattice_problem import refuse_lattice
+from ntkfreq.pde.plane.refine import refine_plane
+from ntkfreq.pde.points.contracting import ContractingPoints
+from ntkfreq.pde.points.system import PointsSystem
+from ntkfreq.pde.radial.refine import refine_radial, refuse_radial
+from ntkfreq.pde.time.discretized import Discretized
+from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.problem.density.folded import FoldedDensity
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Box, Grid, Line, Points
 
 # Exponentials of this are 1 to the last bit.
 _NO_DECAY = 2.0**-54

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.measure import Grid, Line
-from ntkfreq.spectrum import fourier_sum
-from ntkfreq.target import Target
+from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Grid, Line
+from ntkfreq.problem.target import Target
+from ntkfreq.spectra.spectrum import fourier_sum
 
 
 def about_zero(equation: FrequencyEquation) -> tuple[FrequencyEquation, FloatArray | None]:

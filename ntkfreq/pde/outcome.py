@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.dynamics import Dynamics
+from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.rounding import phase_rounding
 from ntkfreq.pde.testset import TestSet
+from ntkfreq.pde.time.discretized import Discretized
+from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.problem.equation import FrequencyEquation
 
 
 def refuse_overflow(*arrays: Any) -> None:

@@ -1,7 +1,7 @@
 r"""What a band held at the start, followed by itself.
 
 The equation is linear, so the error is a sum of parts that evolve as if each were alone. A band's
-own part is split off the initial error by :mod:`ntkfreq.wave_fit` and evolved with the same
+own part is split off the initial error by :mod:`ntkfreq.spectra.wave_fit` and evolved with the same
 discretization; the spectrum of *its* error tells when the band is learned. The spectrum of all
 errors would tell of leakage: on finitely many points, or on a box, every constant and every tone
 reaches into every band. On Line and Grid the transform is exact and nothing leaks.
@@ -18,21 +18,21 @@ from functools import cached_property
 
 import numpy as np
 
-from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.bands import EmptyBandError, band_frequencies, band_rms, refuse_empty
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.measure import Box, Points
-from ntkfreq.pde.box import BoxSystem
+from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.pde.box.system import BoxSystem
 from ntkfreq.pde.discretize import discretize
-from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.dynamics import Dynamics
-from ntkfreq.pde.points import PointsSystem
-from ntkfreq.pde.propagators import EigenPropagator
-from ntkfreq.pde.system import Evolution, System
+from ntkfreq.pde.points.system import PointsSystem
 from ntkfreq.pde.testset import TestSet
-from ntkfreq.spectrum import fourier_sum
-from ntkfreq.target import Target
-from ntkfreq.wave_fit import WaveSum, fit_waves
+from ntkfreq.pde.time.discretized import Discretized
+from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.pde.time.propagators import EigenPropagator
+from ntkfreq.pde.time.system import Evolution, System
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Box, Points
+from ntkfreq.problem.target import Target
+from ntkfreq.spectra.bands import EmptyBandError, band_frequencies, band_rms, refuse_empty
+from ntkfreq.spectra.spectrum import fourier_sum
+from ntkfreq.spectra.wave_fit import WaveSum, fit_waves
 
 # Points on a box at which its functions are split, along an axis in two dimensions.
 _ON_BOX = (256, 2000)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ntkfreq._sizes import SizeError
-from ntkfreq._types import BoolArray, FloatArray
-from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.mesh import FrequencyMesh
+from ntkfreq._support.sizes import SizeError
+from ntkfreq._support.types import BoolArray, FloatArray
+from ntkfreq.pde.elements.mesh import FrequencyMesh
+from ntkfreq.pde.time.discretized import Discretized
 
 # Shares of the tolerance: for the mesh, for Krylov spaces, for the integration in time under
 # decay; as much as for the mesh goes to modes that are left out of account.

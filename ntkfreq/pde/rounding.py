@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.measure import Box, Points
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Box, Points
 
 
 def phase_rounding(equation: FrequencyEquation) -> float:

@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._types import ComplexArray, FloatArray
-from ntkfreq.axis import Axis
-from ntkfreq.bands import (
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.files.results import dynamics_dataset, json_ready
+from ntkfreq.pde.lattice.system import LatticeSystem
+from ntkfreq.pde.moved_origin import turned
+from ntkfreq.pde.outcome import refuse_overflow, status_of
+from ntkfreq.pde.own_part import OwnParts
+from ntkfreq.pde.plane.lattice_system import PlaneLatticeSystem
+from ntkfreq.pde.testset import TestSet
+from ntkfreq.pde.time.discretized import Discretized
+from ntkfreq.pde.time.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Points
+from ntkfreq.spectra.bands import (
     along_axes,
     band_frequencies,
     band_learning_time,
@@ -22,18 +33,7 @@ from ntkfreq.bands import (
     first_passage,
     pick_spectrum,
 )
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.measure import Points
-from ntkfreq.pde.discretized import Discretized
-from ntkfreq.pde.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
-from ntkfreq.pde.lattice import LatticeSystem
-from ntkfreq.pde.moved_origin import turned
-from ntkfreq.pde.outcome import refuse_overflow, status_of
-from ntkfreq.pde.own_part import OwnParts
-from ntkfreq.pde.plane_lattice import PlaneLatticeSystem
-from ntkfreq.pde.testset import TestSet
-from ntkfreq.results import dynamics_dataset, json_ready
-from ntkfreq.spectrum import fourier_sum
+from ntkfreq.spectra.spectrum import fourier_sum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -204,7 +204,7 @@ class FrequencySolution:
         >>> solution.at(t=[0.0, 1.0, 2.0]).train_loss.round(3)
         array([1.   , 0.254, 0.078])
         """
-        clock = self.t if t is None else _checks.times("t", t)
+        clock = self.t if t is None else checks.times("t", t)
         dynamics = self._dynamics
         kept = isinstance(step_size, str) and step_size == "as solved"
         if not kept or momentum is not None or nesterov is not None:
@@ -223,7 +223,7 @@ class FrequencySolution:
             )
         grid = self.frequencies
         if frequencies is not None:
-            grid = _checks.points("frequencies", frequencies, self.equation.dim)
+            grid = checks.points("frequencies", frequencies, self.equation.dim)
             grid = grid[:, 0] if self.equation.dim == 1 else grid
         return FrequencySolution.evaluate(
             equation=self.equation,
@@ -250,7 +250,7 @@ class FrequencySolution:
     @guarded
     def output(self, x: Any) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
-        points = _checks.points("x", x, self.equation.dim, self.equation.axis)
+        points = checks.points("x", x, self.equation.dim, self.equation.axis)
         evolution = self._discretized.evolve(self._dynamics, self.t)
         learned = self._discretized.output_change(evolution, points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
@@ -264,7 +264,7 @@ class FrequencySolution:
         ValueError
             Off the samples, for a target known at samples on Points.
         """
-        points = _checks.points("x", x, self.equation.dim, self.equation.axis)
+        points = checks.points("x", x, self.equation.dim, self.equation.axis)
         target = self.equation.target
         if isinstance(self.equation.measure, Points):
             target = target.at_samples_only()
@@ -317,7 +317,7 @@ class FrequencySolution:
         329
         329
         """
-        band = self.axis.band(_checks.interval("band", band), units)
+        band = self.axis.band(checks.interval("band", band), units)
         values = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
         fraction = checked_fraction(fraction, self.t)
         on_test = values is not self.data_spectrum

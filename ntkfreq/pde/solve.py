@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._guard import guarded
-from ntkfreq._threads import one_thread
-from ntkfreq._types import FloatArray
-from ntkfreq.equation import FrequencyEquation
-from ntkfreq.frequency_grid import default_frequencies
-from ntkfreq.measure import Box, Grid, Line, Points
+from ntkfreq._support import checks
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.threads import one_thread
+from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.defaults import fastest_beyond_one, frequencies_beyond_one
 from ntkfreq.pde.demand import refuse_points, refuse_tables
 from ntkfreq.pde.discretize import discretize, refuse_unsolved
-from ntkfreq.pde.dynamics import Discrete, dynamics_for
-from ntkfreq.pde.refine_lattice import folded_equation
+from ntkfreq.pde.lattice.refine import folded_equation
 from ntkfreq.pde.solution import FrequencySolution, refuse_discrete_decay
 from ntkfreq.pde.testset import TestSet, resolve_test
-from ntkfreq.rectangle import tensor_points
+from ntkfreq.pde.time.dynamics import Discrete, dynamics_for
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Box, Grid, Line, Points
+from ntkfreq.problem.rectangle import tensor_points
+from ntkfreq.spectra.frequency_grid import default_frequencies
 
 # Latest of the default times, or so many of the fastest time scales.
 _LATEST = 1e14
@@ -84,7 +84,7 @@ def solve_frequency_pde(
         frequencies shrink. Learning times need 0 among them.
     frequencies : array_like, shape (F,) or (F, d), optional
         Angular frequencies of the spectra, radians per unit of x. Default: see
-        :func:`ntkfreq.frequency_grid.default_frequencies`.
+        :func:`ntkfreq.spectra.frequency_grid.default_frequencies`.
     test : (x_test, y_test) or measure, optional
         What `spectrum` and `test_loss` refer to. Default: dx on Line, and on Grid for a target that
         is a function; the box on Box; the bounding box of the points for a function on Points with
@@ -140,13 +140,13 @@ def solve_frequency_pde(
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
     refuse_discrete_decay(equation, dynamics)
-    clock = default_times(equation, step_size) if t is None else _checks.times("t", t)
+    clock = default_times(equation, step_size) if t is None else checks.times("t", t)
     if isinstance(dynamics, Discrete):
         dynamics.steps(clock)
     if frequencies is None:
         grid = _default_grid(equation)
     else:
-        grid = _checks.points("frequencies", frequencies, equation.dim)
+        grid = checks.points("frequencies", frequencies, equation.dim)
         grid = grid[:, 0] if equation.dim == 1 else grid
     refuse_tables(len(clock), len(grid), "frequencies", "give fewer of either")
     if isinstance(equation.measure, Points):
@@ -173,7 +173,7 @@ def solve_frequency_pde(
 
 def checked_tolerance(rtol: float) -> float:
     """The tolerance, or a refusal of one that double precision cannot meet."""
-    rtol = _checks.positive("rtol", rtol)
+    rtol = checks.positive("rtol", rtol)
     if not 1e-13 <= rtol < 1:
         raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")
     return rtol

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
-from ntkfreq.equation import FrequencyEquation, measure_on
-from ntkfreq.measure import Box, Grid, Line, Points
-from ntkfreq.pde.fold import FoldedDensity
-from ntkfreq.pde.plane_problem import along
-from ntkfreq.quadrature import gauss_legendre, panel_rule, resolve, subdivide
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
+from ntkfreq.numerics.quadrature import gauss_legendre, panel_rule, resolve, subdivide
+from ntkfreq.pde.plane.problem import along
+from ntkfreq.problem.density.folded import FoldedDensity
+from ntkfreq.problem.equation import FrequencyEquation, measure_on
+from ntkfreq.problem.measure import Box, Grid, Line, Points
 
 # Nodes along each axis at most, in one, two and three dimensions.
 _MOST = (20_000, 160, 40)
@@ -51,12 +51,12 @@ def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> Test
         assert isinstance(measure, Points | Grid)
         return _hull(equation, highest) if isinstance(measure, Points) else _whole_line(equation)
     if isinstance(test, tuple | list) and len(test) == 2:
-        x = _checks.points("test[0]", test[0], equation.dim, equation.axis)
-        y = _checks.values_at("test[1]", test[1], len(x))
+        x = checks.points("test[0]", test[0], equation.dim, equation.axis)
+        y = checks.values_at("test[1]", test[1], len(x))
         return TestSet(x, np.full(len(x), 1 / len(x)), y)
     if not isinstance(test, Line | Box | Grid | Points):
         raise TypeError(
-            f"test={_checks.show(test)} must be None, a pair (x_test, y_test) or a measure"
+            f"test={checks.show(test)} must be None, a pair (x_test, y_test) or a measure"
         )
     if not isinstance(test, Line):
         test = measure_on(test, equation.axis)
@@ -69,7 +69,7 @@ def resolve_test(equation: FrequencyEquation, test: Any, highest: float) -> Test
         return "data"
     if equation.target.samples is not None:
         raise ValueError(
-            f"test={_checks.show(test)} needs the target away from its samples, where it is "
+            f"test={checks.show(test)} needs the target away from its samples, where it is "
             "unknown; pass test=(x_test, y_test)"
         )
     if isinstance(test, Line) and isinstance(measure, Grid):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.profile.kinds import DATE, NUMBER
 from ntkfreq.profile.table import Column
 from ntkfreq.profile.text import MOST_BYTES
@@ -65,7 +65,7 @@ def _column(name: str, key: str, array: np.ndarray[Any, Any]) -> Column:
         counts = np.where(np.isnat(array), "", array.astype(np.int64).astype(str))
         return Column(key, {"D": "day", "m": "min"}.get(unit, unit), NUMBER, counts.tolist())
     if kind not in "iuf":
-        raise TypeError(f"{label}={_checks.show(array)} must be an array of real numbers")
+        raise TypeError(f"{label}={checks.show(array)} must be an array of real numbers")
     if kind == "f":
         infinite = np.flatnonzero(np.isinf(array))
         if infinite.size:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.profile.clock import read_clock
 from ntkfreq.profile.columns import whole_dates
 from ntkfreq.profile.dates import read_dates, read_whole_dates

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ntkfreq._types import BoolArray, FloatArray
+from ntkfreq._support.types import BoolArray, FloatArray
 
 # Nines and other repeated digits, and the ends of number formats that instruments and netCDF use.
 _NINES = re.compile(r"-?(?:9{2,}(?:\.9+)?|([78])\1{3,})")

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.profile.delimiter import Row
 from ntkfreq.profile.kinds import DATE, EMPTY, NUMBER, WORD, is_value, kind_of, looks_like_data
 from ntkfreq.profile.numbers import is_missing, is_number, is_whole, normalized

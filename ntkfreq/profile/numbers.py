@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 
 _SIGN = "[+\u2212-]?"
 # Python's float() would take "1_0", "infinity" and the digits of other scripts as well.

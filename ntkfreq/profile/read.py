@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.profile.archive import read_archive
 from ntkfreq.profile.axes import labelled, numbers, positions, printable, refuse_range
 from ntkfreq.profile.columns import choose, joined, refuse_series, without_index
@@ -84,7 +84,7 @@ def read_profile(
     path = _checked_path(path)
     data = content(path)
     if missing is not None:
-        missing = [_checks.finite_float(f"missing[{k}]", value) for k, value in enumerate(missing)]
+        missing = [checks.finite_float(f"missing[{k}]", value) for k, value in enumerate(missing)]
     name = printable(path.name)
     notes: tuple[str, ...] = ()
     if data[:4] == b"PK\x03\x04" and path.suffix.lower() != ".xlsx":
@@ -171,7 +171,7 @@ def _checked_path(path: str | os.PathLike[str]) -> Path:
     try:
         path = Path(path)
     except TypeError:
-        raise TypeError(f"path={_checks.show(path)} must be the name of a file") from None
+        raise TypeError(f"path={checks.show(path)} must be the name of a file") from None
     try:
         found = path.is_file()
     except (OSError, ValueError):  # a name too long, or one that holds a zero
@@ -189,11 +189,11 @@ def _check_arguments(
 ) -> None:
     for label, value in (("x", x), ("y", y)):
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"{label}={_checks.show(value)} must be the name of a column, a string")
+            raise TypeError(f"{label}={checks.show(value)} must be the name of a column, a string")
     for label, value in (("header", header), ("dayfirst", dayfirst)):
         if value is not None and not isinstance(value, bool):
-            raise TypeError(f"{label}={_checks.show(value)} must be True, False or None")
+            raise TypeError(f"{label}={checks.show(value)} must be True, False or None")
     if delimiter is not None:
-        _checks.choice("delimiter", delimiter, (",", ";", "\t", "|", " "))
+        checks.choice("delimiter", delimiter, (",", ";", "\t", "|", " "))
     if decimal is not None:
-        _checks.choice("decimal", decimal, (".", ","))
+        checks.choice("decimal", decimal, (".", ","))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.profile.units import per_unit
 
 
@@ -119,7 +119,7 @@ class Profile:
         >>> coarse.x[:2], coarse.y[:2]
         (array([1.5, 5.5]), array([0.5, 0.5]))
         """
-        length = _checks.positive("length", length)
+        length = checks.positive("length", length)
         reach = float(self.x[-1] - self.x[0])
         if reach / length > 1e15:
             raise ValueError(f"length={length:g} is too short for positions over {reach:g}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq._types import FloatArray
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
 from ntkfreq.profile.signal import Profile
 
 
@@ -69,7 +69,7 @@ def jacksboro(row: int = 172) -> Profile:
     (403, 29.9)
     """
     found = terrain()
-    row = _checks.integer("row", row, 0)
+    row = checks.integer("row", row, 0)
     if row >= len(found.elevation):
         raise ValueError(f"row={row} must be below {len(found.elevation)}, the rows of the terrain")
     x = np.asarray(found.spacing[1] * np.arange(found.elevation.shape[1]), dtype=np.float64)

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
-from ntkfreq._types import FloatArray
-from ntkfreq.bands import band_energy
-from ntkfreq.comparison import BandTime, Comparison
-from ntkfreq.density import Normal
-from ntkfreq.measure import Line
+from ntkfreq._support.types import FloatArray
+from ntkfreq.comparison.compare import BandTime, Comparison
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
 from ntkfreq.plotting import even_bands
+from ntkfreq.problem.density import Normal
+from ntkfreq.problem.measure import Line
+from ntkfreq.problem.target import Target
 from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
-from ntkfreq.spectrum import fourier_sum
-from ntkfreq.target import Target
+from ntkfreq.spectra.bands import band_energy
+from ntkfreq.spectra.spectrum import fourier_sum
 
 # Share of each half of the profile over which the taper falls from one to zero.
 _TAPER = 0.25

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
+from ntkfreq.files.results import json_ready
 from ntkfreq.profile import Profile
 from ntkfreq.report import words
 from ntkfreq.report.cases import Case
 from ntkfreq.report.settings import Settings
-from ntkfreq.results import json_ready
 
 if TYPE_CHECKING:
     import xarray as xr

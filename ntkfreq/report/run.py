@@ -7,11 +7,11 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from ntkfreq._sizes import EIGEN_OPERATIONS, PER_SECOND, shown_bytes, shown_seconds
-from ntkfreq._types import FloatArray
-from ntkfreq.comparison import compare
-from ntkfreq.dense import MAX_ROWS
+from ntkfreq._support.sizes import EIGEN_OPERATIONS, PER_SECOND, shown_bytes, shown_seconds
+from ntkfreq._support.types import FloatArray
+from ntkfreq.comparison.compare import compare
 from ntkfreq.network import train
+from ntkfreq.numerics.dense import MAX_ROWS
 from ntkfreq.plotting import even_bands
 from ntkfreq.profile import Profile
 from ntkfreq.report.cases import Case, TooRoughError, dense_samples, on_line, on_points, tapered

@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 
 from ntkfreq.files import whole_set
+from ntkfreq.files.results import save_zarr
 from ntkfreq.report.figure import plot_report
 from ntkfreq.report.report import Report
-from ntkfreq.results import save_zarr
 
 
 def refuse_others(target: Path) -> None:

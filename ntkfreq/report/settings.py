@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 
 BANDS = 8
 BAND_REACH = 2.5
@@ -41,13 +41,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("narrow", "wide", "rate"):
-            _checks.positive(name, getattr(self, name))
-        _checks.non_negative("sigma_a", self.sigma_a)
-        _checks.integer("steps", self.steps, 10)
-        _checks.integer("seed", self.seed, 0)
+            checks.positive(name, getattr(self, name))
+        checks.non_negative("sigma_a", self.sigma_a)
+        checks.integer("steps", self.steps, 10)
+        checks.integer("seed", self.seed, 0)
         if self.narrow >= self.wide:
             raise ValueError(f"narrow={self.narrow:g} must be below wide={self.wide:g}")
         if self.rate >= 2:
             raise ValueError(f"rate={self.rate:g} must be below 2, or gradient descent diverges")
-        if _checks.integer("width", self.width, 2) % 2:
+        if checks.integer("width", self.width, 2) % 2:
             raise ValueError(f"width={self.width} must be even: (a) uses mirrored pairs of units")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import ntkfreq
-from ntkfreq.storable import TEXT
+from ntkfreq.files.storable import TEXT
 from ntkfreq.sweeps.cell import Arrays, Outcome
 from ntkfreq.sweeps.grid import Grid
 

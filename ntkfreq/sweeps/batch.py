@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq.files import whole_file
-from ntkfreq.storable import TEXT
+from ntkfreq.files.storable import TEXT
 from ntkfreq.sweeps.cell import Arrays, Outcome
 
 

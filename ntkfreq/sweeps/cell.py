@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq.results import json_ready
-from ntkfreq.storable import as_text, check_attributes, check_name, is_text
+from ntkfreq._support import checks
+from ntkfreq.files.results import json_ready
+from ntkfreq.files.storable import as_text, check_attributes, check_name, is_text
 
 # Name to (dimensions, array, attributes), as xarray takes them.
 Arrays = dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]]
@@ -79,7 +79,7 @@ def _arrays(result: Any, labels: Mapping[str, Any]) -> tuple[Arrays, Arrays]:
         values = {name: _plain(name, value) for name, value in result.items()}
     else:
         raise TypeError(
-            f"the function returned {_checks.show(result)} of type {type(result).__name__}; "
+            f"the function returned {checks.show(result)} of type {type(result).__name__}; "
             "return a mapping of name to number or array, or an xarray.Dataset"
         )
     taken = {*labels, "error", "seconds"}
@@ -103,7 +103,7 @@ def _parts(array: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
 
 def _plain(name: Any, value: Any) -> tuple[tuple[str, ...], Any, dict[str, Any]]:
     if not isinstance(name, str):
-        raise TypeError(f"the function returned the name {_checks.show(name)}; use strings")
+        raise TypeError(f"the function returned the name {checks.show(name)}; use strings")
     if hasattr(value, "dims") and hasattr(value, "coords"):
         raise TypeError(f"the function returned {name!r} as a DataArray; return a Dataset instead")
     array = np.asarray(value)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
-from ntkfreq.storable import check_name
+from ntkfreq._support import checks
+from ntkfreq.files.storable import check_name
 
 RESERVED = ("error", "seconds")  # variables of the result that are the sweep's own
 
@@ -46,7 +46,7 @@ class Grid:
         """A user's mapping of label to values."""
         if not isinstance(grid, Mapping) or not grid:
             raise TypeError(
-                f"grid={_checks.show(grid)} must be a mapping of label to values, such as "
+                f"grid={checks.show(grid)} must be a mapping of label to values, such as "
                 "{'seed': range(3)}"
             )
         return cls({_name(label): _values(label, values) for label, values in grid.items()})
@@ -92,7 +92,7 @@ class Grid:
 
 def _name(label: Any) -> str:
     if not isinstance(label, str) or not label.isidentifier():
-        raise TypeError(f"grid has the label {_checks.show(label)}; labels must be argument names")
+        raise TypeError(f"grid has the label {checks.show(label)}; labels must be argument names")
     if label in RESERVED or label.startswith("__"):
         raise ValueError(
             f"grid has the label {label!r}, which a sweep uses itself; choose another name"
@@ -106,14 +106,14 @@ def _values(label: str, values: Any) -> list[Any]:
     if isinstance(values, str | bytes | Mapping) or not (
         isinstance(values, Sequence) or (isinstance(values, np.ndarray) and values.ndim == 1)
     ):
-        raise TypeError(f"{name}={_checks.show(values)} must be a sequence of values, such as [1]")
+        raise TypeError(f"{name}={checks.show(values)} must be a sequence of values, such as [1]")
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     if not plain:
         raise ValueError(f"{name} is empty; give at least one value")
     kinds = {_kind(name, value) for value in plain}
     if len(kinds) > 1:
         raise TypeError(
-            f"{name}={_checks.show(values)} mixes {' and '.join(sorted(kinds))}; give one kind"
+            f"{name}={checks.show(values)} mixes {' and '.join(sorted(kinds))}; give one kind"
         )
     if any(isinstance(value, float) for value in plain):
         plain = [float(value) for value in plain]
@@ -142,6 +142,6 @@ def _kind(name: str, value: Any) -> str:
             raise ValueError(f"{name} holds {value}; labels must be finite")
         return "numbers"
     raise TypeError(
-        f"{name} holds {_checks.show(value)} of type {type(value).__name__}; labels are numbers, "
+        f"{name} holds {checks.show(value)} of type {type(value).__name__}; labels are numbers, "
         "strings or bools: pass a name and look the object up in the function"
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.sweeps.grid import Grid
 
 
@@ -49,7 +49,7 @@ def check_same(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) 
     ValueError: path='a.zarr' holds a sweep of version '1', not '2'; choose another path, or ...
     """
     differing = [
-        f"{name} {_checks.show(found.get(name), 200)}, not {_checks.show(wanted[name], 200)}"
+        f"{name} {checks.show(found.get(name), 200)}, not {checks.show(wanted[name], 200)}"
         for name in wanted
         if found.get(name) != wanted[name]
     ]
@@ -91,6 +91,6 @@ def _plain(name: str, value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise TypeError(
-        f"{name}={_checks.show(value)} of type {type(value).__name__} cannot be written as JSON; "
+        f"{name}={checks.show(value)} of type {type(value).__name__} cannot be written as JSON; "
         "pass numbers, strings, lists or arrays and build the object in the function"
     )

@@ -8,8 +8,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ntkfreq import _checks
-from ntkfreq._threads import cores
+from ntkfreq._support import checks
+from ntkfreq._support.threads import cores
 from ntkfreq.files import real_path
 from ntkfreq.sweeps.assemble import assemble, conform
 from ntkfreq.sweeps.cell import Arrays, Outcome
@@ -103,13 +103,13 @@ def sweep(
     identity = identity_of(function, full, fixed, _text("version", version))
     for name, value in (("retry_failed", retry_failed), ("progress", progress)):
         if not isinstance(value, bool):
-            raise TypeError(f"{name}={_checks.show(value)} must be True or False")
+            raise TypeError(f"{name}={checks.show(value)} must be True or False")
     if path is None:
         outcomes: dict[str, Outcome] = {}
         _compute(run, full, outcomes, None, progress)
         return assemble(full, conform(outcomes, full.cell_keys()), identity)
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path={_checks.show(path)} must be the name of a store, or None")
+        raise TypeError(f"path={checks.show(path)} must be the name of a store, or None")
     store = Store(real_path(path), identity)
     complete = _complete(full, store, retry_failed)
     if complete is not None:
@@ -179,7 +179,7 @@ def _union(grid: Grid, stored: Grid, path: Path) -> Grid:
         name: [value for value in values if repr(value) not in set(map(repr, grid.values[name]))]
         for name, values in stored.values.items()
     }
-    lacking = "; ".join(f"{name}={_checks.show(lost)}" for name, lost in missing.items() if lost)
+    lacking = "; ".join(f"{name}={checks.show(lost)}" for name, lost in missing.items() if lost)
     raise ValueError(
         f"grid lacks {lacking}, which path={str(path)!r} holds, and has cells "
         "that it does not hold; give the values of both, or choose another path"
@@ -235,15 +235,15 @@ def _executor(
 ) -> Callable[[list[Cell]], Outcomes]:
     """What runs a list of cells: this process, others, or a cluster."""
     if not callable(function):
-        raise TypeError(f"function={_checks.show(function)} must be callable")
+        raise TypeError(f"function={checks.show(function)} must be callable")
     both = sorted(set(constants) & set(grid.values))
     if both:
         raise ValueError(f"constants and grid both give {both[0]!r}; give it once")
-    again = _checks.integer("retries", retries, 0)
+    again = checks.integer("retries", retries, 0)
     if scheduler is not None:
         if workers is not None:
             raise ValueError(
-                f"scheduler={_checks.show(scheduler)} and workers={workers} exclude each other; a "
+                f"scheduler={checks.show(scheduler)} and workers={workers} exclude each other; a "
                 "cluster has its own workers"
             )
         address = check_address(_text("scheduler", scheduler))
@@ -252,7 +252,7 @@ def _executor(
         return lambda cells: on_cluster(
             function, cells, constants, scheduler=address, retries=again
         )
-    count = cores() if workers is None else _checks.integer("workers", workers, 0)
+    count = cores() if workers is None else checks.integer("workers", workers, 0)
     if count == 0:
         return lambda cells: in_this_process(function, cells, constants)
     check_by_reference(function)
@@ -263,11 +263,11 @@ def _constants(constants: Any) -> dict[str, Any]:
     if constants is None:
         return {}
     if not isinstance(constants, Mapping) or not all(isinstance(name, str) for name in constants):
-        raise TypeError(f"constants={_checks.show(constants)} must map argument names to values")
+        raise TypeError(f"constants={checks.show(constants)} must map argument names to values")
     return dict(constants)
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name}={_checks.show(value)} must be a string")
+        raise TypeError(f"{name}={checks.show(value)} must be a string")
     return value

@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.files import is_clean, lock, lock_file, remove, settle, standing, sweep_up
-from ntkfreq.storable import storable
-from ntkfreq.stores import load_zarr, replace_zarr
+from ntkfreq.files.storable import storable
+from ntkfreq.files.stores import load_zarr, replace_zarr
 from ntkfreq.sweeps.assemble import taken_apart
 from ntkfreq.sweeps.batch import Batch
 from ntkfreq.sweeps.cell import Outcome
@@ -46,7 +46,7 @@ class Store:
 
     def result(self) -> tuple[xr.Dataset, dict[str, Outcome]] | None:
         """The assembled result and its cells, if there is one; one of something else is refused."""
-        place, shown = standing(self.path), _checks.show(str(self.path), 200)
+        place, shown = standing(self.path), checks.show(str(self.path), 200)
         if not place.exists():
             return None
         result = load_zarr(self.path) if (place / "zarr.json").is_file() else None
@@ -100,7 +100,7 @@ class Store:
             return Batch.read(file)
         except OSError as error:
             raise ValueError(
-                f"path={_checks.show(str(self.path), 200)} has finished cells in {file.name} that "
+                f"path={checks.show(str(self.path), 200)} has finished cells in {file.name} that "
                 f"cannot be read ({error.strerror}); make {self.parts.name} readable, or delete it"
             ) from None
 

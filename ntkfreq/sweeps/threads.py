@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any
 
-from ntkfreq._threads import cores, one_thread
+from ntkfreq._support.threads import cores, one_thread
 
 _VARIABLE = "OMP_NUM_THREADS"
 

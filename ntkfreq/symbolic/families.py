@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.symbolic.steps import Step, equation, verified
 
 W = sp.Symbol("w", real=True)
@@ -66,7 +66,7 @@ def closed_form(name: str) -> tuple[sp.Expr, sp.Expr]:
     >>> closed_form("Laplace")[1]
     cos(c*z)/(s**2*z**2 + 1)
     """
-    pdf, kernel = _centred(_checks.choice("name", name, FAMILIES))
+    pdf, kernel = _centred(checks.choice("name", name, FAMILIES))
     return pdf.subs(W, W - LOC), sp.cos(LOC * Z) * kernel
 
 
@@ -101,7 +101,7 @@ def characteristic_function(name: str) -> list[Step]:
     >>> characteristic_function("Uniform")[1].expression
     Eq(Integral(cos(w*z)/(2*s), (w, -s, s)), sinc(s*z))
     """
-    pdf, kernel = _centred(_checks.choice("name", name, FAMILIES))
+    pdf, kernel = _centred(checks.choice("name", name, FAMILIES))
     half, end = sp.Symbol("w", positive=True), sp.oo
     side = sp.refine(pdf.subs(W, half), sp.Q.positive(half))
     shown, low, high = pdf, -sp.oo, sp.oo

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.symbolic.notation import TIME, XI, Coordinates, divergence, heat, scaled
 
 Evaluated = Callable[[Any, Any], Any]
@@ -118,9 +118,9 @@ def manufactured(
     density = _expression("rho", rho, at)
     solution = _expression("u", u, (*at, time))
     wanted = _expression("target", target, at)
-    sigma_a = _checks.non_negative("sigma_a", sigma_a)
-    outer = _exact(_checks.non_negative("weight_decay", weight_decay))
-    inner = _exact(_checks.non_negative("frequency_decay", frequency_decay))
+    sigma_a = checks.non_negative("sigma_a", sigma_a)
+    outer = _exact(checks.non_negative("weight_decay", weight_decay))
+    inner = _exact(checks.non_negative("frequency_decay", frequency_decay))
     dim, zoom = len(at), sp.exp(inner * time)
     variance = _exact(sigma_a) ** 2 * sp.exp(-2 * outer * time)
     if moving:
@@ -147,7 +147,7 @@ def _symbols(name: str, value: Any) -> Coordinates:
     good = all(isinstance(entry, sp.Symbol) and entry.is_real for entry in entries)
     if not entries or not good or len(set(entries)) < len(entries):
         raise TypeError(
-            f"{name}={_checks.show(value)} must be different real SymPy symbols; make them by "
+            f"{name}={checks.show(value)} must be different real SymPy symbols; make them by "
             "sympy.Symbol(name, real=True)"
         )
     return entries
@@ -157,14 +157,14 @@ def _expression(name: str, value: Any, allowed: Coordinates) -> Any:
     """A SymPy expression in the allowed symbols; a number is one too."""
     if isinstance(value, bool | str) or not isinstance(value, sp.Expr | Real):
         raise TypeError(
-            f"{name}={_checks.show(value)} must be a SymPy expression, not {type(value).__name__}"
+            f"{name}={checks.show(value)} must be a SymPy expression, not {type(value).__name__}"
         )
     expression = sp.sympify(value)
     foreign = sorted(map(str, expression.free_symbols - set(allowed)))
     if foreign:
         # Symbols of one name differ when their assumptions do, which their names do not show.
         raise ValueError(
-            f"{name}={_checks.show(value)} depends on {', '.join(foreign)}; it may depend on "
+            f"{name}={checks.show(value)} depends on {', '.join(foreign)}; it may depend on "
             f"{', '.join(map(str, allowed))}, and these must be the very symbols given as "
             "frequencies and time, with the same assumptions"
         )
@@ -183,7 +183,7 @@ def _smooth(source: Any) -> Any:
     """The source, if it is a function."""
     if source.has(sp.DiracDelta, sp.Derivative, sp.Subs):
         raise ValueError(
-            f"the source is no function: g={_checks.show(source)}; choose rho continuous and u "
+            f"the source is no function: g={checks.show(source)}; choose rho continuous and u "
             "twice differentiable, both of functions that SymPy can differentiate"
         )
     return source

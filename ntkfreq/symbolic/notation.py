@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from ntkfreq import _checks
+from ntkfreq._support import checks
 from ntkfreq.symbolic.steps import equation
 
 XI = sp.Symbol("xi", real=True)
@@ -29,7 +29,7 @@ Coordinates = tuple[Any, ...]
 
 def coordinates(name: str, dim: int) -> Coordinates:
     """`dim` real symbols; without an index in one dimension."""
-    dim = _checks.integer("dim", dim, 1)
+    dim = checks.integer("dim", dim, 1)
     names = [name] if dim == 1 else [f"{name}_{j}" for j in range(1, dim + 1)]
     return tuple(sp.Symbol(entry, real=True) for entry in names)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 
 LEVEL = 0.95
 

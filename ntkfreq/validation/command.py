@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ntkfreq.results import make_folder
+from ntkfreq.files.results import make_folder
 from ntkfreq.validation import suite
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq.results import json_ready
+from ntkfreq.files.results import json_ready
 from ntkfreq.validation.provenance import environment, numerics_hash
 
 if TYPE_CHECKING:

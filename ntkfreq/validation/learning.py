@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
-from ntkfreq.comparison import compare
-from ntkfreq.density import Density
+from ntkfreq._support.types import FloatArray
+from ntkfreq.comparison.compare import compare
 from ntkfreq.network import FourierFeatureNet, train
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
+from ntkfreq.problem.density import Density
 from ntkfreq.validation.claims import mean_interval
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ntkfreq.results import json_ready, whole_file
+from ntkfreq.files.results import json_ready, whole_file
 from ntkfreq.validation.execution import SIZES, Execution
 from ntkfreq.validation.provenance import environment, script_hash
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ntkfreq
-from ntkfreq import _checks
-from ntkfreq.results import make_folder
+from ntkfreq._support import checks
+from ntkfreq.files.results import make_folder
 from ntkfreq.validation.execution import SIZES, Execution
 from ntkfreq.validation.script import Script, find_scripts, holds, pick
 from ntkfreq.validation.table import table
@@ -46,7 +46,7 @@ def execution(size: str, workers: int | None, scheduler: str | None) -> Executio
             f"workers={workers} and scheduler={scheduler!r} exclude each other; give one of them"
         )
     if workers is not None:
-        _checks.integer("workers", workers, 0)
+        checks.integer("workers", workers, 0)
     elif size == "quick":
         workers = 0
     kept = None if size == "quick" else _KEPT

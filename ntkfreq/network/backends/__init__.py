@@ -16,7 +16,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends.cost import LARGEST_GRID, Work, choose
 from ntkfreq.network.backends.limits import LARGEST_PHASE, refuse_lost_phases
 from ntkfreq.network.backends.state import Descent, NetworkState

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntkfreq._threads import allowed_threads
-from ntkfreq._types import FloatArray
-from ntkfreq.spectrum import nufft_threads
+from ntkfreq._support.threads import allowed_threads
+from ntkfreq._support.types import FloatArray
+from ntkfreq.spectra.spectrum import nufft_threads
 
 # NumPy: a step, and a pair of point and unit.
 _REFERENCE = 4e-5, 6.0e-8

@@ -19,7 +19,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import kernels
 from ntkfreq.network.backends.cost import PARALLEL_PAIRS
 from ntkfreq.network.backends.state import Descent, NetworkState

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from ntkfreq import sincos
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import unit_sums
 from ntkfreq.network.backends.limits import LARGEST_WEIGHT
 from ntkfreq.network.backends.unit_sums import MOST_AXES, add, add_turned, measure
 from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
-from ntkfreq.sincos import SMALL_PHASE, cos_sin, jit
+from ntkfreq.spectra import sincos
+from ntkfreq.spectra.sincos import SMALL_PHASE, cos_sin, jit
 
 # Numba's cache looks at this file and at closure variables, not at the files from which inlined
 # functions come: their checksum is one of the closure variables.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 
 # Phases are held to half a millionth in double precision, to four thousandths in single.
 LARGEST_PHASE = MappingProxyType({"float64": 4e9, "float32": 7e4})

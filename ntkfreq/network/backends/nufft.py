@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ntkfreq._threads import allowed_threads
-from ntkfreq._types import ComplexArray, FloatArray
+from ntkfreq._support.threads import allowed_threads
+from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.network.backends.cost import by_direct_sums, grid_points, out_of_reach
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
-from ntkfreq.spectrum import nufft_threads
+from ntkfreq.spectra.spectrum import nufft_threads
 
 if TYPE_CHECKING:
     from ntkfreq.network.backends.direct import Direct

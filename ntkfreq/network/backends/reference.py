@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer

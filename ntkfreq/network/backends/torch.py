@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ntkfreq._types import FloatArray
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends.limits import within
 from ntkfreq.network.backends.state import Descent, NetworkState, split
 from ntkfreq.network.backends.stepping import apply

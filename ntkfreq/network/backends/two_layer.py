@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntkfreq._threads import one_thread
-from ntkfreq._types import FloatArray
+from ntkfreq._support.threads import one_thread
+from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends.state import split
 
 # Units whose waves are kept at once for a Gram matrix: half a megabyte a point.

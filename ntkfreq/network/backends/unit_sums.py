@@ -12,8 +12,8 @@ would do the same, but Numba cannot cache functions whose closure holds compiled
 
 from __future__ import annotations
 
-from ntkfreq._types import FloatArray
-from ntkfreq.sincos import cos_sin, jit, rotation
+from ntkfreq._support.types import FloatArray
+from ntkfreq.spectra.sincos import cos_sin, jit, rotation
 
 MOST_AXES = 4
 

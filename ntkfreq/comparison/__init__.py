@@ -1,0 +1,1 @@
+"""Prediction against trained network, and what of a difference is finite width."""

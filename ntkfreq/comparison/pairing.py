@@ -1,0 +1,233 @@
+"""Whether a prediction and a run describe the same training, and how their clocks relate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ntkfreq._support import checks
+from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.history import TrainHistory
+from ntkfreq.network.inputs import Network
+from ntkfreq.network.mlp import FourierFeatureMLP
+from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
+from ntkfreq.network.stability import stable_step
+from ntkfreq.network.step_schedules import Constant
+from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.problem.density import Density, Empirical
+from ntkfreq.problem.measure import Box, Grid, Line, Points
+
+# Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
+_ALIASED = 0.05
+_MOST_POINTS = 3000
+
+
+def common_clock(solution: FrequencySolution, x: FloatArray) -> tuple[float, str]:
+    """Solution time per unit of training time, and a sentence about it."""
+    measure = solution.equation.measure
+    if isinstance(measure, Points):
+        if not np.array_equal(measure.x, x):
+            raise ValueError(
+                f"solution has {len(measure.x)} points and history {len(x)}, not the same ones; "
+                "solve with target=(history.x, history.y)"
+            )
+        if np.ptp(measure.weights) > 1e-12 * measure.weights.max():
+            raise ValueError(
+                "solution weighs its points differently and history all alike; solve with "
+                "target=(history.x, history.y), without weights"
+            )
+        return 1.0, "the same: step size times steps"
+    spacing = _spacing(x)
+    if isinstance(measure, Box):
+        low, high = measure.lower[0], measure.upper[0]
+        if x.min() - low > spacing or high - x.max() > spacing or x.min() < low or x.max() > high:
+            raise ValueError(
+                f"history has points on [{x.min():g}, {x.max():g}], the box is "
+                f"[{low:g}, {high:g}]; train on regular samples of the whole box"
+            )
+        return 1.0, "the same: regular samples stand for the uniform measure of the box"
+    if isinstance(measure, Grid):
+        off = (x[:, 0] - measure.origin) / measure.spacing
+        if np.abs(off - np.rint(off)).max() > 1e-6 or abs(spacing / measure.spacing - 1) > 1e-6:
+            raise ValueError(
+                f"history has points that are not those of measure={measure}; train on "
+                "origin + spacing * integers, without gaps"
+            )
+    support = solution.equation.initial_error.support
+    if support is not None and not _covers(x, support, solution, spacing):
+        raise ValueError(
+            f"history has points on [{x.min():g}, {x.max():g}], which do not cover the target; "
+            "train on regular samples of the target and of its zero surroundings"
+        )
+    volume = len(x) * spacing
+    return (
+        1 / volume,
+        f"solution time = training time / {volume:.6g}, the sampled length N h",
+    )
+
+
+def _covers(
+    x: FloatArray, support: tuple[float, float], solution: FrequencySolution, spacing: float
+) -> bool:
+    """Whether the target is (nearly) zero outside the samples."""
+    probe = np.linspace(*support, 1001)
+    values = np.abs(solution.equation.target.at(probe[:, None]))
+    outside = (probe < x.min() - spacing) | (probe > x.max() + spacing)
+    return bool(values[outside].max(initial=0.0) <= 1e-3 * values.max())
+
+
+def _spacing(x: FloatArray) -> float:
+    """Spacing of regular one-dimensional samples; refuses others."""
+    steps = np.diff(np.sort(x[:, 0]))
+    if x.shape[1] > 1 or len(x) < 3 or np.ptp(steps) > 1e-6 * steps.mean():
+        raise ValueError(
+            "history has points that are not regularly spaced, so its clock cannot be converted to "
+            "that of the solution; solve with target=(history.x, history.y), which uses Points"
+        )
+    return float(steps.mean())
+
+
+def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
+    """Refuse a run on other data, or from another start, density, sigma_a or decay."""
+    problem, net = solution.equation, history.initial_net
+    _refuse_other_decay(solution, history, x)
+    y = problem.target.at(x)
+    if np.abs(y - history.y).max() > 1e-6 * max(np.abs(y).max(), 1e-300):
+        raise ValueError(
+            f"history.y differs from the target of the solution by up to "
+            f"{np.abs(y - history.y).max():.3g}; train on the same values"
+        )
+    own, theirs = problem.initial_output_at(x), history.train_output[0]
+    gap = float(np.abs(own - theirs).max())
+    if gap > _precision(history) * max(_magnitude(net), float(np.abs(theirs).max())):
+        raise ValueError(
+            f"solution and history start from outputs f_0 that differ by {gap:.3g}; solve with "
+            "initial_output=net, or sample the network with zero_output=True"
+        )
+    sigma_a = _sigma_a(history)
+    if sigma_a is not None and abs(sigma_a - problem.sigma_a) > 1e-12 * max(sigma_a, 1.0):
+        raise ValueError(
+            f"history has sigma_a={sigma_a:g} (0 for frozen frequencies), the solution "
+            f"{problem.sigma_a:g}; use the same"
+        )
+    if isinstance(net.density, Density) and not _same_density(problem.density, net):
+        raise ValueError(
+            f"history drew its frequencies from {checks.show(net.density)}, the solution has "
+            f"{checks.show(problem.density)}; use the same"
+        )
+
+
+def _precision(history: TrainHistory) -> float:
+    """Relative error of the outputs of a run; 1e-8 unless asked to compute with less."""
+    single = 1e-4 if history.settings["dtype"] == "float32" else 0.0
+    return max(1e-8, single, 10 * (history.settings["tolerance"] or 0.0))
+
+
+def _magnitude(net: Any) -> float:
+    """What the sums of an evaluation add up in magnitude; their error is relative to it."""
+    if not isinstance(net, FourierFeatureNet):
+        return 1.0
+    total = float(np.abs(net.a).sum() + np.abs(net.b).sum())
+    return max(1.0, total / float(np.sqrt(net.width)))
+
+
+def _sigma_a(history: TrainHistory) -> float | None:
+    """The sigma_a that the theory has to have for a run; None where it is free.
+
+    It is free where nobody knows it, and for networks with hidden layers: their output weights do
+    not play the part that sigma_a has in the kernel of two layers.
+    """
+    net = history.initial_net
+    if isinstance(net, FourierFeatureMLP) and net.depth > 0:
+        return None
+    return 0.0 if history.settings["freeze_frequencies"] else net.sigma_a
+
+
+def momentum_of(history: TrainHistory, stepwise: bool) -> tuple[float, bool]:
+    """Momentum of the run and whether it is Nesterov's; refuses rules that nothing predicts."""
+    rule, batch_size = history.optimizer, history.settings["batch_size"]
+    plain = isinstance(rule, GradientDescent | HeavyBall) and rule.clip is None
+    if not plain or not isinstance(rule.schedule, Constant) or batch_size is not None:
+        raise ValueError(
+            f"history was trained with optimizer={rule}, batch_size={batch_size}; the prediction "
+            "holds for full-batch GradientDescent, HeavyBall and Nesterov without clip or schedule"
+        )
+    momentum = rule.momentum if isinstance(rule, HeavyBall) else 0.0
+    if momentum > 0 and not stepwise:
+        raise ValueError(
+            f"history was trained with momentum={momentum:g}, which only the prediction in steps "
+            "knows, without decay and with discrete=True; train by gradient descent"
+        )
+    return momentum, momentum > 0 and isinstance(rule, Nesterov)
+
+
+def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
+    """Refuse a run under other decay than the solution, on the solution's own clock."""
+    factor, _ = common_clock(solution, x)
+    decay, settings = solution.equation.decay, history.settings
+    frozen = settings["freeze_frequencies"]
+    wanted = {
+        "weight_decay": settings["weight_decay"] / factor,
+        "frequency_decay": 0.0 if frozen else settings["frequency_decay"] / factor,
+    }
+    for name, own in (("weight_decay", decay.weight), ("frequency_decay", decay.frequency)):
+        if abs(own - wanted[name]) > 1e-9 * max(own, wanted[name]):
+            raise ValueError(
+                f"history was trained with {name}={settings[name]:g}, {wanted[name]:g} on the "
+                f"clock of the solution, which has {own:g}; solve with {name}={wanted[name]:g}"
+            )
+    if decay.frequency > 0 and settings["decay_towards"] != decay.towards:
+        raise ValueError(
+            f"history decays towards {settings['decay_towards']!r}, the solution towards "
+            f"{decay.towards!r}; use the same decay_towards"
+        )
+
+
+def _same_density(density: Density, net: Network) -> bool:
+    """Equal by value: same parameters, or same kernel; a network's own atoms are also right."""
+    drawn = net.density
+    assert isinstance(drawn, Density)
+    if density == drawn:
+        return True
+    if isinstance(density, Empirical) and np.array_equal(density.atoms, net.w):
+        return True
+    if density.dim != drawn.dim:
+        return False
+    direction = np.ones(density.dim) / np.sqrt(density.dim)
+    z = np.outer(np.geomspace(0.1, 20.0, 24) / max(drawn.radius(0.3), 1e-300), direction)
+    gap = density.kernel_values(z) - drawn.kernel_values(z)
+    return bool(np.abs(gap).max() <= 1e-8)
+
+
+def refuse_unfaithful_samples(
+    solution: FrequencySolution, history: TrainHistory, x: FloatArray, measured: ComplexArray
+) -> None:
+    """On Line: refuse samples that alias, and steps that are unstable on them.
+
+    The line knows neither: its spectrum is not periodic and its operator has no largest rate.
+    """
+    if not isinstance(solution.equation.measure, Line):
+        return
+    below = np.abs(history.frequencies) <= np.pi / (2 * _spacing(x))
+    expected, found = solution.data_spectrum[0, below], measured[0, below]
+    size = float(np.linalg.norm(expected))
+    gap = float(np.linalg.norm(found - expected)) / max(size, 1e-300)
+    if gap > _ALIASED:
+        raise ValueError(
+            "history has samples whose spectrum differs from that of the target by "
+            f"{100 * gap:.2g} %: they alias; train on denser samples"
+        )
+    if len(x) > _MOST_POINTS:
+        return
+    gram = limit_gram(solution.equation.density, x, x, solution.equation.sigma_a) / len(x)
+    fastest = float(np.linalg.eigvalsh(gram)[-1])
+    step_size = float(history.settings["step_size"])
+    stable = stable_step(history.optimizer, fastest)
+    if step_size > stable:
+        raise ValueError(
+            f"history took steps of {step_size:g}, above {stable:.4g} where gradient descent "
+            "on its samples is stable; train with a smaller step_size or nearer to x = 0"
+        )

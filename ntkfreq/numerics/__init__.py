@@ -1,0 +1,1 @@
+"""Quadrature, transforms and linear algebra that several solvers share."""

@@ -1,0 +1,165 @@
+r"""Lanczos: what one initial state becomes under a symmetric operator known by its action.
+
+In the space :math:`\mathrm{span}(b, Ab, \ldots, A^{m-1}b)` the projected flow leaves a residual
+along the next vector only, whose time integral
+
+.. math:: R_m(t) = \beta_m \|b\| \int_0^t [e^{-sT}]_{m1}\,ds
+
+bounds the error up to a small factor. The space takes about :math:`\sqrt{t\,\lambda_{\max}}`
+vectors for the flow, as many for gradient descent over the same time, and never more than A has
+eigenvalues to tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from scipy import linalg
+
+from ntkfreq._support.types import FloatArray
+
+# A function of rates (m,) and times (T,), shape (T, m).
+TimeFunction: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+
+_FIRST, _GROWTH = 12, 1.1
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class LanczosSpace:
+    r"""An orthonormal basis, and the operator projected on it.
+
+    Attributes
+    ----------
+    basis : ndarray, shape (m, n)
+        Vectors in rows; the first is the initial state over its norm.
+    rates : ndarray, shape (m,)
+        Eigenvalues of the projected operator, not negative.
+    vectors : ndarray, shape (m, m)
+        Its eigenvectors in columns.
+    norm : float
+        Norm of the initial state.
+    residual : float
+        Largest :math:`R_m(t)` at the times asked for.
+    link : float
+        :math:`\beta_m`, to the vector that would come next.
+    lowest : float
+        Smallest eigenvalue before negative ones are set to zero.
+    """
+
+    basis: FloatArray
+    rates: FloatArray
+    vectors: FloatArray
+    norm: float
+    residual: float
+    link: float = 0.0
+    lowest: float = 0.0
+
+    def residual_at(self, t: FloatArray) -> FloatArray:
+        """The integral R_m at times (T,)."""
+        shares = flow_integral(self.rates, t) @ (self.vectors[0] * self.vectors[-1])
+        return np.asarray(self.link * self.norm * np.abs(shares))
+
+    def change(self, deficit: TimeFunction, t: FloatArray) -> FloatArray:
+        """The state at times (T,) minus the initial one, in the basis, shape (T, m).
+
+        `deficit` is one minus the factor by which a rate has decayed.
+        """
+        amplitudes = self.norm * self.vectors[:1].ravel()
+        return np.asarray(-(deficit(self.rates, t) * amplitudes) @ self.vectors.T)
+
+
+def flow_deficit(rates: FloatArray, t: FloatArray) -> FloatArray:
+    r"""Deficit of the flow, :math:`1 - e^{-\lambda t}`."""
+    return np.asarray(-np.expm1(-rates * t[:, None]))
+
+
+def flow_integral(rates: FloatArray, t: FloatArray) -> FloatArray:
+    """Deficit of the flow over the rate; the time where the rate is 0."""
+    still = rates <= 0
+    quotient = flow_deficit(rates, t) / np.where(still, 1.0, rates)
+    return np.where(still, t[:, None], quotient)
+
+
+def lanczos(
+    operator: Callable[[FloatArray], FloatArray],
+    start: FloatArray,
+    t: FloatArray,
+    tolerance: float,
+    most: int,
+) -> LanczosSpace:
+    r"""Space in which :math:`e^{-tA} b` is known within about `tolerance` at times `t`.
+
+    Parameters
+    ----------
+    operator : callable
+        A times a vector (n,), symmetric positive semi-definite.
+    start : ndarray, shape (n,)
+        The initial state b.
+    t : ndarray, shape (T,)
+        Times.
+    tolerance : float
+        Bound on the residual's time integral.
+    most : int
+        Largest dimension.
+
+    References
+    ----------
+    Hochbruck and Lubich, SIAM J. Numer. Anal. 34 (1997); Botchev, Grimm, Hochbruck, SIAM J. Sci.
+    Comput. 35 (2013), on the residual.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rates = 0.5 ** np.arange(60)
+    >>> t = np.array([0.0, 10.0])
+    >>> space = lanczos(lambda v: rates * v, np.ones(60), t, 1e-12, 60)
+    >>> change = space.change(flow_deficit, t) @ space.basis
+    >>> error = 1 + change - np.exp(-np.outer(t, rates))
+    >>> bool(np.abs(error).max() < 1e-12), len(space.basis) < 25
+    (True, True)
+    """
+    norm = float(np.linalg.norm(start))
+    if norm == 0.0:
+        empty = np.empty(0)
+        return LanczosSpace(np.empty((0, start.size)), empty, np.empty((0, 0)), 0.0, 0.0)
+    most = min(most, start.size)
+    basis = np.empty((min(most, 64), start.size))
+    basis[0] = start / norm
+    diagonal: list[float] = []
+    beside: list[float] = []
+    check = _FIRST
+    while True:
+        used = len(diagonal) + 1
+        ahead = operator(basis[used - 1])
+        diagonal.append(float(basis[used - 1] @ ahead))
+        # The recurrence takes out what is large, one more pass what rounding has left.
+        ahead = ahead - diagonal[-1] * basis[used - 1]
+        if used > 1:
+            ahead -= beside[-1] * basis[used - 2]
+        ahead -= (basis[:used] @ ahead) @ basis[:used]
+        beside.append(float(np.linalg.norm(ahead)))
+        invariant = beside[-1] <= _EPS * max(map(abs, diagonal))
+        if used >= min(check, most) or invariant:
+            space = _project(basis[:used], diagonal, beside, norm, t)
+            floor = _EPS * norm * (1 + float(t[-1]) * float(space.rates[-1]))
+            if space.residual <= max(tolerance, floor) or used == most or invariant:
+                return space
+            check = int(_GROWTH * check) + 4
+        if used == len(basis):
+            basis = np.concatenate([basis, np.empty((min(used, most - used), start.size))])
+        basis[used] = ahead / beside[-1]
+
+
+def _project(
+    basis: FloatArray, diagonal: list[float], beside: list[float], norm: float, t: FloatArray
+) -> LanczosSpace:
+    found, columns = linalg.eigh_tridiagonal(np.array(diagonal), np.array(beside[:-1]))
+    vectors = np.asarray(columns, dtype=np.float64)
+    lowest = float(found[0])
+    rates = np.maximum(np.asarray(found, dtype=np.float64), 0.0)
+    space = LanczosSpace(basis, rates, vectors, norm, 0.0, beside[-1], lowest)
+    return replace(space, residual=float(space.residual_at(t).max()))

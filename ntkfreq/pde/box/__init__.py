@@ -1,0 +1,1 @@
+"""Box in one dimension: Legendre polynomials and spherical Bessel functions."""

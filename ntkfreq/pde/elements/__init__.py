@@ -1,0 +1,1 @@
+"""Finite elements in frequency: meshes, shape functions, weak forms, tensor products."""

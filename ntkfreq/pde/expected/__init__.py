@@ -1,0 +1,1 @@
+"""Losses over all random initial outputs."""

@@ -1,0 +1,234 @@
+"""Losses over random initial outputs: their mean and spread without drawing a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ntkfreq._support import checks
+from ntkfreq._support.guard import guarded
+from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.box.system import BoxSystem
+from ntkfreq.pde.demand import refuse_points
+from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.expected.prior import BoxPrior, PointsPrior
+from ntkfreq.pde.outcome import status_of
+from ntkfreq.pde.points.contracting import ContractingPoints
+from ntkfreq.pde.points.system import PointsSystem
+from ntkfreq.pde.solution import refuse_discrete_decay
+from ntkfreq.pde.solve import checked_tolerance, default_times
+from ntkfreq.pde.testset import TestSet, resolve_test
+from ntkfreq.pde.time.columns import readers, respond
+from ntkfreq.pde.time.discretized import Discretized
+from ntkfreq.pde.time.dynamics import Discrete, dynamics_for
+from ntkfreq.pde.time.system import Evolution
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Box, Points
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExpectedLosses:
+    """Mean and standard deviation of the losses over random initial outputs.
+
+    Attributes
+    ----------
+    t : ndarray, shape (T,)
+        Times.
+    train_mean, train_std : ndarray, shape (T,)
+        Of the training loss, a mean square over the data.
+    test_mean, test_std : ndarray, shape (T,), or None
+        Of the test loss; None where the target is unknown off the data.
+    status : str
+        Starts with "converged", "tolerance not met" or "limited by rounding", then the reason; of
+        the states, relative to the largest of target and initial outputs.
+    """
+
+    t: FloatArray
+    train_mean: FloatArray
+    train_std: FloatArray
+    test_mean: FloatArray | None
+    test_std: FloatArray | None
+    status: str = ""
+
+    def __repr__(self) -> str:
+        outcome = self.status.partition(":")[0]
+        return f"ExpectedLosses({len(self.t)} times to t = {self.t[-1]:g}; {outcome})"
+
+    def to_xarray(self) -> xr.Dataset:
+        """Labelled dataset of means and standard deviations."""
+        import xarray as xr
+
+        names = ("train_mean", "train_std", "test_mean", "test_std")
+        known = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return xr.Dataset(
+            {name: ("t", row) for name, row in known.items()},
+            {"t": self.t},
+            {"status": self.status},
+        )
+
+
+@guarded
+def expected_losses(
+    rho_w: Any,
+    target: Any,
+    *,
+    sigma_a: float = 1.0,
+    measure: Any = None,
+    weight_decay: float = 0.0,
+    frequency_decay: float = 0.0,
+    decay_towards: str = "zero",
+    t: Any = None,
+    test: Any = None,
+    step_size: float | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    rtol: float = 1e-6,
+) -> ExpectedLosses:
+    r"""Mean and standard deviation of train and test loss over random initial outputs.
+
+    A network starts at a draw of a Gaussian process of covariance
+    :math:`\sigma_a^2 k(x - x')`, and its error depends on that draw linearly,
+    :math:`e(t) = E_t \zeta + \mu_t` with standard normal :math:`\zeta`. So without any sampling
+
+    .. math:: \mathbb E\,L = |\mu_t|^2 + \operatorname{tr} E_t^\top E_t, \qquad
+              \operatorname{Var} L = 2\operatorname{tr}(E_t^\top E_t)^2 + 4 |E_t^\top \mu_t|^2 .
+
+    Parameters
+    ----------
+    rho_w, target, sigma_a, measure, weight_decay, frequency_decay, decay_towards, t, test
+        As for :func:`ntkfreq.solve_frequency_pde`; the measure is Points or a Box in one
+        dimension.
+    step_size, momentum, nesterov, rtol
+        As there.
+
+    Returns
+    -------
+    ExpectedLosses
+        Means and standard deviations at each time.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On Line and Grid, where a random initial output has infinite energy, and for what
+        :func:`ntkfreq.solve_frequency_pde` refuses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import Normal
+    >>> x = np.linspace(-1, 1, 12)
+    >>> losses = expected_losses(Normal(scale=5.0), (x, np.sin(3 * x)), t=[0.0, 100.0])
+    >>> losses.train_mean.round(4)
+    array([1.4792, 0.0036])
+    """
+    equation = FrequencyEquation.create(
+        rho_w,
+        target,
+        measure=measure,
+        sigma_a=sigma_a,
+        weight_decay=weight_decay,
+        frequency_decay=frequency_decay,
+        decay_towards=decay_towards,
+    )
+    _refuse_infinite(equation)
+    refuse_points(equation)
+    rtol = checked_tolerance(rtol)
+    dynamics = dynamics_for(step_size, momentum, nesterov)
+    refuse_discrete_decay(equation, dynamics)
+    clock = default_times(equation, step_size) if t is None else checks.times("t", t)
+    where = resolve_test(equation, test, 0.0)
+    points = where if isinstance(where, TestSet) else None
+    known = points.x if points else None
+    discretized = discretize(equation, clock, rtol, dynamics, known)
+    if isinstance(dynamics, Discrete):
+        dynamics.steps(clock)
+        dynamics.refuse_unstable(discretized.fastest_rate)
+    train, tested = [], []
+    prior = _prior(discretized, points)
+    draws = [_with_target(prior, group) for group in _groups(discretized)]
+    parts = readers(discretized, dynamics, clock, draws)
+    spent = max(part.error for part in parts)
+    judged = replace(discretized, error=max(discretized.error, spent))
+    for evolution, state in respond(parts, clock):
+        train.append(_train_moments(evolution, state, prior))
+        if points is not None:
+            tested.append(_test_moments(evolution, prior, points))
+    means = np.array(train)
+    others = means if where == "data" else np.array(tested) if tested else None
+    return ExpectedLosses(
+        clock,
+        means[:, 0],
+        means[:, 1],
+        None if others is None else others[:, 0],
+        None if others is None else others[:, 1],
+        status_of(equation, judged, dynamics, points, clock, rtol),
+    )
+
+
+def _refuse_infinite(equation: FrequencyEquation) -> None:
+    measure = equation.measure
+    if isinstance(measure, Points) or (isinstance(measure, Box) and measure.dim == 1):
+        return
+    reason = "a random initial output has infinite energy there"
+    if isinstance(measure, Box):
+        reason = "boxes are solved for in one dimension here"
+    raise ValueError(
+        f"measure={measure!r}: expected losses need Points or a Box in one dimension; {reason}"
+    )
+
+
+def _prior(discretized: Discretized, points: TestSet | None) -> PointsPrior | BoxPrior:
+    system = discretized.system
+    if isinstance(system, BoxSystem):
+        prior = BoxPrior(system)
+        if points is not None:
+            prior.refuse_outside(points.x)
+        return prior
+    assert isinstance(system, PointsSystem | ContractingPoints)
+    return PointsPrior(system, None if points is None else points.x)
+
+
+def _groups(discretized: Discretized) -> Any:
+    """Which unknowns each block holds."""
+    system = discretized.system
+    if isinstance(system, BoxSystem) and system.blocks:
+        return system.groups
+    return (slice(None),)
+
+
+def _with_target(prior: PointsPrior | BoxPrior, group: Any) -> Any:
+    """Columns of one block: the draws, and minus the target as the last."""
+    goal = prior.system.goal[group]
+    return lambda t: np.column_stack([prior.unknowns(t)[group], -goal])
+
+
+def _moments(draws: FloatArray, mean: FloatArray) -> tuple[float, float]:
+    """Mean and standard deviation of the squared norm of draws (r, n) zeta + mean (n,)."""
+    gram = draws @ draws.T
+    variance = 2 * float(np.sum(gram**2)) + 4 * float(np.sum((draws @ mean) ** 2))
+    return float(np.trace(gram) + mean @ mean), float(np.sqrt(variance))
+
+
+def _train_moments(
+    evolution: Evolution, state: FloatArray, prior: PointsPrior | BoxPrior
+) -> tuple[float, float]:
+    mean, spread = _moments(state[:-1], state[-1])
+    system = prior.system
+    left = float(system.equation.decay.damping(evolution.t[0]))
+    unlearned = max(float(system.moments[2] - np.sum(system.goal**2)), 0.0)
+    return mean + left**2 * prior.unrepresented + unlearned, spread
+
+
+def _test_moments(
+    evolution: Evolution, prior: PointsPrior | BoxPrior, points: TestSet
+) -> tuple[float, float]:
+    learned = prior.system.output_change(evolution, points.x)
+    learned[:-1] += prior.output(float(evolution.t[0]), points.x).T
+    learned[-1] -= points.y
+    learned *= np.sqrt(points.weights)
+    return _moments(learned[:-1], learned[-1])

@@ -1,0 +1,141 @@
+r"""The random initial output as a linear map of independent standard normals.
+
+At infinite width f_0 is a Gaussian process of covariance :math:`\sigma_a^2 k(x - x')`; with
+features :math:`\Phi` of k it is :math:`\sigma_a \Phi \zeta`. Its columns are the states that are
+propagated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg
+
+from ntkfreq._support.types import FloatArray
+from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
+from ntkfreq.pde.box.contracting import ContractingBox
+from ntkfreq.pde.box.system import BoxSystem
+from ntkfreq.pde.points.contracting import ContractingPoints
+from ntkfreq.pde.points.system import PointsSystem
+
+_RESIDUAL = 1e-12
+_SMOOTH = 1e-9
+_MOST = 4000
+
+
+@dataclass(frozen=True, eq=False)
+class PointsPrior:
+    """Initial outputs at data and test points, by pivoted Cholesky on both.
+
+    Parameters
+    ----------
+    system : PointsSystem or ContractingPoints
+        The data.
+    outputs : ndarray, shape (n, d), or None
+        Test points.
+    """
+
+    system: PointsSystem | ContractingPoints
+    outputs: FloatArray | None
+
+    @cached_property
+    def _pivots(self) -> tuple[FloatArray, Pivots]:
+        if isinstance(self.system, ContractingPoints):
+            # The last features are rounding over the root of their residual, which as the data
+            # move would be noise that no step size resolves.
+            points, found = self.system.stationary_pivots
+            leading = found.leading(_SMOOTH)
+            return points[: len(leading.index)], leading
+        density = self.system.equation.density
+        marks = self.system.x
+        if self.outputs is not None:
+            marks = np.unique(np.concatenate([marks, self.outputs]), axis=0)
+        found = pivoted_cholesky(
+            np.ones(len(marks)),
+            lambda i: stationary_gram(density, marks, marks[i : i + 1])[:, 0],
+            _RESIDUAL,
+            _MOST,
+        )
+        return marks[found.index], found
+
+    def output(self, t: float, x: FloatArray) -> FloatArray:
+        """Initial output at points (n, d), faded to time t, shape (n, r)."""
+        equation = self.system.equation
+        moment = np.array(t)
+        size = equation.sigma_a * float(equation.decay.damping(moment))
+        if not equation.decay.contracts and x is self.outputs:
+            return size * self._resting_outputs
+        if not equation.decay.contracts and x is self.system.x:
+            return size * self._resting_data
+        return size * self._features(float(equation.decay.contraction(moment)) * x)
+
+    def _features(self, x: FloatArray) -> FloatArray:
+        pivots, found = self._pivots
+        return found.features(stationary_gram(self.system.equation.density, x, pivots))
+
+    # What does not move is asked for at every time.
+    @cached_property
+    def _resting_data(self) -> FloatArray:
+        return self._features(self.system.x)
+
+    @cached_property
+    def _resting_outputs(self) -> FloatArray:
+        assert self.outputs is not None
+        return self._features(self.outputs)
+
+    def unknowns(self, t: float) -> FloatArray:
+        """The same as unknowns of the system, shape (N, r)."""
+        return self.system.root[:, None] * self.output(t, self.system.x)
+
+    @property
+    def unrepresented(self) -> float:
+        """Variance that the unknowns do not represent: none."""
+        return 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class BoxPrior:
+    """Initial outputs on a box in Legendre polynomials, or in moving features."""
+
+    system: BoxSystem
+
+    def refuse_outside(self, x: FloatArray) -> None:
+        """Refuse test points off the box, where the initial output is not represented."""
+        low, high = self.system.interval
+        if x.min() < low or x.max() > high:
+            raise ValueError(
+                f"test has points on [{x.min():g}, {x.max():g}], outside the box [{low:g}, "
+                f"{high:g}]; expected losses are known on the box: shrink test"
+            )
+
+    @cached_property
+    def _factor(self) -> FloatArray:
+        """Square root of the covariance of the Legendre coefficients, shape (modes, r)."""
+        values, vectors = linalg.eigh(self.system.operators[0])
+        kept = values > _RESIDUAL * max(values[-1], 1e-300)
+        return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))
+
+    def _size(self, t: float) -> float:
+        equation = self.system.equation
+        return equation.sigma_a * float(equation.decay.damping(np.array(t)))
+
+    def output(self, t: float, x: FloatArray) -> FloatArray:
+        """Initial output at points (n, 1) of the box, faded to time t, shape (n, r)."""
+        if isinstance(self.system, ContractingBox):
+            return self._size(t) * self.system.features(t, x)
+        return self._size(t) * (self.system.polynomials(x[:, 0]) @ self._factor)
+
+    def unknowns(self, t: float) -> FloatArray:
+        """The same as Legendre coefficients, shape (modes, r)."""
+        if isinstance(self.system, ContractingBox):
+            return self._size(t) * self.system.stationary_features(t)
+        return self._size(t) * self._factor
+
+    @cached_property
+    def unrepresented(self) -> float:
+        """Variance beyond the polynomials, a mean over the box."""
+        total = float(np.sum(self.unknowns(0.0) ** 2))
+        return max(self.system.equation.sigma_a**2 - total, 0.0)

@@ -1,0 +1,317 @@
+r"""Grid: the folded equation on one Brillouin zone by the finite elements of Line.
+
+The spectrum of samples at :math:`o + k\Delta` is quasi-periodic,
+:math:`\hat v(\xi + g) = e^{-igo}\hat v(\xi)`. As y is real its real part is even and its imaginary
+part odd, so half the zone, :math:`[0, \pi/\Delta]`, is enough: at 0 the imaginary part vanishes;
+at the Nyquist frequency the phase of :math:`\hat v` is known, :math:`\hat v = r e^{-i\pi o/\Delta}`
+with one real unknown r. A lattice with a point at 0, or halfway between two, leaves the two parts
+independent; any other couples them there and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.numerics.quadrature import panel_rule, subdivide
+from ntkfreq.pde.elements import forms
+from ntkfreq.pde.lattice.unfold import (
+    AliasTable,
+    Memories,
+    alias_factors,
+    components,
+    kernel_reach,
+    output_by_aliases,
+    output_by_samples,
+    output_by_shares,
+    squared,
+    turn_phase,
+)
+from ntkfreq.pde.line.system import LineSystem
+from ntkfreq.pde.time.system import Block, Evolution
+from ntkfreq.problem.density.folded import FoldedDensity
+from ntkfreq.problem.measure import Grid
+from ntkfreq.spectra.spectrum import fourier_sum
+
+# Aliases at which the target is quieter than this, share included, add nothing to the test loss.
+_SILENT = 1e-11
+_PROBES = 2**17
+
+
+@dataclass(frozen=True, eq=False)
+class LatticeSystem(LineSystem):
+    """Finite elements of one degree on one mesh of half the zone.
+
+    Parameters
+    ----------
+    equation : FrequencyEquation
+        With measure Grid, in one dimension.
+    mesh : FrequencyMesh
+        Elements in [0, pi / spacing]; nodes lie at the kinks of the folded density.
+    degree : int
+        Polynomial degree, 1 to 9.
+    """
+
+    @property
+    def _grid(self) -> Grid:
+        assert isinstance(self.equation.measure, Grid)
+        return self.equation.measure
+
+    @cached_property
+    def folded(self) -> FoldedDensity:
+        """The density with all aliases added up."""
+        return FoldedDensity(self.equation.density, self._grid.spacing)
+
+    @cached_property
+    def origin(self) -> float:
+        """Sample next to 0, in (-spacing / 2, spacing / 2]."""
+        spacing = self._grid.spacing
+        # The remainder is exact; a multiple of the spacing taken off loses the digits of an origin
+        # far from 0.
+        nearest = math.remainder(self._grid.origin, spacing)
+        return spacing / 2 if nearest == -spacing / 2 else nearest
+
+    @cached_property
+    def _samples(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Samples (n, 1) that reach beyond the data, initial output and target there, (n,) each."""
+        spacing = self._grid.spacing
+        low, high = self.equation.initial_error.support or (0.0, 0.0)
+        first, last = (
+            np.floor((low - self.origin) / spacing),
+            np.ceil((high - self.origin) / spacing),
+        )
+        x = self.origin + spacing * np.arange(first, last + 1)[:, None]
+        return x, self.equation.initial_output_at(x), self.equation.target.at(x)
+
+    def _density_at(self, xi: FloatArray) -> FloatArray:
+        """Density in the equation at frequencies (n,)."""
+        return self.folded.pdf(xi)
+
+    def _transforms(self, xi: FloatArray) -> list[ComplexArray | None]:
+        """Sums over the samples of initial output and target at frequencies (n,); None is zero."""
+        x, start, goal = self._samples
+        sums = fourier_sum(x, self._grid.spacing * np.stack([start, goal]), xi[:, None])
+        return [sums[0] if start.any() else None, sums[1]]
+
+    @cached_property
+    def moments(self) -> FloatArray:
+        """Sums over the samples of f_0^2, f_0 y and y^2, times the spacing, shape (3,)."""
+        _, start, goal = self._samples
+        return self._grid.spacing * np.array([start @ start, start @ goal, goal @ goal])
+
+    @cached_property
+    def test_moments(self) -> FloatArray:
+        """Integrals of f_0^2, f_0 y and y^2 over x, shape (3,)."""
+        x, weights, _ = self.equation.initial_error.resolved.rule()
+        start = self.equation.initial_output_at(x[:, None])
+        goal = self.equation.target.at(x[:, None])
+        return np.array([weights @ start**2, weights @ (start * goal), weights @ goal**2])
+
+    @cached_property
+    def _embeddings(self) -> tuple[Any, ...]:
+        """From the unknowns of each block to the nodal real (N) and imaginary (N) parts."""
+        n = self.axis.size
+        identity = sparse.csc_array(sparse.eye_array(2 * n))
+        even, odd = np.arange(n), n + np.arange(self._odd_from, n)
+        nodes = self.mesh.intervals[-1]
+        # Without diffusion spectra need not be continuous, and nothing ties the ends of the zone.
+        if self.equation.sigma_a == 0 or nodes[-1] < self.folded.nyquist:
+            return identity[:, even], identity[:, odd]
+        end = len(self.axis.vertices) - 1
+        angle = np.pi * self.origin / self.folded.spacing
+        cosine, sine = np.cos(angle), np.sin(angle)
+        if abs(sine) < 1e-14:
+            return identity[:, even], identity[:, odd[odd != n + end]]
+        if abs(cosine) < 1e-14:
+            return identity[:, even[even != end]], identity[:, odd]
+        tied = sparse.csc_array(([cosine, -sine], ([end, n + end], [0, 0])), shape=(2 * n, 1))
+        free = np.concatenate([even[even != end], odd[odd != n + end]])
+        return (sparse.csc_array(sparse.hstack([identity[:, free], tied])),)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Real and imaginary part, or both at once where the lattice couples them."""
+        pattern = forms.Pattern.of(self.axis.unknowns, self.axis.size)
+        matrices = [
+            None if part is None else _twice(pattern.matrix(part)) for part in self._integrals
+        ]
+        start, goal = (np.concatenate([load.real, load.imag]) for load in self._loads)
+        blocks = []
+        for embedding in self._embeddings:
+            stationary, moving, mass = (
+                None if part is None else (embedding.T @ part @ embedding).tocsr()
+                for part in matrices
+            )
+            blocks.append(Block(stationary, moving, mass, embedding.T @ start, embedding.T @ goal))
+        return tuple(blocks)
+
+    def _parts(self, change: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+        """Nodal real and imaginary parts, (N, T) each."""
+        both = sum(
+            embedding @ part.T for embedding, part in zip(self._embeddings, change, strict=True)
+        )
+        n = self.axis.size
+        return np.asarray(both[:n]), np.asarray(both[n:])
+
+    def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
+        """Data spectrum if nothing were learned, shape (T, F)."""
+        start, goal = self._transforms(frequencies[:, 0])
+        assert goal is not None
+        if start is None:
+            return np.broadcast_to(-goal, (len(t), len(frequencies)))
+        return np.asarray(np.multiply.outer(self.equation.decay.damping(t), start) - goal)
+
+    def series(self, change: Sequence[FloatArray], frequencies: FloatArray) -> ComplexArray:
+        """Finite-element functions with these unknowns, quasi-periodic, shape (T, F)."""
+        return self._function(change, frequencies[:, 0], slope=False)
+
+    def _function(self, change: Sequence[FloatArray], xi: FloatArray, slope: bool) -> ComplexArray:
+        """As `series` at frequencies (F,), or its derivative."""
+        zone, turns = self.folded.reduce(xi)
+        values = np.zeros((len(change[0]), len(xi)), dtype=np.complex128)
+        matrix, where = self._interpolation(np.abs(zone), slope)
+        if where.size:
+            real, imag = (np.asarray(matrix @ part).T for part in self._parts(change))
+            sign = np.where(zone[where] < 0, -1.0, 1.0)
+            values[:, where] = sign * real + 1j * imag if slope else real + 1j * sign * imag
+        return values * turn_phase(self.folded, self.origin, turns)
+
+    def test_spectrum(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
+        """Spectrum of the error on the whole line, between the samples as well, shape (T, F)."""
+        xi = frequencies[:, 0]
+        share, lean, _ = alias_factors(self.folded, xi)
+        spectrum = super().free_spectrum(evolution.t, frequencies)
+        spectrum = spectrum + share * self.series(evolution.change, frequencies)
+        if self.equation.sigma_a > 0:
+            bent = self._function(evolution.memory(1), xi, slope=True)
+            spectrum += self._bending * lean * bent
+        return np.asarray(spectrum)
+
+    @property
+    def _bending(self) -> float:
+        return 2 * np.pi * self.equation.sigma_a**2
+
+    @cached_property
+    def _nodes(self) -> tuple[FloatArray, FloatArray]:
+        """Quadrature nodes of the elements and weights of the loss, in one row each."""
+        xi, weights = self.axis.rule
+        return xi.ravel(), weights.ravel() / np.pi
+
+    def _at_nodes(self, change: Sequence[FloatArray], slope: bool = False) -> ComplexArray:
+        """Finite-element functions, or their derivatives, at the quadrature nodes, shape (T, n)."""
+        return self.at_nodes(change, slope).reshape(len(change[0]), -1)
+
+    def _bent(self, memory: Sequence[FloatArray]) -> ComplexArray:
+        """2 pi sigma_a^2 times the derivative of the memory at the quadrature nodes."""
+        return self._bending * self._at_nodes(memory, slope=True)
+
+    @cached_property
+    def _heard(self) -> tuple[FloatArray, list[ComplexArray | None]]:
+        """Aliases that hold target or initial output and learn, and these there, (A, n) each."""
+        folded, density = self.folded, self.equation.density
+        low, high = self.equation.initial_error.support or (-1.0, 1.0)
+        step = 0.5 / max(abs(low), abs(high), folded.spacing)
+        end = min(density.landmarks().support[-1][1], density.radius(1e-13))
+        xi = step * np.arange(min(np.ceil(end / step) + 1, _PROBES))
+        parts = [part for part in super()._transforms(xi) if part is not None]
+        size = np.max([np.abs(part) / max(np.abs(part).max(), 1e-300) for part in parts], axis=0)
+        xi = xi[size > _SILENT]
+        loud = np.empty(0)
+        if xi.size:
+            zone, periods = folded.reduce(xi)
+            share = density.even_values(xi) / np.maximum(folded.pdf(zone), 1e-300)
+            loud = periods[share * size[size > _SILENT] > _SILENT]
+        turns = np.unique(np.concatenate([[0.0], loud, -loud]))
+        nodes, _ = self._nodes
+        omega = np.add.outer(turns * folded.period, nodes)
+        found = super()._transforms(omega.ravel())
+        return turns, [None if part is None else part.reshape(omega.shape) for part in found]
+
+    @cached_property
+    def _table(self) -> AliasTable:
+        return AliasTable.at(self.folded, self._nodes[0], self._heard[0])
+
+    def test_loss(self, evolution: Evolution) -> FloatArray:
+        """Integral of the squared error over all x, shape (T,).
+
+        Where the target is heard the error is squared as it is, so a small loss keeps its digits;
+        at all other aliases only what was learned counts.
+        """
+        _, weights = self._nodes
+        change, bent = self._at_nodes(evolution.change), self._bent(evolution.memory(1))
+        left = self.equation.decay.damping(evolution.t)
+        turns, (starts, goals) = self._heard
+        assert goals is not None
+        loss = squared(self._table.sums(without=turns), change, bent) @ weights
+        at_first = np.zeros(len(left))
+        rows = np.searchsorted(self._table.turns, turns)
+        for k, row in enumerate(rows):
+            free = np.broadcast_to(-goals[k], change.shape)
+            if starts is not None:
+                free = free + np.multiply.outer(left, starts[k])
+            at_first += np.abs(free) ** 2 @ weights
+            learned = self._table.share[row] * change + self._table.lean[row] * bent
+            error = free + turn_phase(self.folded, self.origin, turns[k]) * learned
+            loss += np.abs(error) ** 2 @ weights
+        start, both, goal = self.test_moments
+        untouched = left**2 * start - 2 * left * both + goal - at_first
+        return np.asarray(loss + np.maximum(untouched, 0.0))
+
+    def tail_squares(self, evolution: Evolution) -> FloatArray:
+        """Squares of the last three pairs of terms of the series, shape (3, 2, T, elements).
+
+        On each element, of the error that the samples see, in the norm whose square is the loss,
+        and of that on the whole line.
+        """
+        found = []
+        changes = self.tails(evolution.change)
+        bents = self.tails(evolution.memory(1), slope=True)
+        for change, bent in zip(changes, bents, strict=True):
+            flat, slope = (part.reshape(len(part), -1) for part in (change, self._bending * bent))
+            both = np.stack([np.abs(flat) ** 2, squared(self._table.sums(), flat, slope)])
+            weighted = both * self._nodes[1]
+            found.append(weighted.reshape(2, len(change), self.mesh.elements, -1).sum(axis=-1))
+        return np.stack(found)
+
+    def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
+        """What learning adds to the output at (n, 1) points, shape (T, n)."""
+        parts = [
+            (share, part, kernel_reach(part)) for share, part in components(self.folded.density)
+        ]
+        far = float(np.abs(x).max(initial=1e-300)) + max(reach or 0.0 for _, _, reach in parts)
+        rules = [panel_rule(subdivide(nodes, 4.0 / far)) for nodes in self.mesh.intervals]
+        xi, weights = (np.concatenate(column) for column in zip(*rules, strict=True))
+        # A jump of the shares would leave a spike in their slope.
+        if all(reach is None for _, _, reach in parts) and not self.folded.shared_jumps:
+            learned = self._function(evolution.change, xi, slope=False)
+            bent = None
+            if self.equation.sigma_a > 0:
+                bent = self._bending * self._function(evolution.memory(1), xi, slope=True)
+            return output_by_shares(self.folded, self.origin, xi, weights, learned, bent, x)
+        moving = None
+        if self.equation.sigma_a > 0:
+            slopes = self._function(evolution.memory(1), xi, slope=True)
+            moving = 1j * self.equation.sigma_a**2 * slopes
+        stationary = self._function(evolution.memory(0), xi, slope=False)
+        memories = Memories(xi, weights, stationary, moving)
+        change = np.zeros((len(evolution.t), len(x)))
+        for share, part, reach in parts:
+            if reach is None:
+                change += share * output_by_aliases(self.folded, part, self.origin, memories, x)
+            else:
+                change += share * output_by_samples(
+                    self.folded, part, self.origin, memories, x, reach
+                )
+        return change
+
+
+def _twice(matrix: Any) -> Any:
+    """Block diagonal of a matrix with itself."""
+    return sparse.csr_array(sparse.block_diag((matrix, matrix)))

@@ -1,0 +1,1 @@
+"""Line in one dimension: finite elements on the half-line of frequencies."""

@@ -1,0 +1,1 @@
+"""Line and Grid in two dimensions: tensor elements."""

@@ -1,0 +1,218 @@
+"""Two dimensions: from a tolerance to a tensor grid, refined until its estimated error fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntkfreq._support.sizes import refuse_memory
+from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.tensor import TensorSpace
+from ntkfreq.pde.plane.lattice_problem import LatticeProblem
+from ntkfreq.pde.plane.lattice_system import PlaneLatticeSystem
+from ntkfreq.pde.plane.mesh import DEGREE, Surroundings
+from ntkfreq.pde.plane.pilot import Pilot
+from ntkfreq.pde.plane.problem import PlaneProblem
+from ntkfreq.pde.plane.system import PlaneSystem
+from ntkfreq.pde.refine import NEARER
+from ntkfreq.pde.time.discretized import Discretized, initial_norm
+from ntkfreq.pde.time.dynamics import Discrete, Dynamics
+from ntkfreq.pde.time.propagators.krylov import KrylovPropagator, Shifts
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Grid
+
+_ATTEMPTS = 6
+# With which power of the element length errors fall before the asymptotic 13 sets in.
+_ORDER = 8
+# Unknowns over the whole tensor: one right-hand side then takes a tenth of a second.
+_MOST_UNKNOWNS = 120_000
+# Measured with 453 000 and with 748 000 of them: 2.1 and 3.5 GB, most of it factors.
+_BYTES_AN_UNKNOWN = 4700.0
+# Shares of the tolerance: for the mesh, for what lies beyond its end, for time.
+_MESH, _TAIL, _TIME = 0.5, 0.2, 0.1
+
+Axes = tuple[Axis, Axis]
+
+
+def refine_plane(
+    equation: FrequencyEquation, t: FloatArray, rtol: float, dynamics: Dynamics
+) -> Discretized:
+    """Finite elements on a tensor grid of frequencies whose estimated error fits the tolerance."""
+    lattice = isinstance(equation.measure, Grid)
+    kind = PlaneLatticeSystem if lattice else PlaneSystem
+    problem = LatticeProblem(equation) if lattice else PlaneProblem(equation)
+    around = Surroundings(problem, dynamics.acceleration * float(t[-1]), rtol)
+    # Fast modes of a lower degree must not outrun those that count, or steps diverge.
+    cap = np.inf
+    if isinstance(dynamics, Discrete):
+        cap = dynamics.max_step_size(1.0) / dynamics.step_size
+    limits = [around.settled(axis) for axis in range(2)]
+    ends, longest = _piloted(around, t)
+    tails = [np.inf, np.inf]
+    for attempt in range(_ATTEMPTS):
+        first, second = axes = _axes(around, ends, longest)
+        crowded = first.size * second.size > _MOST_UNKNOWNS
+        _refuse_far(axes, problem.quadrant)
+        last = crowded or attempt == _ATTEMPTS - 1
+        # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
+        parts = [propagated(kind(problem, lowered(axes, 4)), t, rtol, dynamics, cap)]
+        before, tails = tails, _tails(parts[0], t, dynamics)
+        short = [
+            k
+            for k in range(2)
+            # Where longer did not help the tail is the error of the low degree.
+            if ends[k] < limits[k] and _TAIL * rtol < tails[k] < 0.3 * before[k]
+        ]
+        if short and not last:
+            for k in short:
+                reach = equation.sigma_a * float(np.log(tails[k] / (_TAIL * rtol)))
+                ends[k] = min(ends[k] + max(0.6 * reach, 0.5 * longest[k]), limits[k])
+            continue
+        for by in (2, 0):
+            system = kind(problem, lowered(axes, by))
+            parts.append(propagated(system, t, rtol, dynamics, cap if by else np.inf))
+        rough, close, fine = parts
+        error = _extrapolated(fine, close, rough, t, dynamics)
+        if error <= _MESH * rtol or last:
+            break
+        scale = (0.5 * _MESH * rtol / error) ** (1 / _ORDER)
+        longest = [max(0.5, min(0.85, scale)) * length for length in longest]
+        tails = [np.inf, np.inf]
+    tails = _tails(fine, t, dynamics)
+    left_out = sum(tails[k] for k in range(2) if ends[k] < limits[k])
+    return Discretized(
+        fine.system,
+        fine.propagators,
+        error + left_out + fine.error,
+        {
+            "method": f"finite elements of degree {DEGREE} on a tensor grid",
+            "elements": (first.elements, second.elements),
+            "truncation": (ends[0], ends[1]),
+            "refinements": attempt,
+            "factorizations": _factorizations(fine),
+            "target_resolved": problem.resolved_within(rtol),
+        },
+    )
+
+
+def _refuse_far(axes: Axes, quadrant: bool) -> None:
+    """Refuse a tensor grid whose factors no memory holds, before anything is put on it."""
+    unknowns = axes[0].size * axes[1].size * (4 if quadrant else 2)
+    refuse_memory(
+        f"the frequencies of target and rho_w need {unknowns} unknowns",
+        _BYTES_AN_UNKNOWN * unknowns,
+        NEARER,
+    )
+
+
+def _piloted(around: Surroundings, t: FloatArray) -> tuple[list[float], list[float]]:
+    """End of each axis and element length to begin with."""
+    pilots, lengths = [Pilot(around, k, t) for k in range(2)], [around.longest(k) for k in range(2)]
+    ends = [
+        max(pilot.reach(0.5 * _TAIL * around.rtol, longest), around.data_reach[pilot.which])
+        for pilot, longest in zip(pilots, lengths, strict=True)
+    ]
+    _refuse_far(_axes(around, ends, lengths), around.problem.quadrant)
+    share = 0.3 * _MESH * around.rtol
+    pairs = zip(pilots, ends, lengths, strict=True)
+    return ends, [pilot.resolved(end, longest, share) for pilot, end, longest in pairs]
+
+
+def _axes(around: Surroundings, ends: list[float], longest: list[float]) -> Axes:
+    """Elements along both frequencies."""
+    first, second = (
+        around.axis(k, ends[k], longest[k], mirrored=not around.problem.quadrant) for k in range(2)
+    )
+    return first, second
+
+
+def propagated(
+    system: PlaneSystem, t: FloatArray, rtol: float, dynamics: Dynamics, cap: float = np.inf
+) -> Discretized:
+    """The system with its propagators, which have converged at the times."""
+    scale = initial_norm(system)
+    shared: dict[TensorSpace, Shifts] = {}
+    parts = []
+    for block in system.blocks:
+        shifts = shared.setdefault(block.space, Shifts(block))
+        tolerance = _TIME * rtol * scale / np.sqrt(len(system.blocks))
+        parts.append(KrylovPropagator(block, t, tolerance, 0.5 * rtol * scale, shifts, cap=cap))
+    result = Discretized(system, tuple(parts))
+    if isinstance(dynamics, Discrete) and np.isinf(cap):
+        dynamics.refuse_unstable(result.fastest_rate)
+    result.evolve(dynamics, t)
+    spent = float(np.sqrt(sum(part.error**2 for part in parts)))
+    return Discretized(system, tuple(parts), spent / scale if scale > 0 else 0.0)
+
+
+def _factorizations(fine: Discretized) -> int:
+    """Factorizations of different matrices."""
+    solvers = {
+        id(part.shifts): part.factorizations
+        for part in fine.propagators
+        if isinstance(part, KrylovPropagator)
+    }
+    return sum(solvers.values())
+
+
+def _tails(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> list[float]:
+    r"""What may move beyond the end of each axis, relative to the initial error.
+
+    Beyond the end the change falls off like :math:`e^{-\xi/\sigma_a}` or faster.
+    """
+    system = fine.system
+    assert isinstance(system, PlaneSystem)
+    squares = np.zeros((2, len(t)))
+    for name, states in zip(system.names, fine.evolve(dynamics, t).change, strict=True):
+        full = system.whole(name, states)
+        for k, axis in enumerate(system.axes):
+            other = system.axes[1 - k]
+            ends = {int(np.argmin(axis.vertices)), int(np.argmax(axis.vertices))}
+            for end in ends if not system.quadrant else {int(np.argmax(axis.vertices))}:
+                edge = full[:, end, :] if k == 0 else full[:, :, end]
+                squares[k] += np.sum(edge * (other.mass @ edge.T).T, axis=1)
+    scale = initial_norm(system)
+    worst = np.sqrt(system.forms.scale * system.equation.sigma_a / 2 * squares.max(axis=1))
+    return [float(tail) / scale if scale > 0 else 0.0 for tail in worst]
+
+
+def lowered(axes: Axes, by: int) -> Axes:
+    """The same elements at a lower degree."""
+    first, second = (axis.lower(axis.degree - by)[0] for axis in axes)
+    return first, second
+
+
+def _extrapolated(
+    fine: Discretized, close: Discretized, rough: Discretized, t: FloatArray, dynamics: Dynamics
+) -> float:
+    """Estimate from degrees p, p - 2 and p - 4: the differences fall geometrically."""
+    near, far = (_distances(fine, other, t, dynamics) for other in (close, rough))
+    ratio = np.divide(near, far, out=np.zeros_like(near), where=far > 0)
+    return float(np.max(near * np.minimum(ratio, 1.0)))
+
+
+def _distances(
+    fine: Discretized, lower: Discretized, t: FloatArray, dynamics: Dynamics
+) -> FloatArray:
+    """Largest relative distance over time, one a loss; the lower unknowns are among the others."""
+    top, below = fine.system, lower.system
+    assert isinstance(top, PlaneSystem)
+    assert isinstance(below, PlaneSystem)
+    rows, columns = (
+        axis.lower(fewer.degree)[1] for axis, fewer in zip(top.axes, below.axes, strict=True)
+    )
+    mine, other = fine.evolve(dynamics, t), lower.evolve(dynamics, t)
+    squares = np.zeros((len(top.sizes), len(t)))
+    for k, name in enumerate(top.names):
+        pair = []
+        for states, fewer in ((mine.change, other.change), (mine.memory(1), other.memory(1))):
+            difference = top.whole(name, states[k])
+            if name in below.names:
+                part = below.whole(name, fewer[below.names.index(name)])
+                difference[:, rows[:, None], columns] -= part
+            keep = top.spaces[name].keep
+            pair.append(difference[:, keep[0][:, None], keep[1]].reshape(len(t), -1))
+        squares += top.squares(name, *pair)
+    sizes = top.sizes
+    relative = np.divide(squares.max(axis=1), sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    return np.asarray(np.sqrt(relative))

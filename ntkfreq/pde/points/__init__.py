@@ -1,0 +1,1 @@
+"""Points in any dimension: the Gram flow."""

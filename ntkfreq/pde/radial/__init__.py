@@ -1,0 +1,1 @@
+"""Line where all is radial: one variable in any dimension."""

@@ -1,0 +1,1 @@
+"""Propagators under decay, where the memories of a system fade: implicit steps of high order."""

@@ -1,0 +1,6 @@
+"""Advance a block in time: by its modes, or by a Krylov space."""
+
+from ntkfreq.pde.time.propagators.eigen import EigenPropagator, StillPropagator
+from ntkfreq.pde.time.propagators.krylov import KrylovPropagator
+
+__all__ = ["EigenPropagator", "KrylovPropagator", "StillPropagator"]

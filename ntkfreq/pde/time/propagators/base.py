@@ -1,0 +1,41 @@
+"""What every propagator offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.pde.time.system import BlockEvolution
+
+
+class Propagator(Protocol):
+    """One block, ready to be evaluated at any times."""
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        ...
+
+    @property
+    def fastest_rate(self) -> float:
+        """Largest rate of the operator that the data excite."""
+        ...
+
+    @property
+    def factorizations(self) -> int:
+        """Factorizations (or eigendecompositions) made so far."""
+        ...
+
+    @property
+    def error(self) -> float:
+        """Estimated error in time, in the norm whose square is the loss."""
+        ...
+
+    def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
+        """Rounding error up to the last of the times, in the norm whose square is the loss."""
+        ...
+
+    def evolve(self, dynamics: Dynamics, t: FloatArray) -> BlockEvolution:
+        """Evolution of the block at times `t` (T,)."""
+        ...

@@ -1,0 +1,1 @@
+"""The objects of the theory: densities, measures, targets and the equation."""

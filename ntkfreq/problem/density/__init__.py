@@ -1,0 +1,20 @@
+"""Densities of the initial frequencies of a network."""
+
+from ntkfreq.problem.density.adapters import as_density
+from ntkfreq.problem.density.base import Density
+from ntkfreq.problem.density.composite import Empirical, Mixture
+from ntkfreq.problem.density.laplace import Laplace
+from ntkfreq.problem.density.normal import Normal
+from ntkfreq.problem.density.student_t import StudentT
+from ntkfreq.problem.density.uniform import Uniform
+
+__all__ = [
+    "Density",
+    "Empirical",
+    "Laplace",
+    "Mixture",
+    "Normal",
+    "StudentT",
+    "Uniform",
+    "as_density",
+]

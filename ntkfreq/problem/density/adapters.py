@@ -1,0 +1,294 @@
+"""Densities given by others: frozen scipy.stats distributions and plain pdf callables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import stats
+from scipy.stats.sampling import NumericalInversePolynomial
+
+from ntkfreq._support import checks
+from ntkfreq._support.guard import users_own
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density.base import SPREAD_DRAWS, Density, Landmarks, carrier_rounding
+from ntkfreq.problem.density.characteristic import ClosedForm, closed_form
+from ntkfreq.problem.density.laplace import Laplace
+from ntkfreq.problem.density.normal import Normal
+from ntkfreq.problem.density.student_t import StudentT
+from ntkfreq.problem.density.uniform import Uniform
+from ntkfreq.spectra.spectrum import fourier_sum
+
+_MAX_NODES = 400_000
+_TAIL = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class NumericDensity(Density):
+    """One-dimensional density known by its pdf; built by :func:`as_density`, not by hand."""
+
+    closed_form_kernel: ClassVar[bool] = False
+
+    name: str
+    function: Callable[[FloatArray], Any]
+    support: tuple[float, float]
+    kinks: tuple[float, ...]
+    quantile: Callable[[FloatArray], Any]
+    dim: int = 1
+
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        inside = (w[:, 0] >= self.support[0]) & (w[:, 0] <= self.support[1])
+        values = np.zeros(len(w))
+        with users_own():
+            values[inside] = np.asarray(self.function(w[inside, 0]), dtype=np.float64)
+        return values
+
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        return np.asarray(self.quantile(rng.uniform(size=size)), dtype=np.float64)[:, None]
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        ends = np.abs(np.asarray(self.quantile(np.array([tail / 2, 1 - tail / 2]))))
+        return float(ends.max())
+
+    @cached_property
+    def _marks(self) -> Landmarks:
+        low, high = self.support
+        edges = sorted((abs(low), abs(high)))
+        start = 0.0 if low <= 0 <= high else edges[0]
+        kinks = {abs(kink) for kink in (low, high, *self.kinks) if np.isfinite(kink)}
+        # A location and a width for each slice of the probability: there may be several modes.
+        slices = np.asarray(self.quantile(np.array([0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])))
+        scales = tuple(
+            (abs(float(a + b)) / 2, max(float(b - a) / 2, 1e-9 * float(np.ptp(slices))))
+            for a, b in pairwise(slices)
+        )
+        return Landmarks(((start, edges[1]),), tuple(sorted(kinks)), scales)
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        return self._marks
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        center = float(np.asarray(self.quantile(np.array([0.5])))[0])
+        return carrier_rounding(center, extent, np.ones_like)
+
+    def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
+        """Frequencies and weights of the cosine expansion of the kernel."""
+        radius = self.radius(_TAIL)
+        # Four nodes a radian, as `quadrature` lays them; asked before it does.
+        if 4 * radius * extent > _MAX_NODES:
+            raise ValueError(
+                f"rho_w={self.name} has tails too heavy for quadrature ({4 * radius * extent:.2g} "
+                f"nodes over an extent of {extent:g}); use a named family such as StudentT, whose "
+                "kernel is a formula"
+            )
+        nodes, weights = self.quadrature(extent, radius)
+        return nodes[:, None], weights
+
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+        flat = z.reshape(-1, 1)
+        nodes, weights = self.features(2 * float(np.abs(flat).max(initial=0.0)))
+        return fourier_sum(nodes, weights, flat).real.reshape(z.shape[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedFormDensity(NumericDensity):
+    """The same with a formula for its kernel, exact at any distance and for any tail."""
+
+    closed_form_kernel: ClassVar[bool] = True
+
+    formula: ClosedForm = field(kw_only=True)
+
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+        return self.formula(z[..., 0])
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        return self.formula.between(x[:, 0], x2[:, 0])
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        return carrier_rounding(self.formula.loc, extent, self.formula.size)
+
+
+def as_density(
+    rho_w: Any, *, support: tuple[float, float] | None = None, kinks: Any = ()
+) -> Density:
+    """Turn what a user calls a density into a :class:`~ntkfreq.problem.density.Density`.
+
+    Parameters
+    ----------
+    rho_w : Density, frozen scipy.stats distribution, or callable
+        Frozen ``norm``, ``uniform``, ``laplace``, ``t``, ``cauchy`` and isotropic
+        ``multivariate_normal`` become the named family; any other frozen
+        continuous distribution, and a callable pdf of an (n,) array, becomes a numeric
+        one-dimensional density. The kernels of ``chi2``, ``cosine``, ``expon``, ``gamma``,
+        ``halfnorm``, ``hypsecant``, ``logistic`` and ``semicircular`` are formulas.
+    support : (low, high), optional
+        For a callable only: the pdf is zero outside. Default: the whole line.
+    kinks : sequence of float, optional
+        For numeric densities: where the pdf jumps or has a corner, so that
+        elements and panels end there. The ends of the support are known.
+
+    Returns
+    -------
+    Density
+
+    Raises
+    ------
+    TypeError
+        When `rho_w` is none of these.
+    ValueError
+        When a pdf is negative somewhere, does not integrate to one, or a
+        multivariate normal is not isotropic.
+
+    Examples
+    --------
+    >>> from scipy import stats
+    >>> as_density(stats.norm(scale=3.0))
+    Normal(loc=0.0, scale=3.0, dim=1)
+    >>> tent = as_density(lambda w: 1 - abs(w), support=(-1, 1), kinks=(0,))
+    >>> tent.kernel([0.0, 2.0])
+    array([1.     , 0.70807])
+    """
+    if isinstance(rho_w, Density):
+        return rho_w
+    corners = checks.places("kinks", kinks)
+    if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):
+        return _from_scipy(rho_w, corners)
+    if hasattr(rho_w, "mean") and hasattr(rho_w, "cov") and hasattr(rho_w, "logpdf"):
+        return _from_multivariate_normal(rho_w)
+    if callable(rho_w) and not isinstance(rho_w, type):
+        return _from_callable(rho_w, support, corners)
+    raise TypeError(
+        f"rho_w={checks.show(rho_w)} is no density; pass a ntkfreq density such as "
+        "Normal(scale=3.0), a frozen scipy.stats distribution, or a pdf w -> density"
+    )
+
+
+def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
+    name = frozen.dist.name
+    if name == "norm":
+        return Normal(float(frozen.mean()), float(frozen.std()))
+    if name == "laplace":
+        return Laplace(float(frozen.mean()), float(frozen.std() / np.sqrt(2)))
+    if name == "uniform":
+        low, high = (float(end) for end in frozen.support())
+        return Uniform((low + high) / 2, (high - low) / 2)
+    if name in ("cauchy", "t"):
+        shapes = (*frozen.args, *(frozen.kwds[key] for key in ("df",) if key in frozen.kwds))
+        df = float(shapes[0]) if name == "t" else 1.0
+        quartile = float(frozen.ppf(0.75) - frozen.median())
+        return StudentT(df, float(frozen.median()), quartile / float(stats.t.ppf(0.75, df)))
+    low, high = (float(end) for end in frozen.support())
+    title, formula = f"scipy.stats.{name}", closed_form(frozen)
+    density = NumericDensity(title, frozen.pdf, (low, high), kinks, frozen.ppf)
+    if formula is not None:
+        density = ClosedFormDensity(
+            title, frozen.pdf, (low, high), kinks, frozen.ppf, formula=formula
+        )
+    _check_pdf(density)
+    return density
+
+
+def _from_multivariate_normal(frozen: Any) -> Density:
+    mean, cov = np.atleast_1d(frozen.mean), np.atleast_2d(frozen.cov)
+    variance = float(cov[0, 0])
+    if not np.allclose(cov, variance * np.eye(len(mean)), rtol=1e-12, atol=0):
+        raise ValueError(
+            f"rho_w has covariance {checks.show(cov)}; only multiples of the identity are a "
+            f"formula here: pass {SPREAD_DRAWS}; rescaled inputs x are the same for sigma_a=0 only"
+        )
+    return Normal(mean, np.sqrt(variance), len(mean))
+
+
+def _from_callable(
+    pdf: Callable[[FloatArray], Any],
+    support: tuple[float, float] | None,
+    kinks: tuple[float, ...],
+) -> Density:
+    ends = (-np.inf, np.inf)
+    if support is not None:
+        ends = checks.interval("support", support)
+        if ends[1] - ends[0] < checks.SMALLEST:
+            raise ValueError(
+                f"support=({ends[0]:g}, {ends[1]:g}) must be {checks.SMALLEST:g} wide or more; "
+                "choose other units for x"
+            )
+    name = getattr(pdf, "__name__", type(pdf).__name__)
+
+    def quantile_of(u: FloatArray) -> FloatArray:
+        return np.asarray(middle + generator.ppf(u), dtype=np.float64)
+
+    density = NumericDensity(name, pdf, ends, kinks, quantile_of)
+    _check_pdf_values(density)
+    low, high = ends
+    # About the middle of its support, or the inversion would seek digits that a narrow pdf far
+    # from 0 does not have, for ever.
+    middle = 0.5 * (low + high) if np.all(np.isfinite(ends)) else 0.0
+
+    class _Distribution:
+        def pdf(self, u: float) -> float:
+            # The inversion asks at the ends of the line, where a formula may give inf * 0.
+            return float(density._pdf(np.array([[middle + u]]))[0]) if np.isfinite(u) else 0.0
+
+    try:
+        distribution: Any = _Distribution()
+        domain = (low - middle, high - middle)
+        with warnings.catch_warnings():
+            # It asks for the tail beyond the ends, where there is none: nan, for which it takes 0.
+            warnings.filterwarnings("ignore", message=".*tail probability gives NaN")
+            generator = NumericalInversePolynomial(distribution, domain=domain, center=0.0)
+    except Exception as error:
+        raise ValueError(
+            f"rho_w={name} cannot be inverted numerically ({error}); pass support=(low, high) "
+            "where the pdf is positive, or use a named family"
+        ) from None
+    _check_pdf(density)
+    return density
+
+
+def _check_pdf_values(density: NumericDensity) -> None:
+    low, high = density.support
+    # Where one end is infinite, 30 from the other or from 0.
+    first = low if np.isfinite(low) else min(-30.0, high - 30.0)
+    last = high if np.isfinite(high) else max(30.0, low + 30.0)
+    probe = np.linspace(first, last, 2001)
+    try:
+        values = density._pdf(probe[:, None])
+    except Exception as error:
+        raise TypeError(
+            f"rho_w={density.name} must map an array of frequencies to densities ({error})"
+        ) from None
+    if not np.all(np.isfinite(values)) or values.min() < 0:
+        raise ValueError(
+            f"rho_w={density.name} is negative or not finite at some frequencies; give a pdf that "
+            "is at least 0 and finite everywhere, or its support=(low, high)"
+        )
+
+
+def _check_pdf(density: NumericDensity) -> None:
+    """Total mass by panels cut at the pdf's own landmarks; refuses what is not one."""
+    reach = density.radius(0.5)
+    if not checks.SMALLEST <= reach <= checks.LARGEST:
+        raise ValueError(
+            f"rho_w={density.name} has half of its frequencies within {reach:.3g}; that must be "
+            f"from {checks.SMALLEST:g} to {checks.LARGEST:g}: choose other units for x"
+        )
+    finite = density.landmarks().support[0][1] < np.inf
+    _, weights = density.quadrature(1e-300, np.inf if finite else density.radius(1e-10))
+    mass = float(weights.sum())
+    if abs(mass - 1) > 1e-6:
+        raise ValueError(
+            f"rho_w={density.name} integrates to {mass:.8g}, not 1; name its corners in kinks= and "
+            "where it vanishes in support=, or divide the pdf by its integral"
+        )

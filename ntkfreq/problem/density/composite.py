@@ -1,0 +1,201 @@
+"""Densities made of others: mixtures, and atoms given as samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density.base import Density, Landmarks
+from ntkfreq.spectra.spectrum import fourier_sum
+from ntkfreq.spectra.waves import cos_sin_matrices
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, init=False)
+class Mixture(Density):
+    r"""Weighted sum of densities, :math:`\rho_w = \sum_i p_i \rho_i`.
+
+    Parameters
+    ----------
+    components : sequence of Density
+        At least one, all of the same dimension and with a pdf.
+    weights : array_like, shape (n,), optional
+        Positive, with sum one. Default: equal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the weights are not positive, do not sum to one, or the dimensions differ.
+
+    Examples
+    --------
+    >>> from ntkfreq import Normal
+    >>> rho = Mixture([Normal(scale=1.0), Normal(scale=10.0)], weights=[0.25, 0.75])
+    >>> rho.kernel([0.0, 1.0])
+    array([1.     , 0.15163])
+    """
+
+    components: tuple[Density, ...]
+    weights: tuple[float, ...]
+    dim: int
+
+    def __init__(self, components: Sequence[Density], weights: Any = None) -> None:
+        if isinstance(components, Density) or not isinstance(components, Iterable):
+            raise TypeError(f"components={checks.show(components)} must be a list of densities")
+        parts = tuple(components)
+        if not parts:
+            raise ValueError("components is empty; give at least one density")
+        for part in parts:
+            if not isinstance(part, Density) or not part.has_pdf:
+                raise TypeError(
+                    f"components holds {checks.show(part)}; each must be a density with a pdf "
+                    "(wrap scipy.stats distributions with as_density)"
+                )
+        dims = {part.dim for part in parts}
+        if len(dims) > 1:
+            raise ValueError(f"components have dimensions {sorted(dims)}; all must be equal")
+        shares = np.full(len(parts), 1 / len(parts))
+        if weights is not None:
+            shares = checks.values_at("weights", weights, len(parts))
+        if np.any(shares <= 0) or abs(shares.sum() - 1) > 1e-9:
+            raise ValueError(
+                f"weights={checks.show(shares)} must be positive and sum to 1; "
+                "divide them by their sum"
+            )
+        object.__setattr__(self, "components", parts)
+        object.__setattr__(self, "weights", tuple(float(share) for share in shares))
+        object.__setattr__(self, "dim", parts[0].dim)
+
+    def _parts(self) -> Iterable[tuple[float, Density]]:
+        return zip(self.weights, self.components, strict=True)
+
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        values = [share * part._pdf(w) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+        values = [share * part.kernel_values(z) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        counts = rng.multinomial(size, self.weights)
+        drawn = [
+            part._sample(int(count), rng)
+            for part, count in zip(self.components, counts, strict=True)
+            if count
+        ]
+        return rng.permutation(np.concatenate(drawn))
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        values = [share * part.kernel_between(x, x2) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        return float(sum(share * part.phase_rounding(extent) for share, part in self._parts()))
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        return max(part.radius(tail) for part in self.components)
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        marks = [part.landmarks() for part in self.components]
+        merged: list[tuple[float, float]] = []
+        for low, high in sorted(interval for mark in marks for interval in mark.support):
+            if merged and low <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+            else:
+                merged.append((low, high))
+        return Landmarks(
+            tuple(merged),
+            tuple(sorted({kink for mark in marks for kink in mark.kinks})),
+            tuple(scale for mark in marks for scale in mark.scales),
+        )
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Empirical(Density):
+    r"""Atoms :math:`\rho_w = \sum_j p_j\,\delta_{w_j}`, for instance the frequencies of a network.
+
+    For Box and Points only: there is no pdf, so neither Line nor Grid applies.
+
+    Parameters
+    ----------
+    atoms : array_like, shape (n,) or (n, d)
+        Frequencies, radians per unit of x.
+    weights : array_like, shape (n,), optional
+        Positive probabilities, normalized here. Default: equal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On NaN, mismatched shapes or weights that are not positive.
+
+    Examples
+    --------
+    >>> Empirical([1.0, 3.0]).kernel([0.0, 1.0])
+    array([ 1.     , -0.22485])
+    """
+
+    closed_form_kernel: ClassVar[bool] = False
+    has_pdf: ClassVar[bool] = False
+
+    atoms: FloatArray
+    weights: FloatArray
+    dim: int
+
+    def __init__(self, atoms: Any, weights: Any = None) -> None:
+        points = checks.points("atoms", atoms)
+        object.__setattr__(self, "atoms", points)
+        object.__setattr__(self, "weights", checks.weights_for("weights", weights, len(points)))
+        object.__setattr__(self, "dim", points.shape[1])
+
+    def _pdf(self, w: FloatArray) -> FloatArray:
+        raise TypeError(
+            "Empirical is a set of atoms and has no pdf: measure must be Box or Points, "
+            "or pass the density the atoms were drawn from"
+        )
+
+    def kernel_values(self, z: FloatArray) -> FloatArray:
+        """Characteristic function at (..., d) displacements, shape (...)."""
+        flat = z.reshape(-1, self.dim)
+        return fourier_sum(self.atoms, self.weights, flat).real.reshape(z.shape[:-1])
+
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        return np.asarray(rng.choice(self.atoms, size=size, p=self.weights))
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        distance = np.linalg.norm(self.atoms, axis=1)
+        order = np.argsort(distance)
+        inside = np.searchsorted(np.cumsum(self.weights[order]), 1 - tail)
+        return float(distance[order][min(int(inside), len(order) - 1)])
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        (c, s), (c2, s2) = cos_sin_matrices(x, self.atoms), cos_sin_matrices(x2, self.atoms)
+        return np.asarray((c * self.weights) @ c2.T + (s * self.weights) @ s2.T)
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        moved = _EPS * extent * np.linalg.norm(self.atoms, axis=1)
+        return float(self.weights @ np.minimum(moved, 1.0))
+
+    def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
+        """Frequencies and weights of the cosine expansion of the kernel."""
+        return self.atoms, self.weights
+
+    def quadrature(self, extent: float, radius: float) -> tuple[FloatArray, FloatArray]:
+        """Nodes on the half-line and weights that include the density."""
+        if self.dim != 1:
+            raise ValueError(f"a quadrature on the half-line needs dim=1, not dim={self.dim}")
+        return np.abs(self.atoms[:, 0]), self.weights

@@ -1,0 +1,120 @@
+r"""What the named families share: a location, a scale, a dimension.
+
+With a location c the even part has the characteristic function :math:`\cos(c\cdot z)\,k_0(z)`, k_0
+that of the centred family.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ntkfreq._support import checks
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density.base import Density, Landmarks, carrier_rounding, location
+from ntkfreq.spectra.phases import exact_wave, exact_waves
+from ntkfreq.spectra.waves import largest_phase
+
+# Below this phase its rounding is at most 1e-14, and one cosine a pair is cheaper.
+_ROUNDED = 100.0
+# Coordinates of x at most: a location of as many numbers is kept.
+_MOST_AXES = 1_000_000
+# Scales from the center, of which the square still fits.
+_FARTHEST = 1e120
+_LARGEST = float(np.log(np.finfo(np.float64).max))
+
+
+def sobol_points(dim: int) -> str:
+    """Python for points that fill the unit cube evenly, for messages."""
+    return f"scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14)"
+
+
+@dataclass(frozen=True)
+class LocationScale(Density):
+    """Shared parameters of the families: a location, a scale, a dimension."""
+
+    loc: Any = 0.0
+    scale: float = 1.0
+    dim: int = 1
+    _center: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        dim = checks.integer("dim", self.dim, 1)
+        if dim > _MOST_AXES:
+            raise ValueError(
+                f"dim={dim} is above {_MOST_AXES}, the most coordinates that x may have; give the "
+                "number of columns of x"
+            )
+        object.__setattr__(self, "dim", dim)
+        self._refuse_scales()
+        object.__setattr__(self, "scale", checks.positive("scale", self.scale))
+        center = location("loc", self.loc, self.dim)
+        object.__setattr__(self, "loc", center[0] if len(set(center)) == 1 else center)
+        object.__setattr__(self, "_center", center)
+
+    def _draws(self, dim: int) -> str:
+        """Python for draws of scale 1 about 0, with words that say how they lie."""
+        return f"draws, Empirical({type(self).__name__}(dim={dim}).sample(2**16, rng=0)"
+
+    def _refuse_scales(self) -> None:
+        """Refuse a scale an axis, which no formula here is for, with what takes its place."""
+        given: Any = self.scale
+        if not isinstance(given, list | tuple | np.ndarray) or np.ndim(given) == 0:
+            return
+        scales = checks.show(given)
+        moved = f" + {checks.show(self.loc)}" if np.any(self.loc) else ""
+        raise TypeError(
+            f"scale={scales} must be one number; for a scale an axis pass "
+            f"{self._draws(max(self.dim, np.size(given)))} * {scales}{moved}), on Points or "
+            "Box; rescaled inputs x are the same for sigma_a=0 only"
+        )
+
+    def _standard(self, w: FloatArray) -> FloatArray:
+        # So far out no density is anything but 0; squares of more would overflow.
+        steps = (w - np.asarray(self._center)) / self.scale
+        return np.asarray(np.clip(steps, -_FARTHEST, _FARTHEST))
+
+    def _phase(self, z: FloatArray) -> FloatArray:
+        if not any(self._center):
+            return np.ones(z.shape[:-1])
+        wave = np.ones(z.shape[:-1], dtype=np.complex128)
+        for k, place in enumerate(self._center):
+            if place != 0:
+                wave *= exact_wave(z[..., k], np.array(place))
+        return np.asarray(wave.real)
+
+    def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
+        center = np.array(self._center)[None]
+        if largest_phase(np.concatenate([x, x2]), center) < _ROUNDED:
+            return super().kernel_between(x, x2)
+        centred = replace(self, loc=0.0).kernel_between(x, x2)
+        # cos(c.(x - x')) from exact phases of either: the rounding of x - x' would be multiplied.
+        waves, others = exact_waves(x, center)[:, 0], exact_waves(x2, center)[:, 0]
+        return np.asarray(centred * np.outer(waves, others.conj()).real)
+
+    def phase_rounding(self, extent: float) -> float:
+        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        along = np.full(self.dim, self.dim**-0.5)
+        centred = replace(self, loc=0.0)
+        return carrier_rounding(
+            self._offset(), extent, lambda z: centred.kernel_values(z[:, None] * along)
+        )
+
+    def _exp(self, logarithm: FloatArray) -> FloatArray:
+        """Density from its logarithm, which in many dimensions has more range than a double."""
+        if np.max(logarithm, initial=-np.inf) > _LARGEST:
+            raise ValueError(
+                f"rho_w={checks.show(self)} has a pdf above 1e308 in dimension {self.dim}; its "
+                "kernel and samples are of use all the same: measure=Points(x) takes no pdf"
+            )
+        return np.exp(logarithm)
+
+    def _offset(self) -> float:
+        return float(np.linalg.norm(self._center))
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        return Landmarks(((0.0, np.inf),), (), ((abs(self._center[0]), self.scale),))

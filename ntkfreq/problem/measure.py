@@ -1,0 +1,212 @@
+r"""Where the data sit: the measure :math:`\mu` of the loss :math:`\tfrac12\int (f-y)^2\,d\mu`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.types import FloatArray
+
+
+@dataclass(frozen=True)
+class Line:
+    r"""Lebesgue measure on all of :math:`\mathbb R^d`: continuous data everywhere.
+
+    The target must decay. Times are those of the loss :math:`\tfrac12\int e^2dx`.
+
+    Examples
+    --------
+    >>> Line()
+    Line()
+    """
+
+
+@dataclass(frozen=True, init=False)
+class Box:
+    r"""Uniform probability measure on a box, :math:`\mu = dx/|\Omega|`.
+
+    Parameters
+    ----------
+    lower, upper : float, date or sequence of d of these
+        Corners, in units of x, with lower < upper in each coordinate. A box between two dates is
+        counted in days since the first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When the corners are not finite, differ in dimension or are out of order.
+
+    Examples
+    --------
+    >>> Box(-1.0, 1.0).volume
+    2.0
+    """
+
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    axis: Axis = field(repr=False)
+
+    def __init__(self, lower: Any, upper: Any) -> None:
+        axis = Axis.of("lower", lower)
+        low = checks.coordinates("lower", lower, axis)
+        high = checks.coordinates("upper", upper, axis)
+        if Axis.of("upper", upper).timed != axis.timed:
+            raise TypeError(
+                f"lower={checks.show(lower)} and upper={checks.show(upper)} must both be "
+                "numbers, both dates or both durations"
+            )
+        if low.shape != high.shape:
+            raise ValueError(f"lower has {low.size} entries and upper {high.size}; give d of each")
+        if np.any(low >= high):
+            raise ValueError(f"lower={low} must be below upper={high} in each coordinate")
+        if np.any(high - low < checks.SMALLEST):
+            raise ValueError(
+                f"lower={low} and upper={high} must be {checks.SMALLEST:g} apart or more in each "
+                "coordinate; choose other units"
+            )
+        object.__setattr__(self, "lower", tuple(map(float, low)))
+        object.__setattr__(self, "upper", tuple(map(float, high)))
+        object.__setattr__(self, "axis", axis)
+
+    def moved(self, offset: float, axis: Axis) -> Box:
+        """The box with all coordinates moved by `offset`, on another axis."""
+        same = Box(np.add(self.lower, offset), np.add(self.upper, offset))
+        object.__setattr__(same, "axis", axis)
+        return same
+
+    @property
+    def dim(self) -> int:
+        """Dimension d."""
+        return len(self.lower)
+
+    @property
+    def volume(self) -> float:
+        """Lebesgue volume of the box."""
+        return float(np.prod(np.subtract(self.upper, self.lower)))
+
+
+@dataclass(frozen=True)
+class Grid:
+    r"""Samples on an infinite regular lattice, :math:`\mu = \Delta^d \sum_k \delta_{o + \Delta k}`.
+
+    Parameters
+    ----------
+    spacing : float or duration
+        Lattice spacing :math:`\Delta`, in units of x; a duration is counted in days.
+    origin : float or date, default 0
+        One lattice point, the same in each coordinate. Beside a date x is counted in days since it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When `spacing` is not positive or `origin` not finite.
+
+    Examples
+    --------
+    >>> round(Grid(0.6).nyquist, 3)
+    5.236
+    """
+
+    spacing: float
+    origin: float = 0.0
+    axis: Axis = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        step, start = Axis.scalar("spacing", self.spacing), Axis.scalar("origin", self.origin)
+        if step.origin is not None:
+            raise TypeError(
+                f"spacing={checks.show(self.spacing)} is a date; give a duration, such as "
+                "np.timedelta64(6, 'h'), or a number"
+            )
+        if start.timed and start.origin is None and not step.timed:
+            raise TypeError(
+                f"origin={checks.show(self.origin)} is a duration and spacing="
+                f"{checks.show(self.spacing)} a number; give both as durations, or both as numbers"
+            )
+        object.__setattr__(self, "axis", start if start.timed else step)
+        if step.timed:
+            object.__setattr__(self, "spacing", float(step.numbers("spacing", self.spacing)))
+        if start.timed:
+            object.__setattr__(self, "origin", float(start.numbers("origin", self.origin)))
+        object.__setattr__(self, "spacing", checks.positive("spacing", self.spacing))
+        object.__setattr__(self, "origin", checks.finite_float("origin", self.origin))
+
+    def moved(self, offset: float, axis: Axis) -> Grid:
+        """The lattice moved by `offset`, on another axis."""
+        same = Grid(self.spacing, self.origin + offset)
+        object.__setattr__(same, "axis", axis)
+        return same
+
+    @property
+    def nyquist(self) -> float:
+        r"""Nyquist frequency :math:`\pi/\Delta`."""
+        return float(np.pi / self.spacing)
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Points:
+    r"""Finitely many points, :math:`\mu = \sum_i w_i \delta_{x_i}` with :math:`\sum_i w_i = 1`.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,) or (n, d)
+        Points, finite. A point that is given twice counts twice. Dates are counted in days since
+        the earliest of them, durations in days; see :class:`ntkfreq.Axis`.
+    weights : array_like, shape (n,), optional
+        Positive weights, normalized here. Default: 1/n each, a mean over the points.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On NaN, or weights that are not positive.
+
+    Examples
+    --------
+    >>> Points([0.0, 0.5, 2.0]).extent
+    2.0
+    """
+
+    x: FloatArray
+    weights: FloatArray
+    axis: Axis
+
+    def __init__(self, x: Any, weights: Any = None) -> None:
+        axis = Axis.of("x", x)
+        points = checks.points("x", x, axis=axis)
+        shares = checks.weights_for("weights", weights, len(points))
+        for array in (points, shares):
+            array.flags.writeable = False
+        object.__setattr__(self, "x", points)
+        object.__setattr__(self, "weights", shares)
+        object.__setattr__(self, "axis", axis)
+
+    def moved(self, offset: float, axis: Axis) -> Points:
+        """The points with all coordinates moved by `offset`, on another axis."""
+        return Points(self.x + offset, self.weights).on(axis)
+
+    def on(self, axis: Axis) -> Points:
+        """The same points, whose numbers are known to lie on this axis."""
+        same = Points(self.x, self.weights)
+        object.__setattr__(same, "axis", axis)
+        return same
+
+    def __repr__(self) -> str:
+        return f"Points({len(self.x)} of dimension {self.dim})"
+
+    @property
+    def dim(self) -> int:
+        """Dimension d of the points."""
+        return int(self.x.shape[1])
+
+    @property
+    def extent(self) -> float:
+        """Largest side of the bounding box of the points."""
+        return float(np.ptp(self.x, axis=0).max())
+
+
+Measure: TypeAlias = Line | Box | Grid | Points
+"""Any of the four measures."""

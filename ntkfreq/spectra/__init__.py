@@ -1,0 +1,1 @@
+"""The Fourier convention, sums of waves, bands of frequencies and their energies."""
