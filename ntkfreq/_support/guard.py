@@ -20,7 +20,7 @@ from ntkfreq._support.sizes import SizeError, shown_bytes, usable_memory
 P = ParamSpec("P")
 R = TypeVar("R")
 _OUTSIDE: ContextVar[dict[str, Any] | None] = ContextVar("_OUTSIDE", default=None)
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _EDGE = (FloatingPointError, OverflowError, ZeroDivisionError, np.linalg.LinAlgError)
 
 
