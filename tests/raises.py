@@ -21,7 +21,7 @@ WITHIN = (
 CAUGHT = {
     ("network/checkpoint.py", "ValueError('compressed')"),
     ("profile/archive.py", "ValueError('too large')"),
-    ("stores.py", "ValueError('its files are not those that were written')"),
+    ("files/stores.py", "ValueError('its files are not those that were written')"),
     ("files/locks.py", "NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))"),
 }
 

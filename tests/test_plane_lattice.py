@@ -24,7 +24,7 @@ from ntkfreq import (
     Uniform,
     solve_frequency_pde,
 )
-from ntkfreq.problem.density.folded_plane import PlaneFold, even_with_gradient
+from ntkfreq.problem.density.folded_plane import PlaneFold
 from ntkfreq.problem.rectangle import tensor_points
 
 SIGMA_A, SCALE, SPACING = 0.7, 1.5, 0.7
@@ -211,7 +211,8 @@ def test_folded_density_against_plain_sums(name):
     points = np.random.default_rng(3).uniform(-fold.nyquist, fold.nyquist, (4, 2))
     aliases = fold.period * np.arange(-120, 121)
     terms = np.stack(
-        [even_with_gradient(fold.density, p + tensor_points(aliases, aliases)) for p in points], 1
+        [fold.density.even_value_and_gradient(p + tensor_points(aliases, aliases)) for p in points],
+        1,
     )
     wanted = terms.sum(axis=2)
     # The plain sum of a heavy tail ends early: 2e-7 of the density is beyond.
@@ -240,7 +241,7 @@ def test_products_of_a_density_wider_than_hundreds_of_periods():
 def test_gradients_against_differences():
     points = np.random.default_rng(4).uniform(-4, 4, (20, 2))
     for density in FROZEN.values():
-        found = even_with_gradient(density, points)
+        found = density.even_value_and_gradient(points)
         np.testing.assert_allclose(found[0], density.even_pdf(points), rtol=1e-13)
         for k, step in enumerate(1e-6 * np.eye(2)):
             slope = (density.even_pdf(points + step) - density.even_pdf(points - step)) / 2e-6

@@ -22,7 +22,7 @@ def test_a_matched_refusal_is_noted(monkeypatch):
     with pytest.raises(ValueError, match=r"scale=-1\.0 must be greater than 0"):
         Normal(scale=-1.0)
     ((place, line),) = raises.seen
-    assert place == "checks.py"
+    assert place == "_support/checks.py"
     source = (raises.ROOT / place).read_text(encoding="utf-8").splitlines()
     assert "must be greater than 0" in source[line - 1]
     assert len(raises.unseen()) == before - 1

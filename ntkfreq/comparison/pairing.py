@@ -17,7 +17,7 @@ from ntkfreq.network.stability import stable_step
 from ntkfreq.network.step_schedules import Constant
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution import FrequencySolution
-from ntkfreq.problem.density import Density, Empirical
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.measure import Box, Grid, Line, Points
 
 # Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
@@ -192,7 +192,7 @@ def _same_density(density: Density, net: Network) -> bool:
     assert isinstance(drawn, Density)
     if density == drawn:
         return True
-    if isinstance(density, Empirical) and np.array_equal(density.atoms, net.w):
+    if density.atomic is not None and np.array_equal(density.atomic[0], net.w):
         return True
     if density.dim != drawn.dim:
         return False

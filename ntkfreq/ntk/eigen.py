@@ -120,7 +120,7 @@ def ntk_spectrum(
               \bigl(1 + \sigma_a^2\,\overline{|x|^2}\bigr),
 
     the damping of the equation and, averaged over the box, its diffusion. That is `predicted`, in
-    one dimension, and in more for the centred `Normal` and `StudentT`. Up to 2000 points all
+    one dimension, and in more for densities that are isotropic about 0. Up to 2000 points all
     eigenvectors are computed; for more, the leading ones from products (those below the
     error of the operator's kernel are noise).
 
@@ -187,12 +187,9 @@ def _leading(gram: Any, count: int) -> tuple[FloatArray, FloatArray]:
 def _predicted(
     density: Density, x: FloatArray, sigma_a: float, frequency: FloatArray
 ) -> FloatArray | None:
-    from ntkfreq.problem.density import Normal, StudentT
-
     dim = x.shape[1]
     volume = float(np.prod(np.ptp(x, axis=0)))
-    radial = isinstance(density, Normal | StudentT) and not np.any(density.loc)
-    if not density.has_pdf or volume == 0 or (dim > 1 and not radial):
+    if not density.has_pdf or volume == 0 or (dim > 1 and not density.isotropic):
         return None
     along = np.zeros((len(frequency), dim))
     along[:, 0] = frequency

@@ -11,7 +11,7 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density import Density, Mixture, as_density
+from ntkfreq.problem.density import Density, as_density
 from ntkfreq.spectra.phases import middle_of
 from ntkfreq.spectra.waves import cos_sin_matrices
 
@@ -90,8 +90,8 @@ def limit_gram(density: Density, x: FloatArray, x2: FloatArray, sigma_a: float) 
 def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArray:
     """Gram matrix of the stationary factor k(x - x'), shape (n, n2)."""
     gram = np.zeros((len(x), len(x2)))
-    if isinstance(density, Mixture):
-        for share, part in zip(density.weights, density.components, strict=True):
+    if len(density.parts) > 1:
+        for share, part in density.parts:
             single = stationary_gram(part, x, x2)
             single *= share
             gram += single

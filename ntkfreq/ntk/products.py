@@ -13,7 +13,7 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.ntk.series import SeriesProduct, kernel_series
 from ntkfreq.ntk.toeplitz import ToeplitzProduct, find_lattice
-from ntkfreq.problem.density import Density, Empirical, Mixture, StudentT
+from ntkfreq.problem.density import Density
 from ntkfreq.spectra.spectrum import fourier_sum
 
 METHODS = ("auto", "dense", "toeplitz", "nufft", "features", "blocks")
@@ -22,8 +22,6 @@ Product: TypeAlias = Callable[[FloatArray], FloatArray]
 # 0.3, 3 and 13 ms, against non-uniform FFTs of 50, 60^2 and 60^3 frequencies); and 1 GB of it.
 _FEW, _MOST_DENSE = (768, 2000, 4000), 11_500
 _BLOCK = 4_000_000
-# Degrees of freedom whose tail takes more frequencies than a recurrence takes time.
-_RECURRENCES = (1, 3, 5, 7)
 # Differences at which a product is compared with the kernel itself, from two points each.
 _CHECKED = 5000
 
@@ -62,16 +60,16 @@ def choose(density: Density, x: FloatArray, tolerance: float, method: str) -> Ch
             )
     closest = np.inf
     # Sampling the kernel of atoms in the plane takes longer than many products with them.
-    if isinstance(density, Empirical) and (method == "features" or x.shape[1] > 1):
-        return Choice(_features(density, x), "features", 1e-14)
+    if density.atomic is not None and (method == "features" or x.shape[1] > 1):
+        return Choice(_features(*density.atomic, x), "features", 1e-14)
     if method in ("auto", "nufft") and x.shape[1] <= 3:
         for window in (False, True):
             found = _by_nufft(density, x, tolerance, window)
             if found is not None and found.error <= tolerance:
                 return found
             closest = closest if found is None else min(closest, found.error)
-    if method == "auto" and isinstance(density, Empirical):
-        return Choice(_features(density, x), "features", 1e-14)
+    if method == "auto" and density.atomic is not None:
+        return Choice(_features(*density.atomic, x), "features", 1e-14)
     if method == "auto" and len(x) <= _MOST_DENSE:
         return Choice(_dense(density, x), "dense", 1e-15)
     raise ValueError(_refusal(density, x, tolerance, method, closest))
@@ -118,30 +116,23 @@ def _blocks(density: Density, x: FloatArray) -> Product:
     return product
 
 
-def _features(density: Empirical, x: FloatArray) -> Product:
+def _features(atoms: FloatArray, weights: FloatArray, x: FloatArray) -> Product:
     def product(rows: FloatArray) -> FloatArray:
-        waves = density.weights * fourier_sum(x, rows, density.atoms).conj()
-        return np.asarray(fourier_sum(density.atoms, waves, x).real)
+        waves = weights * fourier_sum(x, rows, atoms).conj()
+        return np.asarray(fourier_sum(atoms, waves, x).real)
 
     return product
 
 
 def _by_nufft(density: Density, x: FloatArray, tolerance: float, window: bool) -> Choice | None:
     """Sum over the parts of a mixture; those with a heavy tail in one dimension by recurrence."""
-    parts = [(1.0, density)]
-    if isinstance(density, Mixture):
-        parts = list(zip(density.weights, density.components, strict=True))
-    heavy = [
-        (share, part)
-        for share, part in parts
-        if isinstance(part, StudentT) and part.dim == 1 and part.df in _RECURRENCES
-    ]
-    light = [pair for pair in parts if pair not in heavy]
+    heavy = [(share, part.exponential) for share, part in density.parts if part.exponential]
+    light = [(share, part) for share, part in density.parts if not part.exponential]
     products: list[tuple[float, Product]] = []
     if heavy:
         from ntkfreq.ntk.states import StateProduct
 
-        products = [(share, StateProduct(part, x)) for share, part in heavy]
+        products = [(share, StateProduct(kernel, x)) for share, kernel in heavy]
     names = ["states"] if heavy else []
 
     def kernel(z: FloatArray) -> FloatArray:

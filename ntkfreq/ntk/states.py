@@ -1,9 +1,10 @@
-r"""Kernel products for Student t densities in one dimension, by recurrence over sorted points.
+r"""Kernel products by recurrence over sorted points, for kernels that are exponential.
 
-For odd degrees of freedom :math:`\nu = 2p + 1` the kernel is a polynomial of degree p times an
-exponential in :math:`u = \sqrt\nu\,s|z|`, and :math:`\sum_{j<i} e^{-u_{ij}} u_{ij}^l v_j` follows
-from its value at the point before: 2 n (p + 1)^2 operations, exact to rounding. The tail of such a
-density, :math:`|\xi|^{-2p-2}`, would take very many frequencies.
+For a Student t density in one dimension with odd degrees of freedom :math:`\nu = 2p + 1` the kernel
+is a polynomial of degree p times an exponential in :math:`u = \sqrt\nu\,s|z|`, and
+:math:`\sum_{j<i} e^{-u_{ij}} u_{ij}^l v_j` follows from its value at the point before, in
+2 n (p + 1)^2 operations, exact to rounding. The tail of such a density, :math:`|\xi|^{-2p-2}`,
+would take very many frequencies.
 
 References
 ----------
@@ -13,13 +14,11 @@ doi:10.1109/MLSP.2010.5589113.
 
 from __future__ import annotations
 
-from math import factorial
-
 import numba
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density import StudentT
+from ntkfreq.problem.density.base import ExponentialKernel
 from ntkfreq.spectra import sincos
 from ntkfreq.spectra.phases import exact_wave
 
@@ -27,14 +26,13 @@ from ntkfreq.spectra.phases import exact_wave
 class StateProduct:
     """The product of k(x - x') with vectors for points x (n, 1)."""
 
-    def __init__(self, density: StudentT, x: FloatArray) -> None:
+    def __init__(self, kernel: ExponentialKernel, x: FloatArray) -> None:
         self._order = np.argsort(x[:, 0], kind="stable")
         line = x[self._order, 0]
-        self._steps = np.sqrt(density.df) * density.scale * np.diff(line, prepend=line[0])
-        p = (int(density.df) - 1) // 2
-        self._polynomial = np.array([_coefficient(p, power) for power in range(p + 1)])
+        self._steps = kernel.rate * np.diff(line, prepend=line[0])
+        self._polynomial = kernel.polynomial
         # cos(c (x - x')) = cos cx cos cx' + sin cx sin cx': two products for a density off centre.
-        center = density._center[0]
+        center = kernel.center
         wave = exact_wave(np.array(center), line)
         self._waves = [np.ones(len(line))] if center == 0 else [wave.real, wave.imag]
 
@@ -49,13 +47,6 @@ class StateProduct:
         products = np.empty_like(rows)
         products[:, self._order] = total
         return products
-
-
-def _coefficient(p: int, power: int) -> float:
-    """Of u^power in the Matern correlation of order p + 1/2, over exp(-u)."""
-    down = p - power
-    share = factorial(p) / factorial(2 * p) * factorial(p + down)
-    return float(share / (factorial(down) * factorial(power)) * 2.0**power)
 
 
 @sincos.jit(parallel=True)

@@ -6,7 +6,6 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.radial.system import log_rate
-from ntkfreq.problem.density import Density, Mixture
 from ntkfreq.problem.density.folded_plane import PlaneFold
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Grid
@@ -14,18 +13,6 @@ from ntkfreq.problem.rectangle import tensor_points
 from ntkfreq.spectra.frequency_grid import default_frequencies
 
 _SAMPLES = 129
-
-
-def centers(density: Density) -> FloatArray:
-    """Where a density may be largest: 0 and the locations of its components, shape (k, d)."""
-    parts = density.components if isinstance(density, Mixture) else (density,)
-    places = [np.zeros(density.dim)]
-    for part in parts:
-        if isinstance(part, Mixture):
-            places += list(centers(part))
-        else:
-            places.append(np.broadcast_to(getattr(part, "loc", 0.0), (density.dim,)))
-    return np.stack(places)
 
 
 def fastest_beyond_one(equation: FrequencyEquation) -> float:
@@ -39,7 +26,7 @@ def fastest_beyond_one(equation: FrequencyEquation) -> float:
         return float(np.exp(log_rate(equation.density, np.zeros(1))[0])) * (
             1 + (equation.sigma_a * far) ** 2
         )
-    places = centers(equation.density) + 1e-9
+    places = np.concatenate([np.zeros((1, equation.dim)), equation.density.modes]) + 1e-9
     if isinstance(equation.measure, Grid):
         fold = PlaneFold(equation.density, equation.measure.spacing)
         peak = float(fold.at(places)[0].max())

@@ -10,7 +10,6 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import gauss_legendre, panel_rule, resolve, subdivide
-from ntkfreq.pde.plane.problem import along
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.equation import FrequencyEquation, measure_on
 from ntkfreq.problem.measure import Box, Grid, Line, Points
@@ -81,11 +80,7 @@ def _whole_line(equation: FrequencyEquation) -> str:
     """On Grid the whole line, or a refusal where the output does not decay between samples."""
     assert isinstance(equation.measure, Grid)
     if equation.sigma_a > 0:
-        sides = (
-            [equation.density]
-            if equation.dim == 1
-            else [along(equation.density, axis) for axis in range(equation.dim)]
-        )
+        sides = [equation.density.along(axis) for axis in range(equation.dim)]
         spacing = equation.measure.spacing
         jumps = [jump for side in sides for jump in FoldedDensity(side, spacing).shared_jumps]
         if jumps:

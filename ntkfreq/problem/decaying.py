@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density import Density, Mixture, Normal, StudentT
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.functions import evaluate, find_support, is_constant_zero, refuse_tiny
 from ntkfreq.problem.measure import Box, Line, Measure
 from ntkfreq.problem.rectangle import find_rectangle, tensor_points
@@ -74,7 +74,7 @@ def _decaying_beyond_one(density: Density, target: Target, measure: Measure) -> 
         side = (-target.radius, target.radius)
         if dim == 2:
             return replace(target, rectangle=(side, side))
-        if isinstance(measure, Line) and is_isotropic(density):
+        if isinstance(measure, Line) and density.isotropic:
             return target
     if dim > 2:
         raise ValueError(
@@ -94,13 +94,6 @@ def _decaying_beyond_one(density: Density, target: Target, measure: Measure) -> 
             f"{_ELSEWHERE}, or give Target.from_function(f, support=((a1, b1), (a2, b2)))"
         )
     return replace(target, rectangle=rectangle)
-
-
-def is_isotropic(density: Density) -> bool:
-    """Whether a density depends on the distance from 0 alone."""
-    if isinstance(density, Mixture):
-        return all(is_isotropic(part) for part in density.components)
-    return isinstance(density, Normal | StudentT) and not np.any(density.loc)
 
 
 def _is_rounding(first: Any, probes: FloatArray, target: Target) -> bool:

@@ -12,7 +12,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.decay import Decay
-from ntkfreq.problem.decaying import decaying, decaying_start, is_isotropic, refuse_unseen
+from ntkfreq.problem.decaying import decaying, decaying_start, refuse_unseen
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.functions import evaluate, find_support, refuse_tiny
 from ntkfreq.problem.measure import Box, Grid, Line, Measure, Points
@@ -199,7 +199,7 @@ class FrequencyEquation:
         if not isinstance(self.measure, Line) or self.dim == 1 or self.target.radius is None:
             return False
         start = self.start is None or self.start.radius is not None
-        return start and is_isotropic(self.density)
+        return start and self.density.isotropic
 
     @cached_property
     def initial_error(self) -> Target:

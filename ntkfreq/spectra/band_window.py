@@ -4,9 +4,10 @@ Of a trained network only the whole error is known over time. Its spectrum on fi
 leaks, and what leaks is learned at times of its own. How much leaks is known at the start, where
 the error is split into waves (:mod:`ntkfreq.spectra.wave_fit`). A little is read as it is.
 Otherwise what became of the other bands is taken off, where it is known: by the linear regime of
-the run. Where it is not, a window that falls to zero at the ends of the data (Kaiser's) keeps distant
-strong waves out, and the layers at the ends where they are learned last; it widens every band, so it is the
-weakest that will do. On scattered points no window helps. A band that is mostly leakage is refused.
+the run. Where it is not, a window that falls to zero at the ends of the data (Kaiser's) keeps
+distant strong waves out, and the layers at the ends where they are learned last; it widens every
+band, so it is the weakest that will do. On scattered points no window helps. A band that is
+mostly leakage is refused.
 """
 
 from __future__ import annotations

@@ -21,10 +21,8 @@ from ntkfreq.pde.box_plane.displacement import (
     displacement_grams,
     mode_rule,
 )
-from ntkfreq.problem.density import Density, Empirical, Laplace, Normal, Uniform
-from ntkfreq.problem.density.base import location
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.measure import Box
-from ntkfreq.spectra.phases import exact_wave
 
 _CHUNK = 4_000_000
 _MOST_PANELS = 256
@@ -157,27 +155,21 @@ def _separated(
     density: Density, first: FloatArray, second: FloatArray, tolerance: float
 ) -> tuple[Pair, Pair]:
     """Products that add up to the part even in each displacement, and to that odd in each."""
-    if not isinstance(density, Normal | Laplace | Uniform):
+    if density.factors is None or not density.even:
         even, odd = _tables(density, first, second)
         return cross_approximation(even, tolerance), cross_approximation(odd, tolerance)
-    # cos(c.z) k_0(z_1) k_0(z_2), by the addition theorem.
-    single = type(density)(0.0, density.scale)
-    center = location("loc", density.loc, 2)
-    waves = [
-        (wave.real * shape, wave.imag * shape)
-        for c, z in zip(center, (first, second), strict=True)
-        for wave, shape in [(exact_wave(z, np.array(c)), single.kernel_values(z[:, None]))]
-    ]
-    (cosine, sine), (other_cosine, other_sine) = waves
-    terms = 1 if all(center) else 0
-    return (cosine[None], other_cosine[None]), (-sine[None][:terms], other_sine[None][:terms])
+    one, other = (
+        factor.kernel_values(z[:, None])[None]
+        for factor, z in zip(density.factors, (first, second), strict=True)
+    )
+    return (one, other), (one[:0], other[:0])
 
 
 def _tables(density: Density, first: FloatArray, second: FloatArray) -> tuple[FloatArray, ...]:
     """The kernel at displacements of both axes: its part even in each, and that odd in each."""
-    if isinstance(density, Empirical):
-        one, two = np.outer(first, density.atoms[:, 0]), np.outer(second, density.atoms[:, 1])
-        share = density.weights
+    if density.atomic is not None:
+        atoms, share = density.atomic
+        one, two = np.outer(first, atoms[:, 0]), np.outer(second, atoms[:, 1])
         return (np.cos(one) * share) @ np.cos(two).T, -(np.sin(one) * share) @ np.sin(two).T
     same, opposite = np.empty((2, len(first), len(second)))
     step = max(1, _CHUNK // len(second))

@@ -11,7 +11,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.density.folded import FoldedDensity
-from ntkfreq.problem.density.folded_plane import PlaneFold, even_with_gradient
+from ntkfreq.problem.density.folded_plane import PlaneFold
 from ntkfreq.problem.measure import Grid
 from ntkfreq.spectra.phases import exact_wave
 
@@ -160,7 +160,7 @@ def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6)
 
 def _pdf(density: Density, xi: FloatArray) -> FloatArray:
     """Even part of the density at (n, d)."""
-    return density.even_values(xi) if density.dim == 1 else even_with_gradient(density, xi)[0]
+    return density.even_values(xi) if density.dim == 1 else density.even_value_and_gradient(xi)[0]
 
 
 def _reach(density: Density) -> float:

@@ -26,7 +26,6 @@ from ntkfreq.pde.lattice.unfold import (
     AliasTable,
     Memories,
     alias_factors,
-    components,
     kernel_reach,
     output_by_aliases,
     output_by_samples,
@@ -282,9 +281,7 @@ class LatticeSystem(LineSystem):
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         """What learning adds to the output at (n, 1) points, shape (T, n)."""
-        parts = [
-            (share, part, kernel_reach(part)) for share, part in components(self.folded.density)
-        ]
+        parts = [(share, part, kernel_reach(part)) for share, part in self.folded.density.parts]
         far = float(np.abs(x).max(initial=1e-300)) + max(reach or 0.0 for _, _, reach in parts)
         rules = [panel_rule(subdivide(nodes, 4.0 / far)) for nodes in self.mesh.intervals]
         xi, weights = (np.concatenate(column) for column in zip(*rules, strict=True))

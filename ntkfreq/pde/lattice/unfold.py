@@ -13,13 +13,12 @@ is, without second derivatives,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ntkfreq._support.types import ComplexArray, FloatArray
-from ntkfreq.problem.density import Density, Mixture
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.folded import FoldedDensity, slope
 from ntkfreq.spectra.spectrum import fourier_sum
 
@@ -123,15 +122,6 @@ class Memories:
     def fields(self) -> list[ComplexArray]:
         """What the kernel is applied to: as it is, and times x."""
         return [self.stationary] if self.moving is None else [self.stationary, self.moving]
-
-
-def components(density: Density) -> Iterator[tuple[float, Density]]:
-    """A density as a weighted sum of densities that are no mixtures."""
-    if not isinstance(density, Mixture):
-        yield 1.0, density
-        return
-    for share, part in zip(density.weights, density.components, strict=True):
-        yield from ((share * inner, leaf) for inner, leaf in components(part))
 
 
 def kernel_reach(density: Density) -> float | None:

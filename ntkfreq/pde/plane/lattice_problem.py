@@ -16,10 +16,10 @@ import numpy as np
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.pde.plane.mesh import Surroundings
-from ntkfreq.pde.plane.problem import PlaneProblem, along
-from ntkfreq.problem.density.base import Landmarks
+from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.density.folded_plane import PlaneFold
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Grid
 from ntkfreq.problem.rectangle import parity_parts, tensor_points
@@ -82,7 +82,7 @@ class LatticeProblem(PlaneProblem):
 
     def landmarks(self, axis: int) -> Landmarks:
         """Landmarks of the folded density along one coordinate."""
-        return FoldedDensity(along(self.equation.density, axis), self.grid.spacing).landmarks()
+        return FoldedDensity(self.equation.density.along(axis), self.grid.spacing).landmarks()
 
     def end(self, axis: int) -> float:
         """Frequency at which the zone ends, or the folded density."""

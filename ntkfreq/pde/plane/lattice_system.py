@@ -21,7 +21,6 @@ from ntkfreq.pde.plane.lattice_problem import LatticeProblem
 from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.pde.plane.system import PlaneSystem
 from ntkfreq.pde.time.system import Evolution
-from ntkfreq.problem.density.folded_plane import even_with_gradient
 from ntkfreq.problem.rectangle import tensor_points
 
 # Densities below it have moved nothing at any time.
@@ -61,7 +60,7 @@ class PlaneLatticeSystem(PlaneSystem):
         """Spectrum of the error on the whole plane, between the samples as well, shape (T, F)."""
         turns = np.rint(frequencies / self._lattice.fold.period)
         folded = self._lattice.fold.at(frequencies - turns * self._lattice.fold.period)
-        own = even_with_gradient(self.equation.density, frequencies)
+        own = self.equation.density.even_value_and_gradient(frequencies)
         share, lean = _shares(own, folded)
         spectrum = PlaneProblem(self.equation).free_spectrum(frequencies)
         spectrum = spectrum + share * self.series(evolution.change, frequencies)
@@ -111,7 +110,7 @@ class PlaneLatticeSystem(PlaneSystem):
         turns = np.arange(-most, most + 1)
         axes = [np.add.outer(turns * fold.period, points).ravel() for points in self.points]
         shape = (len(turns), len(self.points[0]), len(turns), len(self.points[1]))
-        own = even_with_gradient(self.equation.density, tensor_points(axes[0], axes[1]))
+        own = self.equation.density.even_value_and_gradient(tensor_points(axes[0], axes[1]))
         own = own.reshape(3, *shape)
         share, lean = _shares(own, self._folded[:, None, :, None, :])
         factors = np.stack([share, *lean])

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ntkfreq._support.types import ComplexArray, FloatArray
-from ntkfreq.problem.density import Density, Mixture
-from ntkfreq.problem.density.base import Landmarks
-from ntkfreq.problem.density.location_scale import LocationScale
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.rectangle import ResolvedPlane, tensor_points
 from ntkfreq.problem.target import Target
 
 _PROBES = 256
-
-
-def along(density: Density, axis: int) -> Density:
-    """A density of one variable with the landmarks that `density` has along one coordinate."""
-    if isinstance(density, Mixture):
-        return Mixture([along(part, axis) for part in density.components])
-    if isinstance(density, LocationScale):
-        center = float(np.broadcast_to(density.loc, (density.dim,))[axis])
-        return replace(density, loc=center, dim=1)
-    raise ValueError(
-        f"rho_w={type(density).__name__} has no landmarks in {density.dim} dimensions; use a named "
-        "family or a Mixture, or measure=Points(x)"
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +50,7 @@ class PlaneProblem:
 
     def landmarks(self, axis: int) -> Landmarks:
         """Landmarks of the density along one coordinate."""
-        return along(self.equation.density, axis).landmarks()
+        return self.equation.density.along(axis).landmarks()
 
     def end(self, axis: int) -> float:
         """Frequency along an axis at which the equation ends whatever the data."""
@@ -73,7 +58,7 @@ class PlaneProblem:
 
     def widths(self, axis: int) -> list[float]:
         """Widths of the density itself along one coordinate."""
-        scales = along(self.equation.density, axis).landmarks().scales
+        scales = self.equation.density.along(axis).landmarks().scales
         return [width for _, width in scales] or [self.equation.density.radius(0.0)]
 
     def parts(self, part: Target, xi: FloatArray, eta: FloatArray) -> dict[str, FloatArray]:

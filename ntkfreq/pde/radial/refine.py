@@ -12,7 +12,6 @@ from ntkfreq.pde.radial.system import MAX_DIM, RadialSystem, log_rate
 from ntkfreq.pde.time.discretized import Discretized, initial_norm
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.propagators import KrylovPropagator
-from ntkfreq.problem.density import Density, Mixture, Normal, StudentT
 from ntkfreq.problem.equation import FrequencyEquation
 
 DEGREE = 12
@@ -73,7 +72,7 @@ def refine_radial(
 
 def _nodes(equation: FrequencyEquation, low: float, end: float, longest: float) -> FloatArray:
     """Elements from `low` to `end`, short where the density or the volume varies."""
-    narrow = min(_widths(equation.density))
+    narrow = min(equation.density.widths)
     marks = [mark for mark in narrow * np.array([1.0, 2.0, 4.0, 8.0]) if low < mark < end]
     edges = [low, *(marks if narrow < longest / 2 else []), end]
     if low > 0:
@@ -104,18 +103,6 @@ def _propagated(
     return Discretized(system, (part,))
 
 
-def _widths(density: Density) -> list[float]:
-    parts = density.components if isinstance(density, Mixture) else (density,)
-    widths: list[float] = []
-    for part in parts:
-        if isinstance(part, Mixture):
-            widths += _widths(part)
-        else:
-            assert isinstance(part, Normal | StudentT)
-            widths.append(part.scale)
-    return widths
-
-
 def _extent(equation: FrequencyEquation, rtol: float) -> float:
     """How far from 0 in x the error reaches, weighted by volume."""
     r, weights, values = equation.initial_error.resolved_radius.rule()
@@ -124,7 +111,7 @@ def _extent(equation: FrequencyEquation, rtol: float) -> float:
     energy = weights * np.exp(log - log.max()) if np.isfinite(log.max()) else weights
     beyond = np.cumsum(energy[::-1])[::-1]
     reach = float(r[beyond > rtol**2 * beyond[0]].max())
-    return reach + 4.0 / max(_widths(equation.density))
+    return reach + 4.0 / max(equation.density.widths)
 
 
 def _truncation(equation: FrequencyEquation, extent: float, t_end: float, rtol: float) -> float:

@@ -23,17 +23,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
+from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.numerics.hankel import log_sphere, mean_wave, radial_transform
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements.axis import Axis
 from ntkfreq.pde.time.dynamics import GradientFlow
 from ntkfreq.pde.time.propagators.eigen import ModalEvolution
 from ntkfreq.pde.time.system import Block, Evolution
-from ntkfreq.problem.density import Density, Mixture, Normal, StudentT
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.target import Target
 
@@ -49,25 +49,14 @@ def log_rate(density: Density, r: FloatArray) -> FloatArray:
 
     Examples
     --------
+    >>> from ntkfreq import Normal
     >>> rate = log_rate(Normal(scale=2.0, dim=300), np.array([0.0, 10.0]))
     >>> rate.round(3)
     array([67.737, 55.237])
     """
-    d = density.dim
-    if isinstance(density, Mixture):
-        terms = [
-            np.log(share) + log_rate(part, r)
-            for share, part in zip(density.weights, density.components, strict=True)
-        ]
-        return np.asarray(special.logsumexp(terms, axis=0))
-    assert isinstance(density, Normal | StudentT)
-    u = (r / density.scale) ** 2
-    if isinstance(density, Normal):
-        return np.asarray(d / 2 * np.log(2 * np.pi) - d * np.log(density.scale) - u / 2)
-    nu = density.df
-    norm = special.gammaln((nu + d) / 2) - special.gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
-    tail = -(nu + d) / 2 * np.log1p(u / nu)
-    return np.asarray(norm + tail + d * np.log(2 * np.pi / density.scale))
+    profile = density.log_profile
+    assert profile is not None, "a radial problem has an isotropic density"
+    return np.asarray(profile(r) + density.dim * np.log(2 * np.pi))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,13 +117,6 @@ class RadialSystem:
         if self.equation.start is None:
             return np.zeros(len(r)), goal
         return radial_transform(self.equation.start.resolved_radius, self.dim, r, 0.0), goal
-
-    def lowered(self, degree: int) -> tuple[RadialSystem, IntArray]:
-        """The same elements at a lower degree, and which of these unknowns it has."""
-        axis, place = self.axis.lower(degree)
-        lower = RadialSystem(self.equation, axis)
-        lower.__dict__["transforms"] = self.transforms
-        return lower, place
 
     @cached_property
     def moments(self) -> FloatArray:

@@ -16,10 +16,12 @@ from scipy.stats.sampling import NumericalInversePolynomial
 from ntkfreq._support import checks
 from ntkfreq._support.guard import users_own
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density.base import SPREAD_DRAWS, Density, Landmarks, carrier_rounding
+from ntkfreq.problem.density.base import SPREAD_DRAWS, Density, carrier_rounding
 from ntkfreq.problem.density.characteristic import ClosedForm, closed_form
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.laplace import Laplace
 from ntkfreq.problem.density.normal import Normal
+from ntkfreq.problem.density.own import refuse_inconsistent
 from ntkfreq.problem.density.student_t import StudentT
 from ntkfreq.problem.density.uniform import Uniform
 from ntkfreq.spectra.spectrum import fourier_sum
@@ -161,6 +163,9 @@ def as_density(
     array([1.     , 0.70807])
     """
     if isinstance(rho_w, Density):
+        for _, part in rho_w.parts:
+            if part.users_own:
+                refuse_inconsistent(part)
         return rho_w
     corners = checks.places("kinks", kinks)
     if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):

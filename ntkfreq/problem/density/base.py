@@ -1,11 +1,16 @@
-"""What a density of initial frequencies offers to the solvers and the network."""
+"""What a density of initial frequencies says to the solvers and to the network.
+
+A density of your own is a subclass with three methods, `pdf`, `kernel` and `sample`. All else that
+numerics want to know has a default, found numerically from these three
+(:mod:`ntkfreq.problem.density.numerical`); a subclass that knows better overrides it.
+"""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,6 +18,11 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
+from ntkfreq.problem.density.landmarks import Landmarks
+from ntkfreq.problem.density.own import adapted_methods
+
+if TYPE_CHECKING:
+    from ntkfreq.problem.density.numerical import TailMasses
 
 _EPS = float(np.finfo(np.float64).eps)
 _TAILS = tuple(float(tail) for tail in 10.0 ** -np.arange(0.25, 12.1, 0.5))
@@ -21,41 +31,26 @@ SPREAD_DRAWS = (
     "evenly spread draws, Empirical(scipy.stats.qmc.MultivariateNormalQMC(mean, covariance)"
     ".random(2**14)), on Points or Box"
 )
-_STEPS_OUT = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0)
 
 
-@dataclass(frozen=True)
-class Landmarks:
-    """Where the even part of a one-dimensional density needs care, on the half-line [0, inf).
+class ExponentialKernel(NamedTuple):
+    r"""A kernel of one variable that is a polynomial times an exponential.
+
+    :math:`k(z) = \cos(cz)\,\sum_l p_l u^l\,e^{-u}` with :math:`u = r|z|`.
 
     Attributes
     ----------
-    support : tuple of (low, high)
-        Disjoint intervals outside which the density is exactly zero.
-    kinks : tuple of float
-        Jumps and corners: panels and elements must end there.
-    scales : tuple of (location, width)
-        Where mass sits and over what distance the density varies there.
+    polynomial : ndarray, shape (p + 1,)
+        Coefficients, the constant first.
+    rate : float
+        r, per unit of x.
+    center : float
+        c, radians per unit of x.
     """
 
-    support: tuple[tuple[float, float], ...]
-    kinks: tuple[float, ...] = ()
-    scales: tuple[tuple[float, float], ...] = ()
-
-    def breaks(self, low: float, high: float) -> list[float]:
-        """Kinks, and points at growing distances from each location, inside [low, high]."""
-        marks = [low, high, *self.kinks]
-        for location, width in self.scales:
-            reach = max(high - location, location - low, 0.0)
-            steps = max(0, int(np.ceil(_log15(reach / (8 * width)))))
-            far = 8.0 * width * 1.5 ** np.arange(1, 1 + steps)
-            for distance in [0.0, *(step * width for step in _STEPS_OUT), *far]:
-                marks += [location - distance, location + distance]
-        return [mark for mark in marks if low <= mark <= high]
-
-
-def _log15(ratio: float) -> float:
-    return float(np.log(max(ratio, 1e-300)) / np.log(1.5))
+    polynomial: FloatArray
+    rate: float
+    center: float
 
 
 class Density(abc.ABC):
@@ -64,9 +59,38 @@ class Density(abc.ABC):
     A density is immutable and knows its pdf, its samples, and its
     characteristic function :math:`k(z) = \int \rho_w(w) \cos(w \cdot z)\,dw`.
     Only the even part :math:`\tfrac12(\rho_w(\xi) + \rho_w(-\xi))` enters the dynamics.
+
+    Notes
+    -----
+    A subclass of your own defines `dim` (default 1) and
+
+    - ``pdf(self, w)``: the density at frequencies of shape (n,) in one dimension, (n, d) otherwise;
+    - ``kernel(self, z)`` (or ``k``): the characteristic function at displacements of that shape;
+    - ``sample(self, size, rng)``: frequencies of shape (size,) or (size, d), `rng` being a
+      :class:`numpy.random.Generator`.
+
+    Calls are checked here and handed on. The three are compared with each other when the density is
+    first used. Without a pdf the density serves on Points and Box. `radius`, `landmarks`, `widths`,
+    `modes`, `along`, `value_and_gradient`, `log_profile` and `factors` may be overridden with
+    formulas.
+
+    Examples
+    --------
+    >>> class Triangle(Density):
+    ...     def pdf(self, w):
+    ...         return np.maximum(1 - np.abs(w), 0.0)
+    ...     def kernel(self, z):
+    ...         return np.sinc(z / (2 * np.pi)) ** 2
+    ...     def sample(self, size, rng):
+    ...         return rng.triangular(-1, 0, 1, size)
+    >>> rho = Triangle()
+    >>> rho.pdf([0.5]), rho.sample(2, rng=0).shape, round(rho.radius(0.25), 6)
+    (array([0.5]), (2, 1), 0.5)
+    >>> [round(kink, 6) for kink in rho.landmarks().kinks], rho.landmarks().support
+    ([0.0, 1.0], ((0.0, 1.0),))
     """
 
-    dim: int
+    dim: int = 1
     """Dimension of the frequencies, which is that of the input x."""
 
     closed_form_kernel: ClassVar[bool] = True
@@ -75,13 +99,128 @@ class Density(abc.ABC):
     has_pdf: ClassVar[bool] = True
     """False for atoms, which have no density function."""
 
-    @abc.abstractmethod
+    users_own: ClassVar[bool] = False
+    """Whether pdf, kernel and samples are methods of a user's, to be compared when first used."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        adapted_methods(cls)
+
     def _pdf(self, w: FloatArray) -> FloatArray:
         """Density at (n, d) points."""
+        raise TypeError(
+            f"{type(self).__name__} has no pdf: measure must be Box or Points, or give the class a "
+            "method pdf(self, w)"
+        )
 
     @abc.abstractmethod
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
+
+    @abc.abstractmethod
+    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
+        """Draw (size, d) frequencies."""
+
+    # What numerics ask. Every answer has a default.
+
+    @property
+    def parts(self) -> tuple[tuple[float, Density], ...]:
+        """Shares and densities, none of them a mixture, whose weighted sum the density is."""
+        return ((1.0, self),)
+
+    @property
+    def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
+        r"""Logarithm of the density as a function of :math:`|w|`, or None where it is none.
+
+        A function of distances (n,) from 0, with values (n,), for a density that is isotropic
+        about 0.
+        """
+        from ntkfreq.problem.density.numerical import LogAlongARay
+
+        return LogAlongARay(self) if self._looks_isotropic else None
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether the density depends on the distance from 0 alone."""
+        return self.log_profile is not None
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """Distances over which the density varies, one for each of its parts at least."""
+        return tuple(width for _, width in self.along(0).landmarks().scales) or (self.radius(0.5),)
+
+    @cached_property
+    def modes(self) -> FloatArray:
+        """Where the density may be largest, shape (k, d)."""
+        from ntkfreq.problem.density.numerical import likeliest
+
+        return likeliest(self)
+
+    def along(self, axis: int) -> Density:
+        """The marginal density of one coordinate."""
+        if self.factors is not None:
+            return self.factors[axis]
+        from ntkfreq.problem.density.numerical import Marginal
+
+        return Marginal(self, axis)
+
+    def value_and_gradient(self, w: FloatArray) -> FloatArray:
+        """Density and its partial derivatives at (n, d) frequencies, shape (1 + d, n).
+
+        On a kink the two sides are averaged.
+        """
+        from ntkfreq.problem.density.numerical import value_and_differences
+
+        return value_and_differences(self, w)
+
+    @property
+    def factors(self) -> tuple[Density, ...] | None:
+        """Densities of one variable whose product it is, one a coordinate; None if it is none."""
+        return (self,) if self.dim == 1 else None
+
+    @property
+    def atomic(self) -> tuple[FloatArray, FloatArray] | None:
+        """Frequencies (n, d) and probabilities (n,) of atoms; None for a density with a pdf."""
+        return None
+
+    @property
+    def exponential(self) -> ExponentialKernel | None:
+        """The kernel as a polynomial times an exponential, in one dimension; None else."""
+        return None
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether the density is even, so that nothing is to be symmetrized."""
+        from ntkfreq.problem.density.numerical import looks_even
+
+        return looks_even(self)
+
+    @cached_property
+    def _looks_isotropic(self) -> bool:
+        from ntkfreq.problem.density.numerical import looks_isotropic
+
+        return looks_isotropic(self)
+
+    def radius(self, tail: float) -> float:
+        """A radius outside which at most `tail` of the probability lies."""
+        return self.tail_masses.radius(tail)
+
+    @cached_property
+    def tail_masses(self) -> TailMasses:
+        """How much of the probability lies beyond each distance from 0, found numerically."""
+        from ntkfreq.problem.density.numerical import tail_masses
+
+        return tail_masses(self)
+
+    def landmarks(self) -> Landmarks:
+        """Landmarks of the even part in one dimension."""
+        return self._found_landmarks
+
+    @cached_property
+    def _found_landmarks(self) -> Landmarks:
+        from ntkfreq.problem.density.numerical import found_landmarks
+
+        return found_landmarks(self)
 
     def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
         """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2).
@@ -97,7 +236,9 @@ class Density(abc.ABC):
         :math:`\varepsilon |c| |z|` when z is rounded: where the rest of the kernel has not decayed,
         no number computed from such points has more digits. 0 for densities about 0.
         """
-        return 0.0
+        from ntkfreq.problem.density.numerical import carrier
+
+        return carrier_rounding(carrier(self), extent, np.ones_like)
 
     def kernel_change(self, shift: float) -> float:
         r"""Bound on the change of the kernel when a point moves by s: of :math:`E\min(2, |w|s)`.
@@ -114,17 +255,7 @@ class Density(abc.ABC):
         steps = np.diff([0.0, *moved, 2.0])
         return float(steps @ np.array([1.0, *_TAILS]))
 
-    @abc.abstractmethod
-    def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
-        """Draw (size, d) frequencies."""
-
-    @abc.abstractmethod
-    def radius(self, tail: float) -> float:
-        """A radius outside which at most `tail` of the probability lies."""
-
-    def landmarks(self) -> Landmarks:
-        """Landmarks of the even part in one dimension."""
-        return Landmarks(support=((0.0, np.inf),))
+    # What users call: checked, then handed on.
 
     def pdf(self, w: Any) -> FloatArray:
         """Density at frequencies `w` of shape (n,) in 1-D, (n, d) otherwise; shape (n,)."""
@@ -138,6 +269,15 @@ class Density(abc.ABC):
         """Even part at frequencies (n,) or (n, d) of any size, without checks."""
         w = w[:, None] if w.ndim == 1 else w
         return 0.5 * (self._pdf(w) + self._pdf(-w))
+
+    def even_value_and_gradient(self, w: FloatArray) -> FloatArray:
+        """Even part and its partial derivatives at (n, d) frequencies, shape (1 + d, n)."""
+        found = self.value_and_gradient(w)
+        if self.even:
+            return found
+        mirrored = self.value_and_gradient(-w)
+        mirrored[1:] *= -1
+        return 0.5 * (found + mirrored)
 
     def kernel(self, z: Any) -> FloatArray:
         r"""Characteristic function :math:`k(z)` at displacements `z`, shape (n,)."""
@@ -186,6 +326,12 @@ class Density(abc.ABC):
         densities without a closed form of k; exact for atoms.
         """
         raise TypeError(f"{type(self).__name__} has a closed-form kernel and needs no features")
+
+
+def weighted(parts: Iterable[tuple[float, Density]]) -> Iterator[tuple[float, Density]]:
+    """Shares and densities with every mixture among them taken apart."""
+    for share, part in parts:
+        yield from ((share * inner, leaf) for inner, leaf in part.parts)
 
 
 def carrier_rounding(center: float, extent: float, size: Callable[[FloatArray], Any]) -> float:

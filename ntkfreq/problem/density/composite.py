@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import special
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density.base import Density, Landmarks
+from ntkfreq.problem.density.base import Density, weighted
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.spectrum import fourier_sum
 from ntkfreq.spectra.waves import cos_sin_matrices
 
@@ -71,6 +73,50 @@ class Mixture(Density):
         object.__setattr__(self, "components", parts)
         object.__setattr__(self, "weights", tuple(float(share) for share in shares))
         object.__setattr__(self, "dim", parts[0].dim)
+
+    @property
+    def parts(self) -> tuple[tuple[float, Density], ...]:
+        """Shares and densities, mixtures among them taken apart."""
+        return tuple(weighted(self._parts()))
+
+    @property
+    def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
+        """Logarithm of the density at distances from 0, if all parts are isotropic."""
+        return self._log_at if all(part.isotropic for part in self.components) else None
+
+    def _log_at(self, r: FloatArray) -> FloatArray:
+        profiles = [(share, part.log_profile) for share, part in self._parts()]
+        terms = [np.log(share) + log(r) for share, log in profiles if log is not None]
+        return np.asarray(special.logsumexp(terms, axis=0))
+
+    @property
+    def even(self) -> bool:
+        """Whether all parts are even."""
+        return all(part.even for part in self.components)
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """Those of the parts."""
+        return tuple(width for part in self.components for width in part.widths)
+
+    @property
+    def modes(self) -> FloatArray:
+        """Those of the parts, shape (k, d)."""
+        return np.concatenate([part.modes for part in self.components])
+
+    def along(self, axis: int) -> Density:
+        """The mixture of the marginals."""
+        return Mixture([part.along(axis) for part in self.components], self.weights)
+
+    def value_and_gradient(self, w: FloatArray) -> FloatArray:
+        """Density and its partial derivatives at (n, d) frequencies, shape (1 + d, n)."""
+        values = [share * part.value_and_gradient(w) for share, part in self._parts()]
+        return np.asarray(np.sum(values, axis=0))
+
+    @property
+    def factors(self) -> tuple[Density, ...] | None:
+        """The mixture itself in one dimension; else a sum of products is none."""
+        return (self,) if self.dim == 1 else None
 
     def _parts(self) -> Iterable[tuple[float, Density]]:
         return zip(self.weights, self.components, strict=True)
@@ -158,6 +204,11 @@ class Empirical(Density):
         object.__setattr__(self, "atoms", points)
         object.__setattr__(self, "weights", checks.weights_for("weights", weights, len(points)))
         object.__setattr__(self, "dim", points.shape[1])
+
+    @property
+    def atomic(self) -> tuple[FloatArray, FloatArray]:
+        """The atoms (n, d) and their probabilities (n,)."""
+        return self.atoms, self.weights
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         raise TypeError(

@@ -23,7 +23,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import ORDER, gauss_legendre, panel_rule
 from ntkfreq.problem.density import Density
-from ntkfreq.problem.density.base import Landmarks
+from ntkfreq.problem.density.landmarks import Landmarks
 
 # Aliases next to the zone that are added one by one, beyond kinks and narrow features. The next
 # ones are analytic in the frequency to 16 half-widths of the zone: 12 nodes leave 1e-17.

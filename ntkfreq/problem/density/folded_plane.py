@@ -1,7 +1,8 @@
 r"""A density of two frequencies wrapped into the zone of a lattice, and what aliases contribute.
 
-Normal, Laplace and uniform densities are products, whose aliases are added axis by axis. The
-Student t is none; by Poisson's formula its sum over aliases is one of its kernel over samples,
+The aliases of a density that is a product of two are added axis by axis. Of others those are added
+one by one where few matter. Where the tail is heavy, as that of the Student t, the sum over aliases
+is by Poisson's formula one of the kernel over samples,
 
 .. math:: \rho_{\mathrm{fold}}(\xi) = \Bigl(\frac{\Delta}{2\pi}\Bigr)^2
           \sum_{n\in\mathbb Z^2} k(\Delta n)\cos(\Delta n\cdot\xi),
@@ -11,15 +12,16 @@ which decays exponentially where the density does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density import Density, Laplace, Mixture, Normal, StudentT, Uniform
+from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.rectangle import tensor_points
 
 # Aliases added one by one beyond kinks and locations; those further off are smooth over the zone.
@@ -29,57 +31,13 @@ _MOST_ALIASES, _MOST_SAMPLES, _MOST_SUMMED = 200, 2000, 40_000_000
 # at least).
 _HEAVY = 64
 _TAIL = 1e-17
+# Aliases along each axis of a density that is no product, added one by one; the largest value of a
+# kernel that is left out of a sum over samples.
+_FEW, _RESIDUE = 24.0, 1e-17
 _CHUNK = 500_000
 
 # How factors along the two axes, with a matrix between them or none, make values.
 Combine = Callable[[FloatArray, FloatArray | None, FloatArray], FloatArray]
-
-
-Family = Normal | Laplace | Uniform | StudentT
-
-
-def components(density: Density) -> Iterator[tuple[float, Family]]:
-    """A density as a weighted sum of densities that are no mixtures."""
-    if isinstance(density, Mixture):
-        for share, part in zip(density.weights, density.components, strict=True):
-            yield from ((share * inner, leaf) for inner, leaf in components(part))
-    elif isinstance(density, Family):
-        yield 1.0, density
-    else:
-        raise ValueError(
-            f"rho_w={type(density).__name__} cannot be folded in two dimensions; use Normal, "
-            "Laplace, Uniform, StudentT or a Mixture of them, or measure=Points(x)"
-        )
-
-
-def with_gradient(density: Density, points: FloatArray) -> FloatArray:
-    r"""Density and its partial derivatives at (n, d) frequencies, not symmetrized, (1 + d, n).
-
-    On a kink the two sides are averaged.
-    """
-    total = np.zeros((1 + density.dim, len(points)))
-    for share, part in components(density):
-        value = part.pdf(points)
-        away = points - np.asarray(part.loc)
-        if isinstance(part, Normal):
-            slope = -away / part.scale**2
-        elif isinstance(part, Laplace):
-            slope = -np.sign(away) / part.scale
-        elif isinstance(part, StudentT):
-            squared = np.sum(away**2, axis=1, keepdims=True)
-            slope = -(part.df + part.dim) * away / (part.df * part.scale**2 + squared)
-        else:
-            slope = np.zeros_like(away)
-        total[0] += share * value
-        total[1:] += share * value * slope.T
-    return total
-
-
-def even_with_gradient(density: Density, points: FloatArray) -> FloatArray:
-    """Even part of a density and its partial derivatives at (n, d) frequencies, (1 + d, n)."""
-    mirrored = with_gradient(density, -points)
-    mirrored[1:] *= -1
-    return 0.5 * (with_gradient(density, points) + mirrored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +47,14 @@ class PlaneFold:
     Parameters
     ----------
     density : Density
-        In two dimensions; a family or a mixture of families.
+        In two dimensions, with a pdf.
     spacing : float
         Spacing of the lattice, in units of x.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from ntkfreq import StudentT
     >>> fold = PlaneFold(StudentT(3.0, scale=1.5, dim=2), 0.8)
     >>> aliases = 2 * np.pi / 0.8 * np.arange(-300, 301)
     >>> plain = fold.density.pdf(tensor_points(0.3 + aliases, 1.0 + aliases)).sum()
@@ -123,7 +82,7 @@ class PlaneFold:
             left = first if middle is None else first @ middle
             return np.asarray(np.sum(left * second, axis=1))
 
-        return np.stack(self._sums(points[:, 0], points[:, 1], combine))
+        return np.stack(self._sums(points[:, 0], points[:, 1], combine, lambda: points))
 
     def on(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
         """The same on a tensor of frequencies, shape (3, len(xi), len(eta))."""
@@ -132,45 +91,64 @@ class PlaneFold:
             left = first if middle is None else first @ middle
             return np.asarray(left @ second.T)
 
-        return np.stack(self._sums(xi, eta, combine))
+        def tensor() -> FloatArray:
+            return tensor_points(xi, eta).reshape(len(xi), len(eta), 2)
 
-    def _sums(self, xi: FloatArray, eta: FloatArray, combine: Combine) -> list[FloatArray]:
+        return np.stack(self._sums(xi, eta, combine, tensor))
+
+    def _sums(
+        self, xi: FloatArray, eta: FloatArray, combine: Combine, points: Callable[[], FloatArray]
+    ) -> list[FloatArray]:
+        """Density and slopes, from factors along both axes or at all points (..., 2)."""
         totals = [np.zeros(()), np.zeros(()), np.zeros(())]
-        for share, part in components(self.density):
-            if isinstance(part, StudentT):
-                found = self._by_samples(part, xi, eta, combine)
+        for share, part in self.density.parts:
+            if part.factors is not None:
+                found = self._by_aliases(part.factors, xi, eta, combine)
+            elif self._light(part):
+                found = list(self._one_by_one(part, points()))
             else:
-                found = self._by_aliases(part, xi, eta, combine)
+                found = self._by_samples(part, xi, eta, combine)
             totals = [total + share * term for total, term in zip(totals, found, strict=True)]
         return totals
 
+    def _light(self, part: Density) -> bool:
+        """Whether the aliases of a density that is no product are few enough to be added."""
+        return 2 * part.radius(_TAIL) / self.period < _FEW
+
     def _by_aliases(
-        self, part: Family, xi: FloatArray, eta: FloatArray, combine: Combine
+        self, factors: tuple[Density, ...], xi: FloatArray, eta: FloatArray, combine: Combine
     ) -> list[FloatArray]:
-        center = np.broadcast_to(part.loc, (2,))
-        plain = replace(part, loc=0.0, dim=1)
+        """Sums of a product and of its slopes, axis by axis."""
         found = [np.zeros(()), np.zeros(()), np.zeros(())]
-        for sign in (-1.0, 1.0) if center.any() else (1.0,):
+        signs = _signs(factors)
+        for sign in signs:
             (f, df), (g, dg) = (
-                self._along(plain, points, sign * float(place))
-                for points, place in zip((xi, eta), center, strict=True)
+                self._along(factor, points, sign)
+                for factor, points in zip(factors, (xi, eta), strict=True)
             )
             terms = [combine(a, None, b) for a, b in ((f, g), (df, g), (f, dg))]
-            share = 0.5 if center.any() else 1.0
-            found = [total + share * term for total, term in zip(found, terms, strict=True)]
+            found = [total + term / len(signs) for total, term in zip(found, terms, strict=True)]
         return found
 
-    def _along(
-        self, plain: Density, xi: FloatArray, center: float
-    ) -> tuple[FloatArray, FloatArray]:
+    def _along(self, factor: Density, xi: FloatArray, sign: float) -> tuple[FloatArray, FloatArray]:
         """Sum over aliases of a density of one variable and of its slope, shape (n, 1) each."""
-        reach = plain.radius(_TAIL) + abs(center) + float(np.abs(xi).max(initial=0.0))
+        reach = factor.radius(_TAIL) + float(np.abs(xi).max(initial=0.0))
         count = np.ceil(reach / self.period) + 2
         self._refuse_many(count, len(xi))
         aliases = self.period * np.arange(-count, count + 1)
-        points = np.add.outer(xi - center, aliases)
-        terms = with_gradient(plain, points.reshape(-1, 1)).reshape(2, *points.shape).sum(axis=2)
+        points = np.add.outer(xi, aliases)
+        terms = _signed(factor, points, sign).sum(axis=2)
         return terms[0][:, None], terms[1][:, None]
+
+    def _one_by_one(self, part: Density, points: FloatArray) -> FloatArray:
+        """Sums of a density that is no product over the aliases that matter, at (..., 2) points."""
+        count = int(np.ceil(part.radius(_TAIL) / self.period)) + 1
+        turns: FloatArray = self.period * np.arange(-count, count + 1, dtype=np.float64)
+        flat = points.reshape(-1, 2)
+        total = np.zeros((3, len(flat)))
+        for alias in tensor_points(turns, turns):
+            total += part.even_value_and_gradient(flat + alias)
+        return total.reshape(3, *points.shape[:-1])
 
     def _refuse_many(self, count: float, frequencies: int) -> None:
         if count * frequencies > _MOST_SUMMED:
@@ -181,11 +159,9 @@ class PlaneFold:
             )
 
     def _by_samples(
-        self, part: StudentT, xi: FloatArray, eta: FloatArray, combine: Combine
+        self, part: Density, xi: FloatArray, eta: FloatArray, combine: Combine
     ) -> list[FloatArray]:
-        # The Matern function decays like exp(-sqrt(nu) s |z|), after a power.
-        reach = (40 + part.df) / (np.sqrt(part.df) * part.scale)
-        count = int(np.ceil(reach / self.spacing))
+        count = int(np.ceil(kernel_extent(part) / self.spacing))
         if count > _MOST_SAMPLES:
             raise ValueError(
                 f"spacing={self.spacing:g} is so fine for {part!r} that its kernel spans "
@@ -205,19 +181,20 @@ class PlaneFold:
     @cached_property
     def near(self) -> int:
         """How many aliases each way are added one by one."""
-        places = [np.abs(part.loc).max() for _, part in components(self.density)]
-        kinks = [
-            np.abs(part.loc).max() + part.scale
-            for _, part in components(self.density)
-            if isinstance(part, Uniform)
-        ]
-        return _NEAR + int(np.ceil(max([*places, *kinks]) / self.period))
+        places = [place for marks in self._landmarks for place, _ in marks.scales]
+        kinks = [kink for marks in self._landmarks for kink in marks.kinks]
+        return _NEAR + int(np.ceil(max([0.0, *places, *kinks]) / self.period))
+
+    @cached_property
+    def _landmarks(self) -> list[Landmarks]:
+        """Those of all parts along both axes."""
+        return [part.along(axis).landmarks() for _, part in self.density.parts for axis in range(2)]
 
     @cached_property
     def far(self) -> int:
         """How many aliases each way matter at all."""
-        heavy = any(isinstance(part, StudentT) for _, part in components(self.density))
-        light = [part for _, part in components(self.density) if not isinstance(part, StudentT)]
+        light = [part for _, part in self.density.parts if part.factors or self._light(part)]
+        heavy = len(light) < len(self.density.parts)
         reach = max((part.radius(_TAIL) for part in light), default=0.0)
         count = int(np.ceil(reach / self.period)) + 1
         if count > _MOST_ALIASES:
@@ -229,7 +206,7 @@ class PlaneFold:
 
         In the order rho^2, rho rho_1, rho rho_2, rho_1^2, rho_1 rho_2, rho_2^2.
         """
-        if not any(isinstance(part, StudentT) for _, part in components(self.density)):
+        if all(part.factors is not None for _, part in self.density.parts):
             return self._by_axes(xi, eta)
         every = np.arange(-self.far, self.far + 1)
         turns = np.stack(np.meshgrid(every, every, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -276,13 +253,12 @@ class PlaneFold:
         even density has one, whose shares (L,) come second.
         """
         factors, shares = [], []
-        for share, part in components(self.density):
-            center = np.broadcast_to(part.loc, (2,))
-            plain = replace(part, loc=0.0, dim=1)
-            for sign in (-1.0, 1.0) if center.any() else (1.0,):
-                factors.append((plain, sign * float(center[axis])))
-                shares.append(0.5 * share if center.any() else share)
-        reach = max(plain.radius(_TAIL) + abs(place) for plain, place in factors)
+        for share, part in self.density.parts:
+            assert part.factors is not None
+            signs = _signs(part.factors)
+            factors += [(part.factors[axis], sign) for sign in signs]
+            shares += [share / len(signs)] * len(signs)
+        reach = max(factor.radius(_TAIL) for factor, _ in factors)
         count = np.ceil((reach + float(np.abs(xi).max(initial=0.0))) / self.period) + 2
         self._refuse_many(count, len(xi) * len(factors))
         total = np.zeros((2, 2, len(factors), len(factors), len(xi)))
@@ -290,15 +266,13 @@ class PlaneFold:
         step = max(1, _CHUNK // (len(xi) * len(factors)))
         for start in range(0, len(aliases), step):
             points = np.add.outer(xi, aliases[start : start + step])
-            values = np.stack(
-                [with_gradient(one, (points - place).reshape(-1, 1)) for one, place in factors]
-            ).reshape(len(factors), 2, *points.shape)
+            values = np.stack([_signed(factor, points, sign) for factor, sign in factors])
             total += np.einsum("laxs,mbxs->ablmx", values, values, optimize=True)
         return total, np.array(shares)
 
     @property
     def _kinked(self) -> bool:
-        return any(isinstance(part, Laplace | Uniform) for _, part in components(self.density))
+        return any(marks.kinks for marks in self._landmarks)
 
     def _added(self, xi: FloatArray, eta: FloatArray, turns: FloatArray) -> FloatArray:
         """The same over the aliases of these turns (A, 2)."""
@@ -309,6 +283,43 @@ class PlaneFold:
         for start in range(0, len(turns), step):
             some = self.period * turns[start : start + step]
             points = (some[:, None, :] + plain).reshape(-1, 2)
-            terms = even_with_gradient(self.density, points).reshape(3, len(some), *total.shape[1:])
+            terms = self.density.even_value_and_gradient(points).reshape(
+                3, len(some), *total.shape[1:]
+            )
             total += np.stack([np.einsum("gxy,gxy->xy", terms[a], terms[b]) for a, b in pairs])
         return total
+
+
+def _signs(factors: tuple[Density, ...]) -> tuple[float, ...]:
+    """What the frequencies are multiplied by, for the terms of the even part of a product."""
+    return (1.0,) if all(factor.even for factor in factors) else (1.0, -1.0)
+
+
+def _signed(factor: Density, points: FloatArray, sign: float) -> FloatArray:
+    """A density of one variable and its slope at (n, A) points, mirrored or not, (2, n, A)."""
+    found = factor.value_and_gradient(sign * points.reshape(-1, 1)).reshape(2, *points.shape)
+    found[1] *= sign
+    return found
+
+
+def kernel_extent(density: Density) -> float:
+    """Distance beyond which the kernel is zero to rounding, for one that decays.
+
+    Examples
+    --------
+    >>> from ntkfreq import StudentT
+    >>> 30 < kernel_extent(StudentT(1.0, dim=2)) < 60
+    True
+    """
+    directions = np.eye(density.dim)
+    reach, slowest = 1 / density.radius(0.5), 1e5 / density.radius(0.5)
+    while True:
+        away = reach * np.linspace(1.0, 2.0, 33)
+        if np.all(np.abs(density.kernel_values(np.multiply.outer(away, directions))) <= _RESIDUE):
+            return reach
+        reach *= 1.25
+        if reach > slowest:
+            raise ValueError(
+                f"rho_w={type(density).__name__} has a heavy tail and a kernel that does not "
+                "decay, so its aliases cannot be added; use measure=Points(x)"
+            )

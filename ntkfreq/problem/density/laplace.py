@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density.base import Landmarks
+from ntkfreq.problem.density.base import Density
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.location_scale import LocationScale, sobol_points
 
 
@@ -41,6 +42,14 @@ class Laplace(LocationScale):
     def _pdf(self, w: FloatArray) -> FloatArray:
         log_norm = -self.dim * float(np.log(2 * self.scale))
         return self._exp(log_norm - np.sum(np.abs(self._standard(w)), axis=-1))
+
+    @property
+    def factors(self) -> tuple[Density, ...]:
+        """One-dimensional densities, one a coordinate."""
+        return tuple(self.along(axis) for axis in range(self.dim))
+
+    def _log_slope(self, w: FloatArray) -> FloatArray:
+        return -np.sign(self._away(w)) / self.scale
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""

@@ -6,6 +6,7 @@ that of the centred family.
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density.base import Density, Landmarks, carrier_rounding, location
+from ntkfreq.problem.density.base import Density, carrier_rounding, location
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.phases import exact_wave, exact_waves
 from ntkfreq.spectra.waves import largest_phase
 
@@ -111,6 +113,38 @@ class LocationScale(Density):
                 "kernel and samples are of use all the same: measure=Points(x) takes no pdf"
             )
         return np.exp(logarithm)
+
+    @property
+    def even(self) -> bool:
+        """Whether the density is about 0."""
+        return not any(self._center)
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """The scale."""
+        return (self.scale,)
+
+    @property
+    def modes(self) -> FloatArray:
+        """The centre, shape (1, d)."""
+        return np.array([self._center])
+
+    def along(self, axis: int) -> Density:
+        """The marginal density of one coordinate, of the same family."""
+        return replace(self, loc=self._center[axis], dim=1)
+
+    def _away(self, w: FloatArray) -> FloatArray:
+        """Displacements from the centre, (n, d)."""
+        return np.asarray(w - np.asarray(self._center))
+
+    def value_and_gradient(self, w: FloatArray) -> FloatArray:
+        """Density and its partial derivatives at (n, d) frequencies, shape (1 + d, n)."""
+        value = self._pdf(w)
+        return np.concatenate([value[None], value * self._log_slope(w).T])
+
+    @abc.abstractmethod
+    def _log_slope(self, w: FloatArray) -> FloatArray:
+        """Gradient of the logarithm of the density at (n, d) frequencies, (n, d)."""
 
     def _offset(self) -> float:
         return float(np.linalg.norm(self._center))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
 from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density.base import Density
 from ntkfreq.problem.density.location_scale import LocationScale, sobol_points
 
 
@@ -39,10 +42,29 @@ class Normal(LocationScale):
     def _draws(self, dim: int) -> str:
         return f"evenly spread draws, Empirical(scipy.stats.norm.ppf({sobol_points(dim)})"
 
+    @property
+    def factors(self) -> tuple[Density, ...]:
+        """One-dimensional densities, one a coordinate."""
+        return tuple(self.along(axis) for axis in range(self.dim))
+
+    @property
+    def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
+        """Logarithm of the density at distances from 0; None with a location."""
+        return self._log_at if self.even else None
+
+    def _log_at(self, r: FloatArray) -> FloatArray:
+        return np.asarray(self._log_norm - 0.5 * (r / self.scale) ** 2)
+
+    @property
+    def _log_norm(self) -> float:
+        return -self.dim * float(np.log(np.sqrt(2 * np.pi) * self.scale))
+
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)
-        log_norm = -self.dim * float(np.log(np.sqrt(2 * np.pi) * self.scale))
-        return self._exp(log_norm - 0.5 * np.sum(u * u, axis=-1))
+        return self._exp(self._log_norm - 0.5 * np.sum(u * u, axis=-1))
+
+    def _log_slope(self, w: FloatArray) -> FloatArray:
+        return -self._away(w) / self.scale**2
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""

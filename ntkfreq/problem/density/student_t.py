@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,13 @@ from scipy import special
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.density.base import ExponentialKernel
 from ntkfreq.problem.density.location_scale import LocationScale
 
 # Where u^100 e^-u is below 1e-300 of its largest value.
 _FAR = 5000.0
+# Degrees of freedom whose tail takes more frequencies than a recurrence takes time.
+_RECURRENCES = (1, 3, 5, 7)
 # Of logarithms of a radius; scale and square still fit.
 _FARTHEST = 460.0
 
@@ -77,15 +82,43 @@ class StudentT(LocationScale):
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)
+        return self._exp(self._log_norm + self._log_tail(np.sum(u * u, axis=-1)))
+
+    @property
+    def _log_norm(self) -> float:
         nu, d = self.df, self.dim
-        log_norm = (
+        return float(
             special.gammaln((nu + d) / 2)
             - special.gammaln(nu / 2)
             - d / 2 * np.log(nu * np.pi)
             - d * np.log(self.scale)
         )
-        log_tail = -(nu + d) / 2 * np.log1p(np.sum(u * u, axis=-1) / nu)
-        return self._exp(log_norm + log_tail)
+
+    def _log_tail(self, squared: FloatArray) -> FloatArray:
+        """Fall of the logarithm at squared distances in units of the scale."""
+        return np.asarray(-(self.df + self.dim) / 2 * np.log1p(squared / self.df))
+
+    @property
+    def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
+        """Logarithm of the density at distances from 0; None with a location."""
+        return self._log_at if self.even else None
+
+    def _log_at(self, r: FloatArray) -> FloatArray:
+        return np.asarray(self._log_norm + self._log_tail((r / self.scale) ** 2))
+
+    def _log_slope(self, w: FloatArray) -> FloatArray:
+        away = self._away(w)
+        squared = np.sum(away**2, axis=1, keepdims=True)
+        return np.asarray(-(self.df + self.dim) * away / (self.df * self.scale**2 + squared))
+
+    @property
+    def exponential(self) -> ExponentialKernel | None:
+        """The Matern correlation of half-integer order, for 1, 3, 5 and 7 degrees of freedom."""
+        if self.dim > 1 or self.df not in _RECURRENCES:
+            return None
+        p = (int(self.df) - 1) // 2
+        polynomial = np.array([_coefficient(p, power) for power in range(p + 1)])
+        return ExponentialKernel(polynomial, float(np.sqrt(self.df)) * self.scale, self._center[0])
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
@@ -127,3 +160,10 @@ class StudentT(LocationScale):
         log_y = np.log(y) if y > 1e-200 else (np.log(tail * a) + special.betaln(a, b)) / a
         reach = np.exp(min(0.5 * (np.log(self.df) + np.log1p(-y) - log_y), _FARTHEST))
         return self._offset() + self.scale * float(reach)
+
+
+def _coefficient(p: int, power: int) -> float:
+    """Of u^power in the Matern correlation of order p + 1/2, over exp(-u)."""
+    down = p - power
+    share = factorial(p) / factorial(2 * p) * factorial(p + down)
+    return float(share / (factorial(down) * factorial(power)) * 2.0**power)

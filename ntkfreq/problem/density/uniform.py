@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density.base import Landmarks
+from ntkfreq.problem.density.base import Density
+from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.location_scale import LocationScale, sobol_points
 
 
@@ -41,6 +42,14 @@ class Uniform(LocationScale):
         inside = np.all(np.abs(self._standard(w)) <= 1.0, axis=-1)
         log_norm = np.full(inside.shape, -self.dim * np.log(2 * self.scale))
         return np.asarray(inside * self._exp(log_norm))
+
+    @property
+    def factors(self) -> tuple[Density, ...]:
+        """One-dimensional densities, one a coordinate."""
+        return tuple(self.along(axis) for axis in range(self.dim))
+
+    def _log_slope(self, w: FloatArray) -> FloatArray:
+        return np.zeros_like(w)
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
