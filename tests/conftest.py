@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import raises
 
+HERE = Path(__file__).parent
 TALLY = "test_every_raise_is_matched"
 
 
@@ -21,9 +22,38 @@ class Figures:
             sys.modules["matplotlib.pyplot"].close("all")
 
 
+class SideBySide:
+    """Tests in several processes: what each has matched is told to the one that counts."""
+
+    def __init__(self):
+        self.whole = False
+
+    def pytest_sessionfinish(self, session):
+        """A worker hands over what it has seen; the one that counts fails where some are left."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["seen"] = sorted(raises.seen)
+            session.config.workeroutput["whole"] = session.config.whole_suite
+        elif self.whole and raises.unseen():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_testnodedown(self, node, error):
+        """The process that counts adds it to its own."""
+        output = getattr(node, "workeroutput", {})
+        raises.seen.update(map(tuple, output.get("seen", ())))
+        self.whole |= output.get("whole", False)
+
+    def pytest_terminal_summary(self, terminalreporter):
+        """After a whole suite, the statements that no test has matched."""
+        for line in raises.unseen() if self.whole else ():
+            terminalreporter.write_line(f"raised in no test that matches: {line}", red=True)
+
+
 def pytest_configure(config):
     # Of all, not of the items below this folder only.
     config.pluginmanager.register(Figures())
+    config.whole_suite = False
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(SideBySide())
     # Behind an ampersand a shell has Ctrl-C ignored, and all that the tests start would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     pytest.raises = raises.watch(pytest.raises)
@@ -33,11 +63,11 @@ def pytest_collection_modifyitems(config, items):
     """Put the tally last; leave it out where a part of the suite runs, which cannot have all."""
     tally = [item for item in items if item.name == TALLY]
     items[:] = [item for item in items if item.name != TALLY]
-    here = Path(__file__).parent
-    whole = {item.path.name for item in items if item.path.parent == here}
-    whole = whole >= {path.name for path in here.glob("test_*.py")} - {"test_raises.py"}
+    whole = {item.path.name for item in items if item.path.parent == HERE}
+    whole = whole >= {path.name for path in HERE.glob("test_*.py")} - {"test_raises.py"}
     narrowed = config.option.keyword or config.option.markexpr or config.option.deselect
-    if whole and not narrowed:
+    config.whole_suite = bool(whole and not narrowed)
+    if config.whole_suite and not hasattr(config, "workerinput"):
         items.extend(tally)
     elif tally:
         config.hook.pytest_deselected(items=tally)

@@ -36,20 +36,40 @@ LEVELS = {
     "cli": 8,
     "__main__": 8,
 }
-# Inside the solver: what comes before any measure, one folder a measure and dimension, what the
-# user calls.
+# Inside the solver, by folder: in time, elements, one folder a measure and dimension; beside them
+# the modules at its top, which see a method only through its interface.
 INSIDE_PDE = {
     "time": 0,
-    "elements": 1,
-    "refine": 2,
-    "line": 3,
-    "plane": 3,
-    "radial": 3,
-    "box": 3,
-    "points": 3,
-    "lattice": 4,
-    "box_plane": 4,
+    "elements": 2,
+    "line": 4,
+    "plane": 6,
+    "radial": 4,
+    "box": 4,
+    "points": 4,
+    "lattice": 5,
+    "box_plane": 5,
+    "expected": 10,
 }
+AT_THE_TOP = {
+    "demand": 0,
+    "moved_origin": 0,
+    "testset": 1,
+    "refine": 1,
+    "method": 3,
+    "hull": 3,
+    "clock": 4,
+    "methods": 4,
+    "outcome": 4,
+    "asked_test": 5,
+    "discretize": 7,
+    "own_part": 8,
+    "solution": 9,
+    "solve": 10,
+}
+MEASURES = {"Line", "Box", "Grid", "Points", "Measure"}
+FAMILIES = {"Normal", "Laplace", "Uniform", "StudentT", "Mixture", "Empirical"}
+# A paper's experiment that is about one family.
+ABOUT_ONE_FAMILY = {"experiments/periodic.py"}
 # Among the numerics of one level: what may not know what.
 FORBIDDEN = {("pde", "network"), ("ntk", "network"), ("ntk", "pde"), ("network", "pde")}
 HEAVY = ("torch", "numba", "matplotlib", "sympy", "dask", "scipy", "xarray", "finufft")
@@ -104,11 +124,57 @@ def test_every_module_has_a_level():
     assert {part_of(path) for path in FILES} - {"__init__"} <= set(LEVELS)
 
 
+def inside_pde(module: str) -> str | None:
+    """Folder or module of the solver that a dotted name belongs to."""
+    if not module.startswith("ntkfreq.pde."):
+        return None
+    return module.removeprefix("ntkfreq.pde.").split(".")[0]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pde").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_imports_inside_the_solver_point_down(path):
+    levels = INSIDE_PDE | AT_THE_TOP
+    own = path.relative_to(ROOT / "pde").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                other = inside_pde(f"{node.module}.{alias.name}")
+                if other not in (None, own):
+                    assert levels[other] < levels[own], f"{own} imports {other}"
+
+
+def told_apart(path: Path) -> list[tuple[str, int]]:
+    """Names of measures and families that a file tells apart with isinstance, and the lines."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+            names = {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
+            found += [(name, node.lineno) for name in names & (MEASURES | FAMILIES)]
+    return found
+
+
+def test_measures_and_densities_are_asked_and_not_told_apart():
+    """The one test of the type of a measure is `is_measure`, which has no name of one in it."""
+    for path in FILES:
+        place = path.relative_to(ROOT).as_posix()
+        if place not in ABOUT_ONE_FAMILY:
+            assert not told_apart(path), place
+
+
+def test_a_chain_of_types_would_be_seen(tmp_path):
+    (tmp_path / "new.py").write_text("if isinstance(measure, (Line, Grid)):\n    pass\n")
+    assert dict(told_apart(tmp_path / "new.py")) == {"Line": 1, "Grid": 1}
+
+
 def test_prediction_and_network_meet_above_both():
     both = [
         part_of(path) for path in FILES if {"pde", "network"} <= imports_of(path) | {part_of(path)}
     ]
-    assert set(both) <= {"__init__", "pairing", "comparison", "report", "validation", "cli"}
+    assert set(both) <= {"__init__", "comparison", "report", "validation", "cli"}
     assert "comparison" in both
 
 

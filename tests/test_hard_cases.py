@@ -27,6 +27,7 @@ from ntkfreq import (
 )
 from ntkfreq.files.results import json_ready
 from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.outcome import refuse_overflow
 from ntkfreq.pde.time.dynamics import GradientFlow
 
@@ -244,4 +245,5 @@ def test_noisy_line_target_keeps_a_usable_step_size():
         solution = solve_frequency_pde(Normal(scale=20.0), target, t=[0.0, end], rtol=1e-5)
         bound = 2 / (2 * np.pi * solution.equation.density.pdf([0.0])[0] * (1 + 1.4**2))
         assert solution.max_step_size > bound
-    assert discretize(solution.equation, solution.t, 1e-5, GradientFlow()).fastest_rate > 0
+    method = method_for(solution.equation)
+    assert discretize(method, solution.t, 1e-5, GradientFlow()).fastest_rate > 0

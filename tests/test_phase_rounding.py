@@ -210,7 +210,8 @@ def test_a_lattice_with_an_origin_far_from_zero_keeps_its_digits(origin):
     exact = Fraction(origin) % Fraction(spacing)
     exact -= Fraction(spacing) if exact > Fraction(spacing) / 2 else 0
     equation = FrequencyEquation.create(Normal(), GAUSSIAN, measure=Grid(spacing, origin))
-    system = LatticeSystem(equation, FrequencyMesh((np.linspace(0, np.pi / spacing, 5),)), 4)
+    mesh = FrequencyMesh((np.linspace(0, np.pi / spacing, 5),))
+    system = LatticeSystem(equation, mesh, 4, equation.measure)
     assert system.origin == float(exact)
     found = solve_frequency_pde(Normal(), GAUSSIAN, measure=Grid(spacing, origin), t=[0.0])
     x = float(exact) + spacing * np.arange(-80, 81)

@@ -23,6 +23,7 @@ from ntkfreq import (
     Points,
     StudentT,
     Target,
+    Uniform,
     empirical_ntk_gram,
     gram_flow,
     phase_map,
@@ -34,9 +35,9 @@ from ntkfreq._support.guard import guarded
 from ntkfreq.files.whole import told
 from ntkfreq.network import checkpoint
 from ntkfreq.numerics.quadrature import refuse_panels
-from ntkfreq.pde.plane.problem import along
 from ntkfreq.pde.time.fading import stepping
-from ntkfreq.problem.density.folded_plane import PlaneFold, components
+from ntkfreq.problem.density.folded_plane import PlaneFold, kernel_extent
+from ntkfreq.problem.density.numerical import Marginal
 from ntkfreq.problem.samples import only_samples
 from ntkfreq.profile import clock, dates, kinds, options
 from ntkfreq.profile.delimiter import split
@@ -53,7 +54,6 @@ from ntkfreq.validation.suite import refuse_mixture
 
 X = np.linspace(-1, 1, 24)
 T = [0.0, 1.0]
-ATOMS = Empirical([[1.0, 2.0], [3.0, 4.0]])
 
 
 class Quantity:
@@ -109,12 +109,13 @@ REFUSED = {
     "a module that draws": (
         drawing_module, ValueError, r"net cannot be differentiated point by point.*net.eval\(\)",
     ),
-    "atoms folded in the plane": (
-        lambda: list(components(ATOMS)), ValueError,
-        "rho_w=Empirical cannot be folded in two dimensions; use Normal",
+    "aliases of a heavy tail with a kernel that does not decay": (
+        lambda: kernel_extent(Empirical([[1.0, 2.0], [3.0, 4.0]])), ValueError,
+        "rho_w=Empirical has a heavy tail and a kernel that does not decay",
     ),
-    "atoms along an axis": (
-        lambda: along(ATOMS, 0), ValueError, "rho_w=Empirical has no landmarks in 2 dimensions",
+    "a marginal with a jump": (
+        lambda: Marginal(Uniform(dim=2), 0).pdf([0.5]), ValueError,
+        "rho_w=Uniform has a marginal with a jump, of which the kernel does not decay; give",
     ),
     "radius of a target that is not radial": (
         lambda: Target.from_function(lambda x: np.exp(-(x**2))).resolved_radius, ValueError,

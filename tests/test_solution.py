@@ -20,9 +20,8 @@ from ntkfreq import (
 )
 from ntkfreq.files.results import frequency_coordinates, json_ready
 from ntkfreq.numerics import dense
-from ntkfreq.pde import refine
-from ntkfreq.pde.box import refine as refine_box
-from ntkfreq.pde.elements import mesh
+from ntkfreq.pde.box import method as box_method
+from ntkfreq.pde.elements import mesh, refined
 from ntkfreq.pde.time.propagators import EigenPropagator
 from ntkfreq.pde.time.system import Block
 
@@ -121,7 +120,7 @@ class TestStatus:
         assert on_line.stats["estimated_error"] <= 1e-6
 
     def test_tolerance_not_met_beyond_the_largest_basis(self, monkeypatch):
-        monkeypatch.setattr(refine_box, "_MAX_MODES", 60)
+        monkeypatch.setattr(box_method, "_MOST", 60)
         solution = solve_frequency_pde(
             Normal(scale=40.0), lambda x: np.cos(60 * x), measure=Box(-1, 1), t=[0.0, 1e3]
         )
@@ -130,7 +129,7 @@ class TestStatus:
         assert solution.stats["modes"] == 48
 
     def test_tolerance_not_met_by_the_finest_mesh(self, monkeypatch):
-        monkeypatch.setattr(refine, "_REFINEMENTS", 0)
+        monkeypatch.setattr(refined, "_ATTEMPTS", 1)
         monkeypatch.setattr(mesh, "_PHASE_AT_1E4", 60.0)
         solution = solve_frequency_pde(Normal(scale=3.0), y, t=[0.0, 10.0], rtol=1e-9)
         assert solution.status.startswith("tolerance not met: estimated error ")

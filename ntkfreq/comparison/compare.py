@@ -11,8 +11,8 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.comparison.clock import common_clock
 from ntkfreq.comparison.pairing import (
-    common_clock,
     momentum_of,
     refuse_mismatch,
     refuse_unfaithful_samples,

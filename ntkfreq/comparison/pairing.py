@@ -8,6 +8,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq.comparison.clock import common_clock, regular_spacing
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import Network
@@ -18,76 +19,11 @@ from ntkfreq.network.step_schedules import Constant
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.problem.density import Density
-from ntkfreq.problem.measure import Box, Grid, Line, Points
+from ntkfreq.problem.measure import Line, is_measure
 
 # Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
 _ALIASED = 0.05
 _MOST_POINTS = 3000
-
-
-def common_clock(solution: FrequencySolution, x: FloatArray) -> tuple[float, str]:
-    """Solution time per unit of training time, and a sentence about it."""
-    measure = solution.equation.measure
-    if isinstance(measure, Points):
-        if not np.array_equal(measure.x, x):
-            raise ValueError(
-                f"solution has {len(measure.x)} points and history {len(x)}, not the same ones; "
-                "solve with target=(history.x, history.y)"
-            )
-        if np.ptp(measure.weights) > 1e-12 * measure.weights.max():
-            raise ValueError(
-                "solution weighs its points differently and history all alike; solve with "
-                "target=(history.x, history.y), without weights"
-            )
-        return 1.0, "the same: step size times steps"
-    spacing = _spacing(x)
-    if isinstance(measure, Box):
-        low, high = measure.lower[0], measure.upper[0]
-        if x.min() - low > spacing or high - x.max() > spacing or x.min() < low or x.max() > high:
-            raise ValueError(
-                f"history has points on [{x.min():g}, {x.max():g}], the box is "
-                f"[{low:g}, {high:g}]; train on regular samples of the whole box"
-            )
-        return 1.0, "the same: regular samples stand for the uniform measure of the box"
-    if isinstance(measure, Grid):
-        off = (x[:, 0] - measure.origin) / measure.spacing
-        if np.abs(off - np.rint(off)).max() > 1e-6 or abs(spacing / measure.spacing - 1) > 1e-6:
-            raise ValueError(
-                f"history has points that are not those of measure={measure}; train on "
-                "origin + spacing * integers, without gaps"
-            )
-    support = solution.equation.initial_error.support
-    if support is not None and not _covers(x, support, solution, spacing):
-        raise ValueError(
-            f"history has points on [{x.min():g}, {x.max():g}], which do not cover the target; "
-            "train on regular samples of the target and of its zero surroundings"
-        )
-    volume = len(x) * spacing
-    return (
-        1 / volume,
-        f"solution time = training time / {volume:.6g}, the sampled length N h",
-    )
-
-
-def _covers(
-    x: FloatArray, support: tuple[float, float], solution: FrequencySolution, spacing: float
-) -> bool:
-    """Whether the target is (nearly) zero outside the samples."""
-    probe = np.linspace(*support, 1001)
-    values = np.abs(solution.equation.target.at(probe[:, None]))
-    outside = (probe < x.min() - spacing) | (probe > x.max() + spacing)
-    return bool(values[outside].max(initial=0.0) <= 1e-3 * values.max())
-
-
-def _spacing(x: FloatArray) -> float:
-    """Spacing of regular one-dimensional samples; refuses others."""
-    steps = np.diff(np.sort(x[:, 0]))
-    if x.shape[1] > 1 or len(x) < 3 or np.ptp(steps) > 1e-6 * steps.mean():
-        raise ValueError(
-            "history has points that are not regularly spaced, so its clock cannot be converted to "
-            "that of the solution; solve with target=(history.x, history.y), which uses Points"
-        )
-    return float(steps.mean())
 
 
 def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
@@ -209,9 +145,9 @@ def refuse_unfaithful_samples(
 
     The line knows neither: its spectrum is not periodic and its operator has no largest rate.
     """
-    if not isinstance(solution.equation.measure, Line):
+    if not is_measure(solution.equation.measure, Line):
         return
-    below = np.abs(history.frequencies) <= np.pi / (2 * _spacing(x))
+    below = np.abs(history.frequencies) <= np.pi / (2 * regular_spacing(x))
     expected, found = solution.data_spectrum[0, below], measured[0, below]
     size = float(np.linalg.norm(expected))
     gap = float(np.linalg.norm(found - expected)) / max(size, 1e-300)

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.rounding import phase_rounding
-from ntkfreq.pde.testset import TestSet
+from ntkfreq.pde.method import Method
+from ntkfreq.pde.testset import Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
-from ntkfreq.problem.equation import FrequencyEquation
 
 
 def refuse_overflow(*arrays: Any) -> None:
@@ -26,10 +25,10 @@ def refuse_overflow(*arrays: Any) -> None:
 
 
 def status_of(
-    equation: FrequencyEquation,
+    method: Method[Any],
     discretized: Discretized,
     dynamics: Dynamics,
-    test: TestSet | str | None,
+    test: Tested,
     t: FloatArray,
     rtol: float,
 ) -> str:
@@ -41,12 +40,13 @@ def status_of(
             f"tolerance not met: estimated error {discretized.error:.1e} against rtol={rtol:.1e}; "
             "the target or the density has features the largest discretization does not resolve"
         )
-    if isinstance(test, TestSet) and not test.converged:
+    if test.points is not None and not test.points.converged:
         return (
-            f"tolerance not met: {len(test.x)} test points do not resolve the target, so test_loss "
-            "and spectrum are rough; pass test=(x_test, y_test), or name kinks of the target"
+            f"tolerance not met: {len(test.points.x)} test points do not resolve the target, so "
+            "test_loss and spectrum are rough; pass test=(x_test, y_test), or name kinks of the "
+            "target"
         )
-    if not discretized.details.get("target_resolved", True):
+    if not discretized.target_resolved:
         return (
             "tolerance not met: the target has a jump or kink that quadrature does not resolve, or "
             "values rougher than rtol, as in single precision; name kinks in "
@@ -58,7 +58,7 @@ def status_of(
             f"limited by rounding: at t={t[-1]:g} slow modes carry relative errors up to "
             f"{left:.1e}, above rtol={rtol:.1e}; shorten t or raise rtol"
         )
-    phases = phase_rounding(equation)
+    phases = method.equation.density.phase_rounding(method.extent())
     if phases > rtol:
         return (
             f"limited by rounding: rho_w lies so far from 0 that the last digits of x move its "

@@ -15,28 +15,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ntkfreq._support.types import ComplexArray, FloatArray
-from ntkfreq.pde.box.system import BoxSystem
 from ntkfreq.pde.discretize import discretize
-from ntkfreq.pde.points.system import PointsSystem
+from ntkfreq.pde.method import Method
 from ntkfreq.pde.testset import TestSet
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
-from ntkfreq.pde.time.propagators import EigenPropagator
 from ntkfreq.pde.time.system import Evolution, System
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Box, Points
-from ntkfreq.problem.target import Target
+from ntkfreq.problem.target import Everywhere
 from ntkfreq.spectra.bands import EmptyBandError, band_frequencies, band_rms, refuse_empty
 from ntkfreq.spectra.spectrum import fourier_sum
 from ntkfreq.spectra.wave_fit import WaveSum, fit_waves
 
-# Points on a box at which its functions are split, along an axis in two dimensions.
-_ON_BOX = (256, 2000)
-_ON_SQUARE = 40
 # Of test points at most so many serve to split functions.
 _TESTED = 1000
 
@@ -56,7 +51,7 @@ class OwnPart:
     equation: FrequencyEquation
     system: System
     evolution: Evolution
-    test: TestSet | str | None
+    test: TestSet | None
 
     def data_spectrum(self, frequencies: FloatArray) -> ComplexArray:
         """Data spectrum of the part at frequencies (F, d), shape (T, F)."""
@@ -70,7 +65,7 @@ class OwnPart:
 
     def spectrum(self, frequencies: FloatArray) -> ComplexArray:
         """The same against the test measure."""
-        if not isinstance(self.test, TestSet):
+        if self.test is None:
             return self.data_spectrum(frequencies)
         return fourier_sum(self.test.x, self.error(self.test.x) * self.test.weights, frequencies)
 
@@ -81,16 +76,18 @@ class OwnParts:
 
     Attributes
     ----------
-    equation, discretized, dynamics, test, t, rtol
+    method, discretized, dynamics, t, rtol
         Those of the solution.
+    test : TestSet or None
+        Its test points.
     frequencies : ndarray, shape (F, d)
         At which spectra are read.
     """
 
-    equation: FrequencyEquation
+    method: Method[Any]
     discretized: Discretized
     dynamics: Dynamics
-    test: TestSet | str | None
+    test: TestSet | None
     t: FloatArray
     rtol: float
     frequencies: FloatArray
@@ -98,54 +95,40 @@ class OwnParts:
     @property
     def needed(self) -> bool:
         """Whether spectra of the data leak."""
-        return isinstance(self.equation.measure, Points | Box)
+        return self.method.leaks
+
+    @property
+    def equation(self) -> FrequencyEquation:
+        """The problem."""
+        return self.method.equation
 
     def least(self, on_test: bool) -> float:
         """Where spectra are read as they are: share of the largest that a band must hold.
 
         In an empty band a discretization leaves about the tolerance, test points what leaks.
         """
-        leaks = on_test and isinstance(self.test, TestSet)
+        leaks = on_test and self.test is not None
         return 1e-3 if leaks else min(max(1e-6, 100 * self.rtol), 1e-3)
 
     @property
     def quick(self) -> bool:
         """Whether another initial error takes no more than products with known modes."""
-        modal = all(isinstance(part, EigenPropagator) for part in self.discretized.propagators)
-        return modal and isinstance(self.discretized.system, PointsSystem | BoxSystem)
+        return self.discretized.takes_other_data
 
     @cached_property
     def _points(self) -> FloatArray:
         """Where the initial error is known: data, test points, or points of the box."""
-        measure = self.equation.measure
-        if isinstance(measure, Points):
-            data = measure.x
-        else:
-            assert isinstance(measure, Box)
-            data = self._on_box(measure)
+        data = self.method.split_points(self.frequencies)
         return data if self._tested is None else np.concatenate([data, self._tested.x])
 
     @cached_property
     def _tested(self) -> TestSet | None:
         """Test points, not all of many."""
-        if not isinstance(self.test, TestSet):
+        if self.test is None:
             return None
         count = len(self.test.x)
         some = np.random.default_rng(0).permutation(count)[:_TESTED]
         return replace(self.test, x=self.test.x[some], y=self.test.y[some])
-
-    def _on_box(self, box: Box) -> FloatArray:
-        """One point at random in each of many equal cells: nothing aliases on such points."""
-        lower, upper = np.array(box.lower), np.array(box.upper)
-        highest = np.abs(self.frequencies).max(axis=0)
-        count = [_ON_SQUARE] * box.dim
-        if box.dim == 1:
-            wanted = 2 * highest[0] * (upper[0] - lower[0]) / np.pi
-            count = [int(np.clip(np.ceil(wanted), *_ON_BOX))]
-        cells = np.stack(np.meshgrid(*[np.arange(n) for n in count], indexing="ij"), axis=-1)
-        cells = cells.reshape(-1, box.dim)
-        place = (cells + np.random.default_rng(0).uniform(size=cells.shape)) / np.array(count)
-        return np.asarray(lower + (upper - lower) * place)
 
     @cached_property
     def _waves(self) -> tuple[WaveSum, WaveSum]:
@@ -178,23 +161,14 @@ class OwnParts:
         else:
             first = None
             second = WaveSum(goal.lattice, -(start.coefficients + goal.coefficients))
-        equation = replace(self.equation, target=Target(second), initial_output=first)
+        equation = replace(self.equation, target=Everywhere(second), initial_output=first)
         if self.quick:
-            known_operator = self.discretized.system
-            assert isinstance(known_operator, PointsSystem | BoxSystem)
-            system = replace(known_operator, equation=equation)
-            return OwnPart(equation, system, self._evolve(system.loads), self.test)
-        known = self.test.x if isinstance(self.test, TestSet) else None
-        afresh = discretize(equation, self.t, self.rtol, self.dynamics, known)
+            system, evolution = self.discretized.with_other_data(equation, self.dynamics, self.t)
+            return OwnPart(equation, system, evolution, self.test)
+        outputs = None if self.test is None else self.test.x
+        method = replace(self.method, equation=equation)
+        afresh = discretize(method, self.t, self.rtol, self.dynamics, outputs)
         return OwnPart(equation, afresh.system, afresh.evolve(self.dynamics, self.t), self.test)
-
-    def _evolve(self, loads: tuple[FloatArray, ...]) -> Evolution:
-        """Other initial errors under the factorized operator."""
-        blocks = []
-        for propagator, load in zip(self.discretized.propagators, loads, strict=True):
-            assert isinstance(propagator, EigenPropagator)
-            blocks.append(propagator.evolve_from(load, self.dynamics, self.t))
-        return Evolution(self.t, blocks)
 
     def shares(self, bands: Sequence[tuple[float, float]], on_test: bool) -> FloatArray:
         """Remaining shares of bands for figures, (T, B); NaN where a band holds nothing."""

@@ -1,24 +1,18 @@
-"""The loop that refines elements along a line until their estimated error fits the tolerance."""
+"""The one loop that refines a discretization until its estimated error fits the tolerance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ntkfreq._support.sizes import SizeError
-from ntkfreq._support.types import BoolArray, FloatArray
-from ntkfreq.pde.elements.mesh import FrequencyMesh
-from ntkfreq.pde.time.discretized import Discretized
 
-# Shares of the tolerance: for the mesh, for Krylov spaces, for the integration in time under
-# decay; as much as for the mesh goes to modes that are left out of account.
-MESH_SHARE, KRYLOV_SHARE, TIME_SHARE = 0.4, 0.05, 0.3
-_REFINEMENTS = 12
-_MOST_UNKNOWNS = 40_000
-# SuperLU counts entries in 32 bits: factors of 1e5 elements of degree 8 end in its own errors.
-_MOST_ELEMENTS = 60_000
+Choice = TypeVar("Choice")
+Found = TypeVar("Found")
+# Attempts after which halving an error no more is a reason to stop.
+_PATIENCE = 2
+# What a refusal advises where a mesh grows beyond what can be factorized.
 NEARER = (
     "x from an origin near the target, x - c, needs fewer (with sigma_a=0 the answer is the same; "
     "else the factor 1 + sigma_a^2 x.x' of the kernel then counts from c), as do a shorter t and a "
@@ -26,56 +20,77 @@ NEARER = (
 )
 
 
-class Refined(NamedTuple):
-    """The best mesh found, what was computed on it, its estimated error and the attempts made."""
+@dataclass(frozen=True, eq=False)
+class Attempt(Generic[Choice, Found]):
+    """One discretization, tried.
 
-    mesh: FrequencyMesh
-    fine: Discretized
+    Attributes
+    ----------
+    found : object
+        What was computed with it.
+    error : float
+        Its estimated error; infinite where it was not worth estimating.
+    finer : callable or None
+        Makes the next choice; None where none is to be had.
+    """
+
+    found: Found
+    error: float
+    finer: Callable[[], Choice] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Refined(Generic[Found]):
+    """The best that was found, its estimated error, and how many refinements it took."""
+
+    found: Found
     error: float
     refinements: int
 
 
 def refined(
-    mesh: FrequencyMesh,
-    rtol: float,
-    solve: Callable[[FrequencyMesh], tuple[Discretized, FloatArray]],
-) -> Refined:
-    """Refine where it pays until the estimate fits its share of the tolerance.
+    first: Choice,
+    attempt: Callable[[Choice, bool], Attempt[Choice, Found]],
+    tolerance: float,
+    most: int,
+    *,
+    impatient: bool = False,
+) -> Refined[Found]:
+    """Try finer and finer discretizations until the estimated error fits the tolerance.
 
-    `solve` returns, for a mesh, the propagated system and the squares of its estimated relative
-    errors at some times on each element, shape (T, elements).
+    Parameters
+    ----------
+    first : object
+        What to try first: a mesh, lengths of elements, numbers of polynomials.
+    attempt : callable
+        Tries a choice; the second argument says that it is the last one.
+    tolerance : float
+        Error that is enough.
+    most : int
+        Attempts at most.
+    impatient : bool, default False
+        Stop when errors have ceased to halve: what is left is rounding then.
 
     Raises
     ------
-    ValueError
-        When the first mesh has more elements than can be factorized.
+    SizeError
+        When the first choice is too large; of a later one what has been found so far is kept.
     """
-    if mesh.elements > _MOST_ELEMENTS:
-        raise SizeError(
-            f"the frequencies of target and rho_w need {mesh.elements} elements, above the "
-            f"{_MOST_ELEMENTS} that are factorized here: {NEARER}"
-        )
-    best: Refined | None = None
-    for attempt in range(_REFINEMENTS + 1):
-        fine, squares = solve(mesh)
-        error = float(np.sqrt(squares.sum(axis=1).max()))
-        stuck = best is not None and error > 0.5 * best.error
-        if best is None or error < best.error:
-            best = Refined(mesh, fine, error, attempt)
-        # Halving elements takes two digits off what they miss: where it does not, the rest is
-        # rounding, which smaller elements make larger.
-        if error <= MESH_SHARE * rtol or fine.unknowns > _MOST_UNKNOWNS or (stuck and attempt > 2):
+    best: Refined[Found] | None = None
+    choice = first
+    for count in range(most):
+        try:
+            tried = attempt(choice, count == most - 1)
+        except SizeError:
+            if best is None:
+                raise
             break
-        mesh = mesh.refined(_marked(squares, MESH_SHARE * rtol))
+        stuck = best is not None and tried.error > 0.5 * best.error
+        if best is None or tried.error < best.error:
+            best = Refined(tried.found, tried.error, count)
+        enough = tried.error <= tolerance or (impatient and stuck and count > _PATIENCE)
+        if enough or tried.finer is None:
+            break
+        choice = tried.finer()
     assert best is not None
     return best
-
-
-def _marked(squares: FloatArray, tolerance: float) -> BoolArray:
-    """The fewest elements without which the error would fit half the tolerance."""
-    largest = squares.max(axis=0)
-    order = np.argsort(largest)
-    calm = np.cumsum(largest[order]) <= (0.5 * tolerance) ** 2
-    marked = np.ones(len(largest), dtype=bool)
-    marked[order[calm]] = False
-    return marked

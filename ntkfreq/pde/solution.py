@@ -15,16 +15,14 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.files.results import dynamics_dataset, json_ready
-from ntkfreq.pde.lattice.system import LatticeSystem
+from ntkfreq.pde.method import Method
 from ntkfreq.pde.moved_origin import turned
 from ntkfreq.pde.outcome import refuse_overflow, status_of
 from ntkfreq.pde.own_part import OwnParts
-from ntkfreq.pde.plane.lattice_system import PlaneLatticeSystem
-from ntkfreq.pde.testset import TestSet
+from ntkfreq.pde.testset import Judged, Tested
 from ntkfreq.pde.time.discretized import Discretized
-from ntkfreq.pde.time.dynamics import Discrete, Dynamics, Nesterov, dynamics_for
+from ntkfreq.pde.time.dynamics import Dynamics, dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Points
 from ntkfreq.spectra.bands import (
     along_axes,
     band_frequencies,
@@ -33,7 +31,6 @@ from ntkfreq.spectra.bands import (
     first_passage,
     pick_spectrum,
 )
-from ntkfreq.spectra.spectrum import fourier_sum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,45 +87,36 @@ class FrequencySolution:
     rtol: float
     status: str
     stats: dict[str, Any]
+    _method: Method[Any]
     _discretized: Discretized
     _dynamics: Dynamics
-    _test: TestSet | str | None
+    _test: Tested
 
     @classmethod
     def evaluate(
         cls,
         *,
-        equation: FrequencyEquation,
+        method: Method[Any],
         discretized: Discretized,
         dynamics: Dynamics,
-        test: TestSet | str | None,
+        test: Tested,
         t: FloatArray,
         frequencies: FloatArray,
         rtol: float,
         begin: float,
     ) -> FrequencySolution:
         """Evaluate a discretized equation at times and frequencies; users call the solver."""
-        system = discretized.system
+        equation, system = method.equation, discretized.system
         # Of a solution evaluated again the setup is not paid for again.
-        spent = min(discretized.details["setup_seconds"], time.perf_counter() - begin)
+        spent = min(discretized.setup_seconds, time.perf_counter() - begin)
         grid = frequencies.reshape(-1, equation.dim)
         evolution = discretized.evolve(dynamics, t)
         data_spectrum = system.free_spectrum(t, grid) + system.spectrum_change(evolution, grid)
         data_spectrum = turned(data_spectrum, grid, discretized.center)
         train_loss = discretized.train_loss(evolution)
-        spectrum: ComplexArray | None = None
-        test_loss: FloatArray | None = None
-        if isinstance(test, TestSet):
-            errors = equation.free_output(t, test.x) - test.y
-            errors += discretized.output_change(evolution, test.x)
-            spectrum = fourier_sum(test.x, errors * test.weights, grid)
-            test_loss = errors**2 @ test.weights
-        elif test == "line":
-            assert isinstance(system, LatticeSystem | PlaneLatticeSystem)
-            spectrum = turned(system.test_spectrum(evolution, grid), grid, discretized.center)
-            test_loss = system.test_loss(evolution)
-        elif test == "data":
-            spectrum, test_loss = data_spectrum, train_loss
+        data = Judged(data_spectrum, train_loss)
+        found = test.judged(discretized, evolution, grid, data)
+        spectrum, test_loss = found.spectrum, found.loss
         refuse_overflow(data_spectrum, spectrum, train_loss, test_loss)
         return cls(
             equation=equation,
@@ -141,9 +129,12 @@ class FrequencySolution:
             step_size=dynamics.step_size,
             max_step_size=dynamics.max_step_size(discretized.fastest_rate),
             rtol=rtol,
-            status=status_of(equation, discretized, dynamics, test, t, rtol),
+            status=status_of(method, discretized, dynamics, test, t, rtol),
             stats={
                 **discretized.details,
+                "target_resolved": discretized.target_resolved,
+                "setup_seconds": discretized.setup_seconds,
+                "fitted_until": discretized.fitted_until,
                 "support": equation.support,
                 "unknowns": discretized.unknowns,
                 "estimated_error": discretized.error,
@@ -152,6 +143,7 @@ class FrequencySolution:
                 "solve_seconds": time.perf_counter() - begin - spent,
                 "seconds": time.perf_counter() - begin,
             },
+            _method=method,
             _discretized=discretized,
             _dynamics=dynamics,
             _test=test,
@@ -211,11 +203,10 @@ class FrequencySolution:
             step = self.step_size if kept else step_size
             beta = 0.0 if momentum is None else momentum
             dynamics = dynamics_for(step, beta, False if nesterov is None else nesterov)
-            refuse_discrete_decay(self.equation, dynamics)
-            if isinstance(dynamics, Discrete):
-                dynamics.refuse_unstable(self._discretized.fastest_rate)
+            dynamics.refuse_decay(self.equation.decay)
+            dynamics.refuse_unstable(self._discretized.fastest_rate)
             self._refuse_unfitted(dynamics)
-        fitted = float(self.stats["fitted_until"]) / dynamics.acceleration
+        fitted = self._discretized.fitted_until / dynamics.acceleration
         if clock[-1] > fitted * (1 + 1e-12):
             raise ValueError(
                 f"t ends at {clock[-1]:g}, beyond {fitted:g}, to which the solution was fitted; "
@@ -226,7 +217,7 @@ class FrequencySolution:
             grid = checks.points("frequencies", frequencies, self.equation.dim)
             grid = grid[:, 0] if self.equation.dim == 1 else grid
         return FrequencySolution.evaluate(
-            equation=self.equation,
+            method=self._method,
             discretized=self._discretized,
             dynamics=dynamics,
             test=self._test,
@@ -238,9 +229,8 @@ class FrequencySolution:
 
     def _refuse_unfitted(self, dynamics: Dynamics) -> None:
         """Refuse momentum on a discretization that was fitted without it."""
-        exact = isinstance(self.equation.measure, Points)
-        if not exact and dynamics.acceleration > self._dynamics.acceleration:
-            wanted, had = (getattr(kind, "momentum", 0.0) for kind in (dynamics, self._dynamics))
+        if not self._method.for_all_times and dynamics.acceleration > self._dynamics.acceleration:
+            wanted, had = dynamics.momentum, self._dynamics.momentum
             raise ValueError(
                 f"momentum={wanted:g} excites what this discretization was not fitted to, which "
                 f"was solved with {had:g}; solve again with step_size=, momentum= and nesterov= as "
@@ -266,7 +256,7 @@ class FrequencySolution:
         """
         points = checks.points("x", x, self.equation.dim, self.equation.axis)
         target = self.equation.target
-        if isinstance(self.equation.measure, Points):
+        if self._method.samples_alone:
             target = target.at_samples_only()
         return self.output(points) - target.at(points)
 
@@ -326,7 +316,7 @@ class FrequencySolution:
             return first_passage(self.t, rms, fraction * rms[0])
         least, largest = self.own_parts.least(on_test), float(np.abs(values[0]).max())
         unit, grid = self.axis.frequency_unit, self.own_parts.frequencies
-        if along_axes(grid) and self.equation.target.profile is None:
+        if along_axes(grid) and not self.equation.target.radial:
             grid = band_frequencies(grid, band, unit)
             again = self.at(frequencies=grid)
             values = pick_spectrum(again.spectrum, again.data_spectrum, spectrum)
@@ -340,13 +330,13 @@ class FrequencySolution:
     def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray | None:
         """Remaining share of each band's own part (T, B) for figures; None where spectra do."""
         quick = self.own_parts.needed and self.own_parts.quick
-        return self.own_parts.shares(bands, isinstance(self._test, TestSet)) if quick else None
+        return self.own_parts.shares(bands, self._test.points is not None) if quick else None
 
     @cached_property
     def own_parts(self) -> OwnParts:
         """What each band held at the start, followed by itself."""
         grid = self.frequencies.reshape(-1, self.equation.dim)
-        problem = self.equation, self._discretized, self._dynamics, self._test
+        problem = self._method, self._discretized, self._dynamics, self._test.points
         return OwnParts(*problem, self.t, self.rtol, grid)
 
     def to_xarray(self) -> xr.Dataset:
@@ -369,8 +359,8 @@ class FrequencySolution:
             "measure": repr(problem.measure),
             "sigma_a": problem.sigma_a,
             "step_size": "gradient flow" if self.step_size is None else self.step_size,
-            "momentum": getattr(self._dynamics, "momentum", 0.0),
-            "nesterov": isinstance(self._dynamics, Nesterov),
+            "momentum": self._dynamics.momentum,
+            "nesterov": self._dynamics.nesterov,
             "weight_decay": problem.weight_decay,
             "frequency_decay": problem.frequency_decay,
             "decay_towards": problem.decay_towards,
@@ -382,13 +372,3 @@ class FrequencySolution:
         from ntkfreq.plotting import plot_dynamics
 
         return plot_dynamics(self)
-
-
-def refuse_discrete_decay(equation: FrequencyEquation, dynamics: Dynamics) -> None:
-    """Refuse finite steps under decay, whose coefficients change from step to step."""
-    if isinstance(dynamics, Discrete) and equation.decay.active:
-        raise ValueError(
-            f"step_size={dynamics.step_size:g} with weight_decay={equation.weight_decay:g}, "
-            f"frequency_decay={equation.frequency_decay:g}: the equation with decay is solved as "
-            "gradient flow; leave step_size out (small steps of training follow the flow)"
-        )

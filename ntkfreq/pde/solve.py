@@ -11,20 +11,15 @@ from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.threads import one_thread
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.defaults import fastest_beyond_one, frequencies_beyond_one
-from ntkfreq.pde.demand import refuse_points, refuse_tables
-from ntkfreq.pde.discretize import discretize, refuse_unsolved
-from ntkfreq.pde.lattice.refine import folded_equation
-from ntkfreq.pde.solution import FrequencySolution, refuse_discrete_decay
-from ntkfreq.pde.testset import TestSet, resolve_test
-from ntkfreq.pde.time.dynamics import Discrete, dynamics_for
+from ntkfreq.pde.asked_test import resolve_test
+from ntkfreq.pde.clock import asked_times, checked_tolerance
+from ntkfreq.pde.demand import refuse_tables
+from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.method import Method
+from ntkfreq.pde.methods import method_for
+from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Box, Grid, Line, Points
-from ntkfreq.problem.rectangle import tensor_points
-from ntkfreq.spectra.frequency_grid import default_frequencies
-
-# Latest of the default times, or so many of the fastest time scales.
-_LATEST = 1e14
 
 
 @guarded
@@ -135,32 +130,23 @@ def solve_frequency_pde(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
     )
-    refuse_unsolved(equation)
-    refuse_points(equation)
+    method = method_for(equation)
+    method.refuse()
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
-    refuse_discrete_decay(equation, dynamics)
-    clock = default_times(equation, step_size) if t is None else checks.times("t", t)
-    if isinstance(dynamics, Discrete):
-        dynamics.steps(clock)
-    if frequencies is None:
-        grid = _default_grid(equation)
-    else:
-        grid = checks.points("frequencies", frequencies, equation.dim)
-        grid = grid[:, 0] if equation.dim == 1 else grid
+    dynamics.refuse_decay(equation.decay)
+    clock = asked_times(method, t, step_size)
+    dynamics.refuse_times(clock)
+    grid = _frequencies(method, frequencies)
     refuse_tables(len(clock), len(grid), "frequencies", "give fewer of either")
-    if isinstance(equation.measure, Points):
-        refuse_tables(len(clock), len(equation.measure.x), "points", "give fewer times")
-    where = resolve_test(
-        equation, test, float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
-    )
-    known = where.x if isinstance(where, TestSet) else None
-    with one_thread(isinstance(equation.measure, Line | Grid) and equation.dim == 1):
-        discretized = discretize(equation, clock, rtol, dynamics, known)
-        if isinstance(dynamics, Discrete):
-            dynamics.refuse_unstable(discretized.fastest_rate)
+    method.refuse_tables(len(clock))
+    highest = float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
+    where = resolve_test(method, test, highest)
+    with one_thread(method.on_one_thread):
+        discretized = discretize(method, clock, rtol, dynamics, where.outputs)
+        dynamics.refuse_unstable(discretized.fastest_rate)
         return FrequencySolution.evaluate(
-            equation=equation,
+            method=method,
             discretized=discretized,
             dynamics=dynamics,
             test=where,
@@ -171,80 +157,10 @@ def solve_frequency_pde(
         )
 
 
-def checked_tolerance(rtol: float) -> float:
-    """The tolerance, or a refusal of one that double precision cannot meet."""
-    rtol = checks.positive("rtol", rtol)
-    if not 1e-13 <= rtol < 1:
-        raise ValueError(f"rtol={rtol:g} must lie in [1e-13, 1), the range of double precision")
-    return rtol
-
-
-def default_times(equation: FrequencyEquation, step_size: float | None) -> FloatArray:
-    """0 and 64 log-spaced times over six decades about the fastest time scale."""
-    plane = isinstance(equation.measure, Line | Grid) and equation.dim > 1
-    if isinstance(equation.measure, Grid) and not plane:
-        equation = folded_equation(equation)
-    density, measure = equation.density, equation.measure
-    if plane:
-        fastest = fastest_beyond_one(equation)
-    elif isinstance(measure, Line | Grid):
-        probe = np.concatenate([[0.0], *(mark[:1] for mark in _locations(equation))])
-        support = equation.initial_error.support or (0.0, 0.0)
-        reach = max(map(abs, support))
-        rate = 2 * np.pi * float(density.even_values(probe + 1e-9).max())
-        # The norm of sigma_a^2 d(rho d) against data of extent L is about sigma_a^2 L^2 rho.
-        fastest = rate * (1 + (equation.sigma_a * reach) ** 2)
-    else:
-        corners = np.array(
-            [np.maximum(np.abs(measure.lower), np.abs(measure.upper))]
-            if isinstance(measure, Box)
-            else _points(measure)
-        )
-        far = float(np.max(np.sum(corners**2, axis=1)))
-        fastest = 1 + equation.sigma_a**2 * far
-    last = 1e4 / fastest
-    slowest = min(filter(None, (equation.weight_decay, equation.frequency_decay)), default=0.0)
-    if slowest > 0:
-        # With decay the end of the story is some ten times its own time scale; frequencies that
-        # shrink by e^5 have nothing more to tell.
-        last = max(last, 10 / slowest)
-        if equation.decay.contracts:
-            last = min(last, 5 / equation.frequency_decay)
-        # Later than this every mode that double precision can tell from 0 has been learned.
-        last = min(last, _LATEST * max(1.0, 1 / fastest))
-    times = np.geomspace(min(0.01 / fastest, 1e-3 * last), last, 64)
-    if step_size is not None:
-        times = step_size * np.unique(np.rint(times / step_size))
-    return np.concatenate([[0.0], times[times > 0]])
-
-
-def _locations(equation: FrequencyEquation) -> list[FloatArray]:
-    marks = equation.density.landmarks()
-    return [np.array([place]) for place, _ in marks.scales] + [
-        np.array([(low + min(high, 2 * low + 1)) / 2]) for low, high in marks.support
-    ]
-
-
-def _points(measure: Any) -> FloatArray:
-    assert isinstance(measure, Points)
-    return measure.x
-
-
-def _default_grid(equation: FrequencyEquation) -> FloatArray:
-    measure = equation.measure
-    if isinstance(measure, Line | Grid) and equation.dim > 1:
-        return frequencies_beyond_one(equation)
-    if isinstance(measure, Points):
-        x = measure.x
-    elif isinstance(measure, Box) and equation.dim == 2:
-        sides = [np.linspace(*ends, 257) for ends in zip(measure.lower, measure.upper, strict=True)]
-        x = tensor_points(sides[0], sides[1])
-    else:
-        low, high = (
-            (measure.lower[0], measure.upper[0])
-            if isinstance(measure, Box)
-            else equation.initial_error.support or (-1.0, 1.0)
-        )
-        x = np.linspace(low, high, 4097)[:, None]
-    reach = equation.density.radius(0.01)
-    return default_frequencies(x, equation.initial_error_at(x), reach)
+def _frequencies(method: Method[Any], frequencies: Any) -> FloatArray:
+    """The frequencies (F,) or (F, d) of a user, or the default ones."""
+    if frequencies is None:
+        return method.default_frequencies()
+    dim = method.equation.dim
+    grid = checks.points("frequencies", frequencies, dim)
+    return grid[:, 0] if dim == 1 else grid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, Function
+from ntkfreq.problem.admission import admitted, as_start, found_sides
 from ntkfreq.problem.decay import Decay
-from ntkfreq.problem.decaying import decaying, decaying_start, refuse_unseen
 from ntkfreq.problem.density import Density, as_density
-from ntkfreq.problem.functions import evaluate, find_support, refuse_tiny
-from ntkfreq.problem.measure import Box, Grid, Line, Measure, Points
-from ntkfreq.problem.rectangle import find_rectangle
-from ntkfreq.problem.target import Target, as_target
+from ntkfreq.problem.functions import evaluate
+from ntkfreq.problem.measure import Measure, is_measure
+from ntkfreq.problem.target import Target, as_target, zero_outside
+from ntkfreq.problem.target.functions import AtPoints
+from ntkfreq.problem.target.radial import difference
 
 # Coordinates of points at which a user's function is evaluated at once.
 _MOST_NUMBERS = 100_000
@@ -88,9 +89,8 @@ class FrequencyEquation:
         density = as_density(rho_w)
         goal = as_target(target)
         if measure is None:
-            known = goal.samples
-            measure = Line() if known is None else Points(known[0]).on(goal.axis)
-        if not isinstance(measure, Line | Box | Grid | Points):
+            measure = goal.natural_measure
+        if not is_measure(measure):
             raise TypeError(
                 f"measure={checks.show(measure)} must be Line(), Box(lower, upper), "
                 "Grid(spacing) or Points(x)"
@@ -100,15 +100,8 @@ class FrequencyEquation:
                 f"initial_output={checks.show(initial_output)} must be None or a function f_0(x), "
                 "for instance a FourierFeatureNet"
             )
-        measure = _on_axis_of(goal, measure)
-        _check_dimensions(density, goal, measure)
-        if isinstance(measure, Line | Grid):
-            goal = decaying(density, goal, measure)
-            initial_output = decaying_start(initial_output, goal, measure)
-        if isinstance(measure, Box):
-            refuse_unseen(goal, measure)
-        if isinstance(measure, Points) and goal.samples is None:
-            refuse_tiny("target", float(np.abs(goal.at(measure.x)).max()))
+        measure = goal.counted(measure)
+        goal, initial_output = admitted(density, goal, initial_output, measure)
         return cls(
             density,
             goal,
@@ -128,7 +121,7 @@ class FrequencyEquation:
     @property
     def axis(self) -> Axis:
         """What the numbers of x mean: days where the data were given at dates."""
-        return self.target.axis if isinstance(self.measure, Line) else self.measure.axis
+        return self.measure.axis or self.target.axis
 
     def initial_output_at(self, x: FloatArray) -> FloatArray:
         """Initial output f_0 at (n, d) points."""
@@ -159,11 +152,7 @@ class FrequencyEquation:
 
         An interval, a rectangle, or the ball within a radius, given as (0, radius).
         """
-        if not isinstance(self.measure, Line | Grid):
-            return None
-        goal = self.target
-        ball = None if goal.radius is None else (0.0, goal.radius)
-        return goal.support or goal.rectangle or ball
+        return self.target.told(self.dim) if self.measure.infinite else None
 
     @cached_property
     def decay(self) -> Decay:
@@ -173,133 +162,35 @@ class FrequencyEquation:
     @cached_property
     def start(self) -> Target | None:
         """Initial output as a target of its own, with a support where it has one."""
-        first = self.initial_output
-        if first is None:
-            return None
-        if isinstance(first, Target) and first.radius is not None and self.dim > 1:
-            side = (-first.radius, first.radius)
-            return replace(first, rectangle=(side, side)) if self.dim == 2 else first
-
-        def function(x: Any) -> FloatArray:
-            return self.initial_output_at(np.asarray(x).reshape(-1, self.dim))
-
-        known = first if isinstance(first, Target) else None
-        infinite = isinstance(self.measure, Line | Grid)
-        if self.dim == 1:
-            support = known.support if known else None
-            return Target(function, support or (find_support(first) if infinite else None))
-        rectangle = known.rectangle if known else None
-        if rectangle is None and infinite and self.dim == 2:
-            rectangle = find_rectangle(first)
-        return Target(function, rectangle=rectangle)
+        known = as_start(self.initial_output)
+        if known is None or (known.radial and self.dim > 1):
+            return known
+        sides = known.sides(self.dim)
+        if sides is None and self.measure.infinite:
+            sides = found_sides(self.initial_output, self.dim, "target")
+        return zero_outside(AtPoints(self.initial_output_at, self.dim), sides, ())
 
     @cached_property
     def radial(self) -> bool:
         """Whether target, initial output and density depend on distances from 0 alone."""
-        if not isinstance(self.measure, Line) or self.dim == 1 or self.target.radius is None:
+        if not self.measure.reduces_radial or self.dim == 1 or not self.target.radial:
             return False
-        start = self.start is None or self.start.radius is not None
-        return start and self.density.isotropic
+        return (self.start is None or self.start.radial) and self.density.isotropic
 
     @cached_property
     def initial_error(self) -> Target:
         """Initial error f_0 - y as a target of its own, with a support where both have one."""
+        goal, start = self.target, self.start
         if self.radial:
-            return _radial_difference(self.start, self.target)
-        support, rectangle = self.target.support, self.target.rectangle
-        if self.start is not None and support is not None:
-            support = self.start.support and _hull(support, self.start.support)
-        if self.start is not None and rectangle is not None:
-            first = self.start.rectangle
-            rectangle = first and (_hull(rectangle[0], first[0]), _hull(rectangle[1], first[1]))
-        return Target(
-            lambda x: self.initial_error_at(np.asarray(x).reshape(-1, self.dim)),
-            support,
-            self.target.kinks + (self.target.support or ()),
-            rectangle=rectangle,
-        )
-
-
-def _on_axis_of(target: Target, measure: Measure) -> Measure:
-    """The measure, counted from the same origin as the samples of the target."""
-    if target.samples is None or isinstance(measure, Line):
-        return measure
-    return measure_on(measure, target.axis)
-
-
-def measure_on(measure: Box | Grid | Points, axis: Axis) -> Box | Grid | Points:
-    """A measure that was given at dates, counted from the origin of another axis.
-
-    Raises
-    ------
-    TypeError
-        Where one of the two counts dates or durations and the other is made of numbers.
-    """
-    if measure.axis.origin == axis.origin and (measure.axis.timed or not axis.timed):
-        return measure
-    if not measure.axis.timed:
-        return measure  # numbers beside dates are days since their origin
-    if axis.origin is None or measure.axis.origin is None:
-        raise TypeError(
-            f"measure={measure} is counted in {measure.axis.counted}, the target in "
-            f"{axis.counted}; give both at dates, or both as numbers"
-        )
-    return measure.moved(axis.offset(measure.axis), axis)
-
-
-def _check_dimensions(density: Density, target: Target, measure: Measure) -> None:
-    if isinstance(measure, Box | Points) and measure.dim != density.dim:
-        raise ValueError(
-            f"measure has dimension {measure.dim} and rho_w dimension {density.dim}; they must "
-            f"agree: give the density dim={measure.dim}"
-        )
-    if target.samples is not None and target.samples[0].shape[1] != density.dim:
-        raise ValueError(
-            f"target has samples of dimension {target.samples[0].shape[1]} and rho_w dimension "
-            f"{density.dim}; give the density dim={target.samples[0].shape[1]}"
-        )
-    if isinstance(measure, Points) and target.samples is not None:
-        if np.array_equal(measure.x, target.samples[0]):
-            return
-        raise ValueError(
-            f"measure has {len(measure.x)} points that differ from the samples of the target; "
-            "leave measure out, or give the target as a function"
-        )
-    if target.samples is not None and isinstance(measure, Box) and measure.dim > 1:
-        raise ValueError(
-            f"target is known at samples, between which it is unknown in dim={measure.dim}; on Box "
-            "give it as a function, or leave measure out"
-        )
-    if target.samples is not None and isinstance(measure, Box) and measure.dim == 1:
-        x = target.samples[0]
-        if len(x) < 4:
-            raise ValueError(
-                f"target has {len(x)} sample(s); a Box needs at least 4, to draw the cubic spline "
-                "through them: leave measure out, or give the target as a function"
-            )
-        if measure.lower[0] < x.min() or measure.upper[0] > x.max():
-            raise ValueError(
-                f"measure={measure} reaches beyond the samples of the target, "
-                f"[{x.min():g}, {x.max():g}]; shrink the box or give the target as a function"
-            )
+            return difference(start, goal)
+        sides = goal.sides(self.dim)
+        ends = sides[0] if sides is not None and self.dim == 1 else ()
+        if start is not None and sides is not None:
+            other = start.sides(self.dim)
+            sides = other and tuple(map(_hull, sides, other))
+        function = AtPoints(self.initial_error_at, self.dim)
+        return zero_outside(function, sides, goal.kinks + tuple(ends))
 
 
 def _hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     return min(one[0], other[0]), max(one[1], other[1])
-
-
-def _radial_difference(start: Target | None, goal: Target) -> Target:
-    """Initial output minus target, both radial."""
-    if start is None:
-        profile, radius = goal.profile, goal.radius
-        assert profile is not None
-        return Target.from_radial(lambda r: -np.asarray(profile(r)), radius, goal.kinks)
-    assert start.radius is not None
-    assert goal.radius is not None
-
-    def difference(r: Any) -> FloatArray:
-        points = np.asarray(r, dtype=np.float64)[:, None]
-        return start.at(points) - goal.at(points)
-
-    ends = (start.radius, goal.radius)
-    return Target.from_radial(difference, max(ends), (*start.kinks, *goal.kinks, *ends))

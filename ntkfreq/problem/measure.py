@@ -2,8 +2,9 @@ r"""Where the data sit: the measure :math:`\mu` of the loss :math:`\tfrac12\int 
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,8 +13,39 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray
 
 
+class Measure(abc.ABC):
+    """Any of the four measures, and what is asked of each; it has no numerics of its own.
+
+    Another kind of measure is a subclass, with its method of solution in ``ntkfreq.pde.methods``.
+    """
+
+    infinite: ClassVar[bool] = False
+    """Whether its volume is infinite, so that targets must decay."""
+
+    reduces_radial: ClassVar[bool] = False
+    """Whether an equation in which all is radial has one variable."""
+
+    axis: Axis | None
+    """What the numbers of x mean; None where the target says it."""
+
+    @property
+    def dim(self) -> int | None:
+        """Dimension of x; None where any will do."""
+        return None
+
+    def counted_on(self, axis: Axis) -> Self:
+        """The measure, counted from the origin of another axis if it was given at dates.
+
+        Raises
+        ------
+        TypeError
+            Where one of the two counts dates or durations and the other is made of numbers.
+        """
+        return self
+
+
 @dataclass(frozen=True)
-class Line:
+class Line(Measure):
     r"""Lebesgue measure on all of :math:`\mathbb R^d`: continuous data everywhere.
 
     The target must decay. Times are those of the loss :math:`\tfrac12\int e^2dx`.
@@ -24,9 +56,36 @@ class Line:
     Line()
     """
 
+    infinite: ClassVar[bool] = True
+    reduces_radial: ClassVar[bool] = True
+    axis: None = field(default=None, init=False, repr=False)
+
+
+class Placed(Measure):
+    """A measure whose places are numbers or dates."""
+
+    axis: Axis
+
+    @abc.abstractmethod
+    def moved(self, offset: float, axis: Axis) -> Self:
+        """The measure with all coordinates moved by `offset`, on another axis."""
+
+    def counted_on(self, axis: Axis) -> Self:
+        """The measure, counted from the origin of another axis if it was given at dates."""
+        if self.axis.origin == axis.origin and (self.axis.timed or not axis.timed):
+            return self
+        if not self.axis.timed:
+            return self  # numbers beside dates are days since their origin
+        if axis.origin is None or self.axis.origin is None:
+            raise TypeError(
+                f"measure={self} is counted in {self.axis.counted}, the target in "
+                f"{axis.counted}; give both at dates, or both as numbers"
+            )
+        return self.moved(axis.offset(self.axis), axis)
+
 
 @dataclass(frozen=True, init=False)
-class Box:
+class Box(Placed):
     r"""Uniform probability measure on a box, :math:`\mu = dx/|\Omega|`.
 
     Parameters
@@ -72,9 +131,9 @@ class Box:
         object.__setattr__(self, "upper", tuple(map(float, high)))
         object.__setattr__(self, "axis", axis)
 
-    def moved(self, offset: float, axis: Axis) -> Box:
+    def moved(self, offset: float, axis: Axis) -> Self:
         """The box with all coordinates moved by `offset`, on another axis."""
-        same = Box(np.add(self.lower, offset), np.add(self.upper, offset))
+        same = type(self)(np.add(self.lower, offset), np.add(self.upper, offset))
         object.__setattr__(same, "axis", axis)
         return same
 
@@ -90,7 +149,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Placed):
     r"""Samples on an infinite regular lattice, :math:`\mu = \Delta^d \sum_k \delta_{o + \Delta k}`.
 
     Parameters
@@ -110,6 +169,8 @@ class Grid:
     >>> round(Grid(0.6).nyquist, 3)
     5.236
     """
+
+    infinite: ClassVar[bool] = True
 
     spacing: float
     origin: float = 0.0
@@ -135,9 +196,9 @@ class Grid:
         object.__setattr__(self, "spacing", checks.positive("spacing", self.spacing))
         object.__setattr__(self, "origin", checks.finite_float("origin", self.origin))
 
-    def moved(self, offset: float, axis: Axis) -> Grid:
+    def moved(self, offset: float, axis: Axis) -> Self:
         """The lattice moved by `offset`, on another axis."""
-        same = Grid(self.spacing, self.origin + offset)
+        same = type(self)(self.spacing, self.origin + offset)
         object.__setattr__(same, "axis", axis)
         return same
 
@@ -148,7 +209,7 @@ class Grid:
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Points:
+class Points(Placed):
     r"""Finitely many points, :math:`\mu = \sum_i w_i \delta_{x_i}` with :math:`\sum_i w_i = 1`.
 
     Parameters
@@ -184,18 +245,28 @@ class Points:
         object.__setattr__(self, "weights", shares)
         object.__setattr__(self, "axis", axis)
 
-    def moved(self, offset: float, axis: Axis) -> Points:
+    def moved(self, offset: float, axis: Axis) -> Self:
         """The points with all coordinates moved by `offset`, on another axis."""
-        return Points(self.x + offset, self.weights).on(axis)
+        return type(self)(self.x + offset, self.weights).on(axis)
 
-    def on(self, axis: Axis) -> Points:
+    def on(self, axis: Axis) -> Self:
         """The same points, whose numbers are known to lie on this axis."""
-        same = Points(self.x, self.weights)
+        same = type(self)(self.x, self.weights)
         object.__setattr__(same, "axis", axis)
         return same
 
     def __repr__(self) -> str:
         return f"Points({len(self.x)} of dimension {self.dim})"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            type(other) is Points
+            and np.array_equal(self.x, other.x)
+            and np.array_equal(self.weights, other.weights)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.x.tobytes(), self.weights.tobytes()))
 
     @property
     def dim(self) -> int:
@@ -208,5 +279,10 @@ class Points:
         return float(np.ptp(self.x, axis=0).max())
 
 
-Measure: TypeAlias = Line | Box | Grid | Points
-"""Any of the four measures."""
+def is_measure(value: Any, kind: type[Measure] = Measure) -> bool:
+    """Whether a user's argument is a measure, or one of a kind.
+
+    This is the one test of the type of a measure: what differs between them they say themselves,
+    or the method of solution that is looked up for them does.
+    """
+    return isinstance(value, kind)

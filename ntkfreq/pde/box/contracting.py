@@ -20,6 +20,7 @@ from ntkfreq.numerics.bessel import spherical_bessel
 from ntkfreq.numerics.nystrom import pivoted_cholesky
 from ntkfreq.pde.box.system import BoxSystem, multiplication
 from ntkfreq.pde.time.system import Block, Evolution
+from ntkfreq.problem.target import Everywhere
 
 _RESIDUAL = 1e-15
 _MOST_NODES = 20_000
@@ -44,7 +45,7 @@ class ContractingBox(BoxSystem):
     @cached_property
     def _reach(self) -> float:
         """Largest distance from 0 of data and outputs."""
-        far = max(abs(self._box.lower[0]), abs(self._box.upper[0]))
+        far = max(abs(self.box.lower[0]), abs(self.box.upper[0]))
         return far if self.outputs is None else max(far, float(np.abs(self.outputs).max()))
 
     @cached_property
@@ -149,13 +150,13 @@ class ContractingBox(BoxSystem):
         return np.stack([self._spectrum_at(float(time), frequencies[:, 0]) for time in t])
 
     def _spectrum_at(self, t: float, xi: FloatArray) -> ComplexArray:
-        low, high = self._box.lower[0], self._box.upper[0]
+        low, high = self.box.lower[0], self.box.upper[0]
         moment = np.array([t])
-        start = self.equation.start
-        assert start is not None
-        left = type(start)(lambda x: self.equation.free_output(moment, np.asarray(x)[:, None])[0])
+        left = Everywhere(
+            lambda x: self.equation.free_output(moment, np.asarray(x).reshape(-1, 1))[0]
+        )
         goal = self.equation.target.resolved_on(low, high).transform(xi)
-        return (left.resolved_on(low, high).transform(xi) - goal) / self._box.volume
+        return (left.resolved_on(low, high).transform(xi) - goal) / self.box.volume
 
     def train_loss(self, evolution: Evolution) -> FloatArray:
         """Mean squared error over the box, shape (T,)."""

@@ -45,41 +45,53 @@ class BoxSystem:
     ----------
     equation : FrequencyEquation
         With measure Box, in one dimension.
+    box : Box
+        Its measure.
     modes : int
         Number of polynomials.
     tolerance : float
         Error allowed in the operator, in its norm, relative to k(0) = 1.
+    known : pair of ndarrays, optional
+        The two matrices, where they are known.
     """
 
     equation: FrequencyEquation
+    box: Box
     modes: int
     tolerance: float
-
-    @property
-    def _box(self) -> Box:
-        assert isinstance(self.equation.measure, Box)
-        return self.equation.measure
+    known: tuple[FloatArray, FloatArray] | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
         """The two ends of the box."""
-        return self._box.lower[0], self._box.upper[0]
+        return self.box.lower[0], self.box.upper[0]
 
     @property
     def _center(self) -> float:
-        return (self._box.lower[0] + self._box.upper[0]) / 2
+        return (self.box.lower[0] + self.box.upper[0]) / 2
 
     @property
     def _half(self) -> float:
-        return (self._box.upper[0] - self._box.lower[0]) / 2
+        return (self.box.upper[0] - self.box.lower[0]) / 2
 
     @cached_property
     def operators(self) -> tuple[FloatArray, FloatArray]:
         """Galerkin matrices A_1 and A_2 of the two parts of the kernel, shape (modes, modes)."""
+        if self.known is not None:
+            return self.known
         stationary = bessel_gram(self.equation.density, self._half, self.modes + 1, self.tolerance)
         across = multiplication(self.modes, self._center, self._half)
         moving = self.equation.sigma_a**2 * (across @ stationary @ across.T)
         return stationary[: self.modes, : self.modes], moving
+
+    def leading(self, modes: int) -> BoxSystem:
+        """The system of the first polynomials, whose matrices are corners of these."""
+        first, second = (part[:modes, :modes] for part in self.operators)
+        return BoxSystem(self.equation, self.box, modes, self.tolerance, (first, second))
+
+    def with_equation(self, equation: FrequencyEquation) -> BoxSystem:
+        """The same operators for other data."""
+        return BoxSystem(equation, self.box, self.modes, self.tolerance, self.operators)
 
     @cached_property
     def _start(self) -> FloatArray:
@@ -106,14 +118,14 @@ class BoxSystem:
     @cached_property
     def _rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Nodes, weights and target values that resolve initial output, target and modes."""
-        low, high = self._box.lower[0], self._box.upper[0]
+        low, high = self.box.lower[0], self.box.upper[0]
         resolved = self.equation.initial_error.resolved_on(low, high)
         # P_n(cos theta) oscillates evenly in theta, so fastest in s near the ends: half a period
         # of the highest mode a panel.
         even = self._center + self._half * np.cos(np.linspace(np.pi, 0.0, self.modes + 1))
         breaks = np.union1d(resolved.breaks, even[1:-1])
         x, weights = panel_rule(breaks)
-        return x, weights / self._box.volume, self.equation.target.at(x[:, None])
+        return x, weights / self.box.volume, self.equation.target.at(x[:, None])
 
     def polynomials(self, x: FloatArray) -> FloatArray:
         """Normalized polynomials at points of the box, shape (n, modes)."""
@@ -163,8 +175,8 @@ class BoxSystem:
 
     def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
         """Data spectrum if nothing were learned, shape (T, F)."""
-        low, high = self._box.lower[0], self._box.upper[0]
-        xi, volume = frequencies[:, 0], self._box.volume
+        low, high = self.box.lower[0], self.box.upper[0]
+        xi, volume = frequencies[:, 0], self.box.volume
         goal = self.equation.target.resolved_on(low, high).transform(xi) / volume
         if self.equation.start is None:
             return np.broadcast_to(-goal, (len(t), len(xi)))

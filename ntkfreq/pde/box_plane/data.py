@@ -38,6 +38,7 @@ class PlaneData:
     """
 
     equation: FrequencyEquation
+    box: Box
     breaks: Pair
     converged: bool
     noise: float
@@ -45,10 +46,8 @@ class PlaneData:
     goal: FloatArray
 
     @classmethod
-    def of(cls, equation: FrequencyEquation, modes: tuple[int, int]) -> PlaneData:
+    def of(cls, equation: FrequencyEquation, box: Box, modes: tuple[int, int]) -> PlaneData:
         """Resolve both on the box of the equation."""
-        box = equation.measure
-        assert isinstance(box, Box)
         rectangle = ((box.lower[0], box.upper[0]), (box.lower[1], box.upper[1]))
         functions = [equation.target.at]
         if equation.initial_output is not None:
@@ -58,13 +57,7 @@ class PlaneData:
         converged = all(f.converged for f in found)
         noise = max(f.noise for f in found)
         empty = np.empty((0, 0))
-        return cls(equation, (first, second), converged, noise, empty, empty).covering(modes)
-
-    @property
-    def box(self) -> Box:
-        """The box."""
-        assert isinstance(self.equation.measure, Box)
-        return self.equation.measure
+        return cls(equation, box, (first, second), converged, noise, empty, empty).covering(modes)
 
     def covering(self, modes: tuple[int, int]) -> PlaneData:
         """The same with coefficients of at least so many polynomials along each side."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -15,12 +14,13 @@ from ntkfreq.numerics.lanczos import LanczosSpace, lanczos
 from ntkfreq.pde.box_plane.data import PlaneData
 from ntkfreq.pde.box_plane.system import BoxPlaneSystem
 from ntkfreq.pde.box_plane.tensor_kernel import TensorKernel
+from ntkfreq.pde.refine import Attempt, refined
 from ntkfreq.pde.time.discretized import Discretized
-from ntkfreq.pde.time.dynamics import Discrete, Dynamics
+from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Box
 
-_FIRST, _GROWTH = 32, 1.4
+_FIRST, _GROWTH, _ATTEMPTS = 32, 1.4, 100
 _MOST_MODES, _MOST_COEFFICIENTS = 600, 90_000
 # Along a side on which panels do not resolve the data: more polynomials do not either.
 _ROUGH_MODES = 120
@@ -51,11 +51,16 @@ class _Plane:
     rtol: float
     dynamics: Dynamics
 
+    def covering(self, modes: _Modes) -> _Plane:
+        """The same with data in at least so many polynomials."""
+        if not any(np.greater(modes, self.data.goal.shape)):
+            return self
+        return replace(self, data=self.data.covering((2 * modes[0], 2 * modes[1])))
+
     @property
     def _growth(self) -> float:
         """Last time over the fastest time scale, in the worst case."""
-        assert isinstance(self.equation.measure, Box)
-        far = np.maximum(np.abs(self.equation.measure.lower), np.abs(self.equation.measure.upper))
+        far = np.maximum(np.abs(self.data.box.lower), np.abs(self.data.box.upper))
         return self.t_end * (1 + self.equation.sigma_a**2 * float(far @ far))
 
     def refuse_far(self) -> None:
@@ -64,7 +69,7 @@ class _Plane:
         growth = self._growth * min(1.0, 1 / self.t_end)
         if self.equation.sigma_a > 0 and _ROUNDING * growth > _LOST:
             raise ValueError(
-                f"measure={self.equation.measure!r} reaches so far from 0 that sigma_a^2 |x|^2 = "
+                f"measure={self.data.box!r} reaches so far from 0 that sigma_a^2 |x|^2 = "
                 f"{growth:.1e} makes an error of the kernel's rounding; use a smaller box, a "
                 "smaller sigma_a, or x - c from an origin near the box (the factor 1 + sigma_a^2 "
                 "x.x' of the kernel then counts from c, which is another network)"
@@ -89,10 +94,9 @@ class _Plane:
 
     def kernel(self, modes: _Modes) -> TensorKernel:
         """The kernel between polynomials."""
-        assert isinstance(self.equation.measure, Box)
         tolerance = max(0.01 * self.rtol / max(self._growth, 1.0), _ROUNDING)
         return TensorKernel.between_polynomials(
-            self.equation.density, self.equation.measure, self.equation.sigma_a, modes, tolerance
+            self.equation.density, self.data.box, self.equation.sigma_a, modes, tolerance
         )
 
     def space(
@@ -106,7 +110,7 @@ class _Plane:
 
 
 def refine_box_plane(
-    equation: FrequencyEquation, t: FloatArray, rtol: float, dynamics: Dynamics
+    equation: FrequencyEquation, box: Box, t: FloatArray, rtol: float, dynamics: Dynamics
 ) -> Discretized:
     """System on a box in two dimensions whose estimated error fits the tolerance.
 
@@ -114,43 +118,54 @@ def refine_box_plane(
     part in what is learned, and until leaving out the last quarter of both changes less than the
     tolerance.
     """
-    modes = (_FIRST, _FIRST)
-    plane = _Plane(equation, PlaneData.of(equation, (2 * _FIRST, 2 * _FIRST)), t, rtol, dynamics)
-    plane.refuse_far()
-    scale = plane.scale
-    while True:
-        if any(np.greater(modes, plane.data.goal.shape)):
-            plane = replace(plane, data=plane.data.covering((2 * modes[0], 2 * modes[1])))
+    data = PlaneData.of(equation, box, (2 * _FIRST, 2 * _FIRST))
+    whole = _Plane(equation, data, t, rtol, dynamics)
+    whole.refuse_far()
+    scale = whole.scale
+
+    def attempt(modes: _Modes, last: bool) -> Attempt[_Modes, _Tried]:
+        plane = whole.covering(modes)
         kernel = plane.kernel(modes)
         space, change = _learned(plane, kernel)
         tails = _tails(change) / scale
-        finer = _finer(modes, tails, _MOST_MODES if plane.data.converged else _ROUGH_MODES)
+        finer = _finer(modes, tails, _MOST_MODES if data.converged else _ROUGH_MODES)
+        tried = _Tried(plane, kernel, space)
         if tails.max() > _SERIES * rtol and finer is not None:
-            modes = finer
-            continue
+            return Attempt(tried, np.inf, lambda: finer)
         error = _coarser_difference(plane, kernel, change) / scale
-        if error <= _SERIES * rtol or finer is None:
-            break
-        modes = finer
-    details: dict[str, Any] = {
-        "method": "Galerkin, products of Legendre polynomials",
-        "modes": list(modes),
-        "target_resolved": plane.data.converged and plane.data.noise <= rtol,
-    }
+        return Attempt(tried, error, None if finer is None else lambda: finer)
+
+    best = refined((_FIRST, _FIRST), attempt, _SERIES * rtol, _ATTEMPTS)
+    plane, kernel, space = best.found.plane, best.found.kernel, best.found.space
+    error = best.error
     if equation.decay.active:
-        return _fading(plane, kernel, error, details)
-    basis = np.concatenate([space.basis, _fastest(kernel, space.basis)])
-    system = BoxPlaneSystem(equation, kernel, plane.data, basis)
-    result = Discretized.of(system, **details)
-    return replace(result, error=error + 2 * space.residual / scale)
+        result = _fading(plane, kernel, error)
+    else:
+        basis = np.concatenate([space.basis, _fastest(kernel, space.basis)])
+        result = Discretized.of(BoxPlaneSystem(equation, kernel, plane.data, basis))
+        result = replace(result, error=error + 2 * space.residual / scale)
+    return result.told(
+        result.error,
+        data.converged and data.noise <= rtol,
+        method="Galerkin, products of Legendre polynomials",
+        modes=list(kernel.modes),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """Numbers of polynomials, tried."""
+
+    plane: _Plane
+    kernel: TensorKernel
+    space: LanczosSpace
 
 
 def _learned(plane: _Plane, kernel: TensorKernel) -> tuple[LanczosSpace, FloatArray]:
     """The space, and the change of the error at the times of the problem, (T, n_1, n_2)."""
     start, goal = plane.data.coefficients(kernel.modes)
     space = plane.space(kernel.operator, start - goal)
-    if isinstance(plane.dynamics, Discrete):
-        plane.dynamics.refuse_unstable(float(space.rates.max(initial=0.0)))
+    plane.dynamics.refuse_unstable(float(space.rates.max(initial=0.0)))
     change = space.change(plane.dynamics.deficit, plane.t) @ space.basis
     return space, change.reshape(-1, *kernel.modes)
 
@@ -207,9 +222,7 @@ def _extended(basis: FloatArray, rows: FloatArray, tolerance: float) -> FloatArr
     return np.concatenate([basis, linalg.qr(new.T, mode="economic")[0].T])
 
 
-def _fading(
-    plane: _Plane, kernel: TensorKernel, error: float, details: dict[str, Any]
-) -> Discretized:
+def _fading(plane: _Plane, kernel: TensorKernel, error: float) -> Discretized:
     """The system under decay, whose two parts fade apart: a space enriched by its residual.
 
     The error obeys e = g - A_1 q_1 - A_2 q_2; what of the right-hand side lies outside the space
@@ -229,7 +242,7 @@ def _fading(
     before, lacks = np.zeros((len(times), 0)), np.inf
     for _ in range(_MOST_SPACES):
         system = BoxPlaneSystem(plane.equation, kernel, plane.data, basis)
-        plain = Discretized.of(system, **details)
+        plain = Discretized.of(system)
         result = plain.with_decay(plane.t_end, _TIME * plane.rtol)
         held = result.evolve(plane.dynamics, times)
         known, before = before, held.change[0]

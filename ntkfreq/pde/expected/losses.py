@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.box.system import BoxSystem
-from ntkfreq.pde.demand import refuse_points
+from ntkfreq.pde.asked_test import resolve_test
+from ntkfreq.pde.clock import asked_times, checked_tolerance
 from ntkfreq.pde.discretize import discretize
-from ntkfreq.pde.expected.prior import BoxPrior, PointsPrior
+from ntkfreq.pde.expected.prior import Prior, prior_of
+from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.outcome import status_of
-from ntkfreq.pde.points.contracting import ContractingPoints
-from ntkfreq.pde.points.system import PointsSystem
-from ntkfreq.pde.solution import refuse_discrete_decay
-from ntkfreq.pde.solve import checked_tolerance, default_times
-from ntkfreq.pde.testset import TestSet, resolve_test
+from ntkfreq.pde.testset import TestSet
 from ntkfreq.pde.time.columns import readers, respond
-from ntkfreq.pde.time.discretized import Discretized
-from ntkfreq.pde.time.dynamics import Discrete, dynamics_for
+from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.pde.time.system import Evolution
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Box, Points
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -135,22 +129,24 @@ def expected_losses(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
     )
-    _refuse_infinite(equation)
-    refuse_points(equation)
+    method = method_for(equation)
+    if method.without_expectation is not None:
+        raise ValueError(
+            f"measure={method.measure!r}: expected losses need Points or a Box in one dimension; "
+            f"{method.without_expectation}"
+        )
+    method.refuse()
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov)
-    refuse_discrete_decay(equation, dynamics)
-    clock = default_times(equation, step_size) if t is None else checks.times("t", t)
-    where = resolve_test(equation, test, 0.0)
-    points = where if isinstance(where, TestSet) else None
-    known = points.x if points else None
-    discretized = discretize(equation, clock, rtol, dynamics, known)
-    if isinstance(dynamics, Discrete):
-        dynamics.steps(clock)
-        dynamics.refuse_unstable(discretized.fastest_rate)
+    dynamics.refuse_decay(equation.decay)
+    clock = asked_times(method, t, step_size)
+    where = resolve_test(method, test, 0.0)
+    discretized = discretize(method, clock, rtol, dynamics, where.outputs)
+    dynamics.refuse_times(clock)
+    dynamics.refuse_unstable(discretized.fastest_rate)
     train, tested = [], []
-    prior = _prior(discretized, points)
-    draws = [_with_target(prior, group) for group in _groups(discretized)]
+    points, prior = where.points, prior_of(discretized.system, where.outputs)
+    draws = [_with_target(prior, group) for group in prior.groups]
     parts = readers(discretized, dynamics, clock, draws)
     spent = max(part.error for part in parts)
     judged = replace(discretized, error=max(discretized.error, spent))
@@ -159,49 +155,18 @@ def expected_losses(
         if points is not None:
             tested.append(_test_moments(evolution, prior, points))
     means = np.array(train)
-    others = means if where == "data" else np.array(tested) if tested else None
+    others = means if where.on_data else np.array(tested) if tested else None
     return ExpectedLosses(
         clock,
         means[:, 0],
         means[:, 1],
         None if others is None else others[:, 0],
         None if others is None else others[:, 1],
-        status_of(equation, judged, dynamics, points, clock, rtol),
+        status_of(method, judged, dynamics, where, clock, rtol),
     )
 
 
-def _refuse_infinite(equation: FrequencyEquation) -> None:
-    measure = equation.measure
-    if isinstance(measure, Points) or (isinstance(measure, Box) and measure.dim == 1):
-        return
-    reason = "a random initial output has infinite energy there"
-    if isinstance(measure, Box):
-        reason = "boxes are solved for in one dimension here"
-    raise ValueError(
-        f"measure={measure!r}: expected losses need Points or a Box in one dimension; {reason}"
-    )
-
-
-def _prior(discretized: Discretized, points: TestSet | None) -> PointsPrior | BoxPrior:
-    system = discretized.system
-    if isinstance(system, BoxSystem):
-        prior = BoxPrior(system)
-        if points is not None:
-            prior.refuse_outside(points.x)
-        return prior
-    assert isinstance(system, PointsSystem | ContractingPoints)
-    return PointsPrior(system, None if points is None else points.x)
-
-
-def _groups(discretized: Discretized) -> Any:
-    """Which unknowns each block holds."""
-    system = discretized.system
-    if isinstance(system, BoxSystem) and system.blocks:
-        return system.groups
-    return (slice(None),)
-
-
-def _with_target(prior: PointsPrior | BoxPrior, group: Any) -> Any:
+def _with_target(prior: Prior, group: Any) -> Any:
     """Columns of one block: the draws, and minus the target as the last."""
     goal = prior.system.goal[group]
     return lambda t: np.column_stack([prior.unknowns(t)[group], -goal])
@@ -214,9 +179,7 @@ def _moments(draws: FloatArray, mean: FloatArray) -> tuple[float, float]:
     return float(np.trace(gram) + mean @ mean), float(np.sqrt(variance))
 
 
-def _train_moments(
-    evolution: Evolution, state: FloatArray, prior: PointsPrior | BoxPrior
-) -> tuple[float, float]:
+def _train_moments(evolution: Evolution, state: FloatArray, prior: Prior) -> tuple[float, float]:
     mean, spread = _moments(state[:-1], state[-1])
     system = prior.system
     left = float(system.equation.decay.damping(evolution.t[0]))
@@ -224,9 +187,7 @@ def _train_moments(
     return mean + left**2 * prior.unrepresented + unlearned, spread
 
 
-def _test_moments(
-    evolution: Evolution, prior: PointsPrior | BoxPrior, points: TestSet
-) -> tuple[float, float]:
+def _test_moments(evolution: Evolution, prior: Prior, points: TestSet) -> tuple[float, float]:
     learned = prior.system.output_change(evolution, points.x)
     learned[:-1] += prior.output(float(evolution.t[0]), points.x).T
     learned[-1] -= points.y

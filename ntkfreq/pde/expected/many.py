@@ -21,14 +21,15 @@ from ntkfreq._support.threads import one_thread
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
-from ntkfreq.pde.demand import refuse_points
+from ntkfreq.pde.asked_test import resolve_test
+from ntkfreq.pde.clock import asked_times, checked_tolerance
+from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.points.system import PointsSystem
-from ntkfreq.pde.solve import checked_tolerance, default_times
-from ntkfreq.pde.testset import TestSet, resolve_test
+from ntkfreq.pde.testset import TestSet
 from ntkfreq.pde.time.fading.memory import ConstantMemory
 from ntkfreq.pde.time.fading.stepping import advanced
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Points
+from ntkfreq.problem.measure import Points, is_measure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -113,17 +114,18 @@ def expected_losses_many(
     equation = FrequencyEquation.create(
         rho_w, target, measure=measure, sigma_a=float(scales.max()), weight_decay=slowest
     )
-    if not isinstance(equation.measure, Points):
+    if not is_measure(equation.measure, Points):
         raise ValueError(
             f"measure={equation.measure!r}: many configurations are solved at once on Points; use "
             "measure=Points(x), or expected_losses one by one"
         )
-    refuse_points(equation)
+    method = method_for(equation)
+    method.refuse()
     tolerance = 0.5 * checked_tolerance(rtol)
-    clock = default_times(equation, None) if t is None else checks.times("t", t)
-    where = resolve_test(equation, test, 0.0)
-    points = where if isinstance(where, TestSet) else None
-    batch = _Batch(equation, points)
+    clock = asked_times(method, t, None)
+    where = resolve_test(method, test, 0.0)
+    points = where.points
+    batch = _Batch(PointsSystem(equation, method.measure), points)
     pairs = np.stack(np.meshgrid(scales, rates, indexing="ij"), axis=-1).reshape(-1, 2)
     size = max(1, _HELD // batch.held(len(clock)))
     with one_thread():
@@ -135,7 +137,7 @@ def expected_losses_many(
     train, tested = train.reshape(shape), tested.reshape(shape)
     dims = ("sigma_a", "weight_decay", "t")
     curves = {"train_mean": (dims, train)}
-    if where is not None:
+    if points is not None or where.on_data:
         curves["test_mean"] = (dims, train.copy() if points is None else tested)
     resolution = (dims[:2], finest.reshape(shape[:2]))
     return xr.Dataset(
@@ -158,23 +160,24 @@ def _axis(name: str, values: Any) -> FloatArray:
 class _Batch:
     """What configurations of the same points, density and target share."""
 
-    equation: FrequencyEquation
+    system: PointsSystem
     points: TestSet | None
 
-    @cached_property
-    def _system(self) -> PointsSystem:
-        return PointsSystem(self.equation)
+    @property
+    def equation(self) -> FrequencyEquation:
+        """The problem, for one of the configurations."""
+        return self.system.equation
 
     @cached_property
     def _operators(self) -> tuple[FloatArray, FloatArray]:
         """A_1, and A_2 for sigma_a = 1, both (n, n)."""
-        x, root = self._system.x, self._system.root
+        x, root = self.system.x, self.system.root
         gram = stationary_gram(self.equation.density, x, x) * (root[:, None] * root)
         return gram, gram * (x @ x.T)
 
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
-        x, density = self._system.x, self.equation.density
+        x, density = self.system.x, self.equation.density
         found = pivoted_cholesky(
             np.ones(len(x)),
             lambda i: stationary_gram(density, x, x[i : i + 1])[:, 0],
@@ -190,7 +193,7 @@ class _Batch:
     @cached_property
     def _draws(self) -> FloatArray:
         """Phi, the initial output at the data for sigma_a = 1, as unknowns, (n, r)."""
-        return self._system.root[:, None] * self._features(self._system.x)
+        return self.system.root[:, None] * self._features(self.system.x)
 
     @cached_property
     def _seen(self) -> FloatArray:
@@ -200,8 +203,8 @@ class _Batch:
         """
         assert self.points is not None
         x, weights = self.points.x, np.sqrt(self.points.weights)
-        gram = stationary_gram(self.equation.density, x, self._system.x) * self._system.root
-        moving = gram * (x @ self._system.x.T)
+        gram = stationary_gram(self.equation.density, x, self.system.x) * self.system.root
+        moving = gram * (x @ self.system.x.T)
         every = np.column_stack([gram, moving, self._features(x), self.points.y])
         return np.asarray(linalg.qr(weights[:, None] * every, mode="r")[0][: every.shape[1]])
 
@@ -226,7 +229,7 @@ class _Batch:
         """
         scale, rate = pairs[:, :1], pairs[:, 1:]
         stationary, moving = self._operators
-        goal = self._system.goal[:, None]
+        goal = self.system.goal[:, None]
 
         def free(times: FloatArray) -> FloatArray:
             size = (scale * np.exp(-rate * times))[..., None, None]

@@ -8,7 +8,8 @@ propagated.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, singledispatch
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy import linalg
@@ -26,6 +27,33 @@ _SMOOTH = 1e-9
 _MOST = 4000
 
 
+class Prior(Protocol):
+    """Draws of the initial output, as columns."""
+
+    @property
+    def system(self) -> Any:
+        """The data."""
+        ...
+
+    @property
+    def groups(self) -> tuple[Any, ...]:
+        """Which unknowns each block holds."""
+        ...
+
+    @property
+    def unrepresented(self) -> float:
+        """Variance that the unknowns do not represent."""
+        ...
+
+    def output(self, t: float, x: FloatArray) -> FloatArray:
+        """Initial output at points (n, d), faded to time t, shape (n, r)."""
+        ...
+
+    def unknowns(self, t: float) -> FloatArray:
+        """The same as unknowns of the system, shape (N, r)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class PointsPrior:
     """Initial outputs at data and test points, by pivoted Cholesky on both.
@@ -40,15 +68,10 @@ class PointsPrior:
 
     system: PointsSystem | ContractingPoints
     outputs: FloatArray | None
+    groups: ClassVar[tuple[Any, ...]] = (slice(None),)
 
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
-        if isinstance(self.system, ContractingPoints):
-            # The last features are rounding over the root of their residual, which as the data
-            # move would be noise that no step size resolves.
-            points, found = self.system.stationary_pivots
-            leading = found.leading(_SMOOTH)
-            return points[: len(leading.index)], leading
         density = self.system.equation.density
         marks = self.system.x
         if self.outputs is not None:
@@ -97,10 +120,30 @@ class PointsPrior:
 
 
 @dataclass(frozen=True, eq=False)
+class MovingPointsPrior(PointsPrior):
+    """The same for points that move through features of the kernel."""
+
+    system: ContractingPoints
+
+    @cached_property
+    def _pivots(self) -> tuple[FloatArray, Pivots]:
+        # The last features are rounding over the root of their residual, which as the data
+        # move would be noise that no step size resolves.
+        points, found = self.system.stationary_pivots
+        leading = found.leading(_SMOOTH)
+        return points[: len(leading.index)], leading
+
+
+@dataclass(frozen=True, eq=False)
 class BoxPrior:
-    """Initial outputs on a box in Legendre polynomials, or in moving features."""
+    """Initial outputs on a box in Legendre polynomials."""
 
     system: BoxSystem
+
+    @property
+    def groups(self) -> tuple[Any, ...]:
+        """Modes that couple."""
+        return self.system.groups
 
     def refuse_outside(self, x: FloatArray) -> None:
         """Refuse test points off the box, where the initial output is not represented."""
@@ -124,14 +167,10 @@ class BoxPrior:
 
     def output(self, t: float, x: FloatArray) -> FloatArray:
         """Initial output at points (n, 1) of the box, faded to time t, shape (n, r)."""
-        if isinstance(self.system, ContractingBox):
-            return self._size(t) * self.system.features(t, x)
         return self._size(t) * (self.system.polynomials(x[:, 0]) @ self._factor)
 
     def unknowns(self, t: float) -> FloatArray:
         """The same as Legendre coefficients, shape (modes, r)."""
-        if isinstance(self.system, ContractingBox):
-            return self._size(t) * self.system.stationary_features(t)
         return self._size(t) * self._factor
 
     @cached_property
@@ -139,3 +178,51 @@ class BoxPrior:
         """Variance beyond the polynomials, a mean over the box."""
         total = float(np.sum(self.unknowns(0.0) ** 2))
         return max(self.system.equation.sigma_a**2 - total, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MovingBoxPrior(BoxPrior):
+    """The same in features that move through the box."""
+
+    system: ContractingBox
+    groups: ClassVar[tuple[Any, ...]] = (slice(None),)
+
+    def output(self, t: float, x: FloatArray) -> FloatArray:
+        """Initial output at points (n, 1) of the box, faded to time t, shape (n, r)."""
+        return self._size(t) * self.system.features(t, x)
+
+    def unknowns(self, t: float) -> FloatArray:
+        """The same as Legendre coefficients, shape (modes, r)."""
+        return self._size(t) * self.system.stationary_features(t)
+
+
+@singledispatch
+def prior_of(system: Any, outputs: FloatArray | None) -> Prior:
+    """Initial outputs of a system, at test points (n, d) as well."""
+    raise NotImplementedError
+
+
+@prior_of.register
+def _(system: PointsSystem, outputs: FloatArray | None) -> Prior:
+    return PointsPrior(system, outputs)
+
+
+@prior_of.register
+def _(system: ContractingPoints, outputs: FloatArray | None) -> Prior:
+    return MovingPointsPrior(system, outputs)
+
+
+@prior_of.register
+def _(system: BoxSystem, outputs: FloatArray | None) -> Prior:
+    return _inside(BoxPrior(system), outputs)
+
+
+@prior_of.register
+def _(system: ContractingBox, outputs: FloatArray | None) -> Prior:
+    return _inside(MovingBoxPrior(system), outputs)
+
+
+def _inside(prior: BoxPrior, outputs: FloatArray | None) -> Prior:
+    if outputs is not None:
+        prior.refuse_outside(outputs)
+    return prior

@@ -12,7 +12,7 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.density.folded_plane import PlaneFold
-from ntkfreq.problem.measure import Grid
+from ntkfreq.problem.measure import Grid, is_measure
 from ntkfreq.spectra.phases import exact_wave
 
 # Shares below `least` may reach this many periods out, and no further, along each axis.
@@ -118,7 +118,7 @@ def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6)
     0.03856
     """
     density = as_density(rho_w)
-    if not isinstance(grid, Grid):
+    if not is_measure(grid, Grid):
         raise TypeError(
             f"grid={checks.show(grid)} must be a Grid, the lattice of the samples: Grid(spacing)"
         )

@@ -34,6 +34,7 @@ from ntkfreq.pde.lattice.unfold import (
     turn_phase,
 )
 from ntkfreq.pde.line.system import LineSystem
+from ntkfreq.pde.time.discretized import extrapolated
 from ntkfreq.pde.time.system import Block, Evolution
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.measure import Grid
@@ -56,31 +57,30 @@ class LatticeSystem(LineSystem):
         Elements in [0, pi / spacing]; nodes lie at the kinks of the folded density.
     degree : int
         Polynomial degree, 1 to 9.
+    grid : Grid
+        The lattice.
     """
 
-    @property
-    def _grid(self) -> Grid:
-        assert isinstance(self.equation.measure, Grid)
-        return self.equation.measure
+    grid: Grid
 
     @cached_property
     def folded(self) -> FoldedDensity:
         """The density with all aliases added up."""
-        return FoldedDensity(self.equation.density, self._grid.spacing)
+        return FoldedDensity(self.equation.density, self.grid.spacing)
 
     @cached_property
     def origin(self) -> float:
         """Sample next to 0, in (-spacing / 2, spacing / 2]."""
-        spacing = self._grid.spacing
+        spacing = self.grid.spacing
         # The remainder is exact; a multiple of the spacing taken off loses the digits of an origin
         # far from 0.
-        nearest = math.remainder(self._grid.origin, spacing)
+        nearest = math.remainder(self.grid.origin, spacing)
         return spacing / 2 if nearest == -spacing / 2 else nearest
 
     @cached_property
     def _samples(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Samples (n, 1) that reach beyond the data, initial output and target there, (n,) each."""
-        spacing = self._grid.spacing
+        spacing = self.grid.spacing
         low, high = self.equation.initial_error.support or (0.0, 0.0)
         first, last = (
             np.floor((low - self.origin) / spacing),
@@ -96,14 +96,14 @@ class LatticeSystem(LineSystem):
     def _transforms(self, xi: FloatArray) -> list[ComplexArray | None]:
         """Sums over the samples of initial output and target at frequencies (n,); None is zero."""
         x, start, goal = self._samples
-        sums = fourier_sum(x, self._grid.spacing * np.stack([start, goal]), xi[:, None])
+        sums = fourier_sum(x, self.grid.spacing * np.stack([start, goal]), xi[:, None])
         return [sums[0] if start.any() else None, sums[1]]
 
     @cached_property
     def moments(self) -> FloatArray:
         """Sums over the samples of f_0^2, f_0 y and y^2, times the spacing, shape (3,)."""
         _, start, goal = self._samples
-        return self._grid.spacing * np.array([start @ start, start @ goal, goal @ goal])
+        return self.grid.spacing * np.array([start @ start, start @ goal, goal @ goal])
 
     @cached_property
     def test_moments(self) -> FloatArray:
@@ -262,6 +262,16 @@ class LatticeSystem(LineSystem):
         start, both, goal = self.test_moments
         untouched = left**2 * start - 2 * left * both + goal - at_first
         return np.asarray(loss + np.maximum(untouched, 0.0))
+
+    def error_squares(self, evolution: Evolution) -> FloatArray:
+        """Squared relative errors on each element, the larger of train and test, (T, elements)."""
+        start, both, goal = np.stack([self.moments, self.test_moments], axis=1)
+        sizes = np.maximum(start - 2 * both + goal, 0.0)
+        # Samples may all sit where the target is zero, which leaves nothing to be relative to.
+        sizes = np.maximum(sizes, 1e-20 * sizes.max())[:, None, None]
+        estimate = extrapolated(self.tail_squares(evolution))
+        squares = np.divide(estimate, sizes, out=np.zeros_like(estimate), where=sizes > 0)
+        return np.asarray(squares.max(axis=0))
 
     def tail_squares(self, evolution: Evolution) -> FloatArray:
         """Squares of the last three pairs of terms of the series, shape (3, 2, T, elements).

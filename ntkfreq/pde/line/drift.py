@@ -69,6 +69,14 @@ class DriftingLine(LineSystem):
         ]
         return np.concatenate(rows)
 
+    def error_squares(self, evolution: Evolution) -> FloatArray:
+        """Squares of estimated relative errors at times (T,) on each element, (T, elements).
+
+        Elements that move along are stretched: so much more counts what they hold.
+        """
+        shrink = self.equation.decay.contraction(evolution.t)[:, None]
+        return np.asarray(super().error_squares(evolution) / shrink)
+
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         """What learning adds to the output at (n, 1) points, shape (T, n)."""
         shrink = self.equation.decay.contraction(evolution.t)

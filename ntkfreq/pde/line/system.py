@@ -21,6 +21,7 @@ from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements import forms
 from ntkfreq.pde.elements.axis import Axis
 from ntkfreq.pde.elements.mesh import FrequencyMesh
+from ntkfreq.pde.time.discretized import extrapolated, initial_norm
 from ntkfreq.pde.time.system import Block, Evolution
 from ntkfreq.problem.equation import FrequencyEquation
 
@@ -205,6 +206,20 @@ class LineSystem:
             sine = imag.T @ (matrix.T @ (weights * np.sin(phase)))
             values[:, start : start + step] = cosine - sine
         return values
+
+    def error_squares(self, evolution: Evolution) -> FloatArray:
+        """Squares of estimated relative errors at times (T,) on each element, (T, elements)."""
+        size = initial_norm(self) ** 2
+        weights = self.axis.rule[1] / np.pi
+        squares = extrapolated(
+            np.stack(
+                [
+                    np.einsum("teq,eq->te", np.abs(part) ** 2, weights)
+                    for part in self.tails(evolution.change)
+                ]
+            )
+        )
+        return squares / size if size > 0 else squares
 
     def tails(self, change: Sequence[FloatArray], slope: bool = False) -> list[ComplexArray]:
         """The last two Legendre terms of finite-element functions, the two before, and before.

@@ -27,19 +27,18 @@ from ntkfreq.problem.target import Target
 from ntkfreq.spectra.spectrum import fourier_sum
 
 
-def refuse_lattice(equation: FrequencyEquation) -> None:
+def refuse_asymmetric(equation: FrequencyEquation, grid: Grid) -> None:
     """Refuse lattices in two dimensions that have no parity."""
-    assert isinstance(equation.measure, Grid)
-    shift = equation.measure.origin / equation.measure.spacing
+    shift = grid.origin / grid.spacing
     if abs(2 * shift - round(2 * shift)) > 1e-12:
         raise ValueError(
-            f"measure={equation.measure} has its origin off the symmetric places: with dim=2 a "
+            f"measure={grid} has its origin off the symmetric places: with dim=2 a "
             "lattice point must lie at 0 or 0 halfway between lattice points; shift x, or use "
             "measure=Points(x)"
         )
     if round(2 * shift) % 2 and not PlaneProblem(equation).quadrant:
         raise ValueError(
-            f"measure={equation.measure} with a density that is not even in each frequency needs "
+            f"measure={grid} with a density that is not even in each frequency needs "
             "a lattice point at 0 in dim=2; shift x, or use measure=Points(x)"
         )
 
@@ -48,11 +47,7 @@ def refuse_lattice(equation: FrequencyEquation) -> None:
 class LatticeProblem(PlaneProblem):
     """Density and data of an equation on Grid in two dimensions, folded into the zone."""
 
-    @property
-    def grid(self) -> Grid:
-        """The lattice."""
-        assert isinstance(self.equation.measure, Grid)
-        return self.equation.measure
+    grid: Grid
 
     @cached_property
     def fold(self) -> PlaneFold:

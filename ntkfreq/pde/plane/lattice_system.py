@@ -35,20 +35,17 @@ _CHUNK = 4_000_000
 class PlaneLatticeSystem(PlaneSystem):
     """Finite elements on a quadrant of the zone, or on all of it."""
 
-    @property
-    def _lattice(self) -> LatticeProblem:
-        assert isinstance(self.problem, LatticeProblem)
-        return self.problem
+    problem: LatticeProblem
 
     def series(
         self, states: Sequence[FloatArray], frequencies: FloatArray, slope: int = -1
     ) -> ComplexArray:
         """Finite-element functions with these unknowns, continued from the zone, shape (T, F)."""
-        turns = np.rint(frequencies / self._lattice.fold.period)
-        nyquist = self._lattice.fold.nyquist
-        zone = np.clip(frequencies - turns * self._lattice.fold.period, -nyquist, nyquist)
+        turns = np.rint(frequencies / self.problem.fold.period)
+        nyquist = self.problem.fold.nyquist
+        zone = np.clip(frequencies - turns * self.problem.fold.period, -nyquist, nyquist)
         values = super().series(states, zone, slope)
-        if self._lattice.halfway:
+        if self.problem.halfway:
             values *= 1 - 2 * (turns.sum(axis=1) % 2)
         return values
 
@@ -58,8 +55,8 @@ class PlaneLatticeSystem(PlaneSystem):
 
     def test_spectrum(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
         """Spectrum of the error on the whole plane, between the samples as well, shape (T, F)."""
-        turns = np.rint(frequencies / self._lattice.fold.period)
-        folded = self._lattice.fold.at(frequencies - turns * self._lattice.fold.period)
+        turns = np.rint(frequencies / self.problem.fold.period)
+        folded = self.problem.fold.at(frequencies - turns * self.problem.fold.period)
         own = self.equation.density.even_value_and_gradient(frequencies)
         share, lean = _shares(own, folded)
         spectrum = PlaneProblem(self.equation).free_spectrum(frequencies)
@@ -73,14 +70,14 @@ class PlaneLatticeSystem(PlaneSystem):
     @cached_property
     def _folded(self) -> FloatArray:
         """Folded density and gradient at the quadrature points, never zero, (3, Q1, Q2)."""
-        folded = self._lattice.fold.on(*self.points)
+        folded = self.problem.fold.on(*self.points)
         folded[0] = np.where(folded[0] > _NOTHING, folded[0], np.inf)
         return folded
 
     @cached_property
     def _sums(self) -> dict[str, FloatArray]:
         """Sums over aliases of s^2, s r_k and r_k r_l at the quadrature points."""
-        square, *rest = self._lattice.fold.products(*self.points)
+        square, *rest = self.problem.fold.products(*self.points)
         total, first, second = self._folded
         square = square / total**2
         cross = [part / total for part in rest[:2]]
@@ -106,7 +103,7 @@ class PlaneLatticeSystem(PlaneSystem):
     @cached_property
     def _heard(self) -> dict[str, FloatArray]:
         """Sums over aliases of the initial error times s, r_0 and r_1, by part, (3, Q1, Q2)."""
-        fold, most = self._lattice.fold, self._lattice.heard
+        fold, most = self.problem.fold, self.problem.heard
         turns = np.arange(-most, most + 1)
         axes = [np.add.outer(turns * fold.period, points).ravel() for points in self.points]
         shape = (len(turns), len(self.points[0]), len(turns), len(self.points[1]))
@@ -114,7 +111,7 @@ class PlaneLatticeSystem(PlaneSystem):
         own = own.reshape(3, *shape)
         share, lean = _shares(own, self._folded[:, None, :, None, :])
         factors = np.stack([share, *lean])
-        if self._lattice.halfway:
+        if self.problem.halfway:
             factors *= 1 - 2 * (np.add.outer(turns, turns)[:, None, :, None] % 2)
         line = PlaneProblem(self.equation)
         goal = self._by_part(line.parts(self.equation.target, axes[0], axes[1]))
@@ -185,7 +182,7 @@ class PlaneLatticeSystem(PlaneSystem):
         :math:`-\Delta^2\sum_k k(x - x_k)(1 + \sigma_a^2\,x\cdot x_k)\,q_k`, over the samples whose
         memory is not negligible.
         """
-        spacing, origin = self._lattice.grid.spacing, self._lattice.grid.origin
+        spacing, origin = self.problem.grid.spacing, self.problem.grid.origin
         count = 16 + int(np.ceil(np.abs(self.equation.target.rectangle or 1.0).max() / spacing))
         memory = evolution.memory(0)
         while True:

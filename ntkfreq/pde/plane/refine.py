@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.elements.axis import Axis
 from ntkfreq.pde.elements.tensor import TensorSpace
-from ntkfreq.pde.plane.lattice_problem import LatticeProblem
-from ntkfreq.pde.plane.lattice_system import PlaneLatticeSystem
 from ntkfreq.pde.plane.mesh import DEGREE, Surroundings
 from ntkfreq.pde.plane.pilot import Pilot
 from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.pde.plane.system import PlaneSystem
-from ntkfreq.pde.refine import NEARER
+from ntkfreq.pde.refine import NEARER, Attempt, refined
 from ntkfreq.pde.time.discretized import Discretized, initial_norm
-from ntkfreq.pde.time.dynamics import Discrete, Dynamics
+from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.propagators.krylov import KrylovPropagator, Shifts
-from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Grid
 
 _ATTEMPTS = 6
 # With which power of the element length errors fall before the asymptotic 13 sets in.
@@ -34,64 +33,99 @@ _MESH, _TAIL, _TIME = 0.5, 0.2, 0.1
 Axes = tuple[Axis, Axis]
 
 
+@dataclass(frozen=True)
+class _Lengths:
+    """Where the axes end, and how long elements along them are."""
+
+    ends: tuple[float, float]
+    longest: tuple[float, float]
+    tails: tuple[float, float] = (np.inf, np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """Propagated systems of three degrees on one mesh, the highest last."""
+
+    axes: Axes
+    lengths: _Lengths
+    fine: Discretized
+    top: PlaneSystem
+
+
 def refine_plane(
-    equation: FrequencyEquation, t: FloatArray, rtol: float, dynamics: Dynamics
+    problem: PlaneProblem,
+    on: Callable[[Axes], PlaneSystem],
+    t: FloatArray,
+    rtol: float,
+    dynamics: Dynamics,
 ) -> Discretized:
-    """Finite elements on a tensor grid of frequencies whose estimated error fits the tolerance."""
-    lattice = isinstance(equation.measure, Grid)
-    kind = PlaneLatticeSystem if lattice else PlaneSystem
-    problem = LatticeProblem(equation) if lattice else PlaneProblem(equation)
+    """Finite elements on a tensor grid of frequencies whose estimated error fits the tolerance.
+
+    Parameters
+    ----------
+    problem : PlaneProblem
+        Density and data by frequency.
+    on : callable
+        The system on a pair of axes.
+    t : ndarray, shape (T,)
+        Times.
+    rtol : float
+        Tolerance.
+    dynamics : Dynamics
+        How modes evolve.
+    """
     around = Surroundings(problem, dynamics.acceleration * float(t[-1]), rtol)
     # Fast modes of a lower degree must not outrun those that count, or steps diverge.
-    cap = np.inf
-    if isinstance(dynamics, Discrete):
-        cap = dynamics.max_step_size(1.0) / dynamics.step_size
+    cap = dynamics.fastest_stable
     limits = [around.settled(axis) for axis in range(2)]
-    ends, longest = _piloted(around, t)
-    tails = [np.inf, np.inf]
-    for attempt in range(_ATTEMPTS):
-        first, second = axes = _axes(around, ends, longest)
-        crowded = first.size * second.size > _MOST_UNKNOWNS
+
+    def attempt(lengths: _Lengths, last: bool) -> Attempt[_Lengths, _Tried]:
+        axes = _axes(around, lengths.ends, lengths.longest)
         _refuse_far(axes, problem.quadrant)
-        last = crowded or attempt == _ATTEMPTS - 1
+        crowded = axes[0].size * axes[1].size > _MOST_UNKNOWNS
+        last = last or crowded
         # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
-        parts = [propagated(kind(problem, lowered(axes, 4)), t, rtol, dynamics, cap)]
-        before, tails = tails, _tails(parts[0], t, dynamics)
+        low = on(lowered(axes, 4))
+        rough = propagated(low, t, rtol, dynamics, cap)
+        tails = _tails(low, rough, t, dynamics)
         short = [
             k
             for k in range(2)
             # Where longer did not help the tail is the error of the low degree.
-            if ends[k] < limits[k] and _TAIL * rtol < tails[k] < 0.3 * before[k]
+            if lengths.ends[k] < limits[k] and _TAIL * rtol < tails[k] < 0.3 * lengths.tails[k]
         ]
         if short and not last:
+            longer = list(lengths.ends)
             for k in short:
-                reach = equation.sigma_a * float(np.log(tails[k] / (_TAIL * rtol)))
-                ends[k] = min(ends[k] + max(0.6 * reach, 0.5 * longest[k]), limits[k])
-            continue
-        for by in (2, 0):
-            system = kind(problem, lowered(axes, by))
-            parts.append(propagated(system, t, rtol, dynamics, cap if by else np.inf))
-        rough, close, fine = parts
-        error = _extrapolated(fine, close, rough, t, dynamics)
-        if error <= _MESH * rtol or last:
-            break
-        scale = (0.5 * _MESH * rtol / error) ** (1 / _ORDER)
-        longest = [max(0.5, min(0.85, scale)) * length for length in longest]
-        tails = [np.inf, np.inf]
-    tails = _tails(fine, t, dynamics)
+                reach = problem.equation.sigma_a * float(np.log(tails[k] / (_TAIL * rtol)))
+                longer[k] += max(0.6 * reach, 0.5 * lengths.longest[k])
+                longer[k] = min(longer[k], limits[k])
+            stretched = _Lengths((longer[0], longer[1]), lengths.longest, tails)
+            return Attempt(_Tried(axes, lengths, rough, low), np.inf, lambda: stretched)
+        middle, top = (on(lowered(axes, by)) for by in (2, 0))
+        close = propagated(middle, t, rtol, dynamics, cap)
+        fine = propagated(top, t, rtol, dynamics)
+        error = _extrapolated((top, fine), (middle, close), (low, rough), t, dynamics)
+
+        def finer() -> _Lengths:
+            scale = max(0.5, min(0.85, (0.5 * _MESH * rtol / error) ** (1 / _ORDER)))
+            first, second = lengths.longest
+            return _Lengths(lengths.ends, (scale * first, scale * second))
+
+        return Attempt(_Tried(axes, lengths, fine, top), error, None if last else finer)
+
+    best = refined(_piloted(around, t), attempt, _MESH * rtol, _ATTEMPTS)
+    tried = best.found
+    ends = tried.lengths.ends
+    tails = _tails(tried.top, tried.fine, t, dynamics)
     left_out = sum(tails[k] for k in range(2) if ends[k] < limits[k])
-    return Discretized(
-        fine.system,
-        fine.propagators,
-        error + left_out + fine.error,
-        {
-            "method": f"finite elements of degree {DEGREE} on a tensor grid",
-            "elements": (first.elements, second.elements),
-            "truncation": (ends[0], ends[1]),
-            "refinements": attempt,
-            "factorizations": _factorizations(fine),
-            "target_resolved": problem.resolved_within(rtol),
-        },
+    return tried.fine.told(
+        best.error + left_out + tried.fine.error,
+        problem.resolved_within(rtol),
+        method=f"finite elements of degree {DEGREE} on a tensor grid",
+        elements=(tried.axes[0].elements, tried.axes[1].elements),
+        truncation=ends,
+        refinements=best.refinements,
     )
 
 
@@ -105,7 +139,7 @@ def _refuse_far(axes: Axes, quadrant: bool) -> None:
     )
 
 
-def _piloted(around: Surroundings, t: FloatArray) -> tuple[list[float], list[float]]:
+def _piloted(around: Surroundings, t: FloatArray) -> _Lengths:
     """End of each axis and element length to begin with."""
     pilots, lengths = [Pilot(around, k, t) for k in range(2)], [around.longest(k) for k in range(2)]
     ends = [
@@ -115,10 +149,11 @@ def _piloted(around: Surroundings, t: FloatArray) -> tuple[list[float], list[flo
     _refuse_far(_axes(around, ends, lengths), around.problem.quadrant)
     share = 0.3 * _MESH * around.rtol
     pairs = zip(pilots, ends, lengths, strict=True)
-    return ends, [pilot.resolved(end, longest, share) for pilot, end, longest in pairs]
+    longest = [pilot.resolved(end, longest, share) for pilot, end, longest in pairs]
+    return _Lengths((ends[0], ends[1]), (longest[0], longest[1]))
 
 
-def _axes(around: Surroundings, ends: list[float], longest: list[float]) -> Axes:
+def _axes(around: Surroundings, ends: Sequence[float], longest: Sequence[float]) -> Axes:
     """Elements along both frequencies."""
     first, second = (
         around.axis(k, ends[k], longest[k], mirrored=not around.problem.quadrant) for k in range(2)
@@ -138,30 +173,21 @@ def propagated(
         tolerance = _TIME * rtol * scale / np.sqrt(len(system.blocks))
         parts.append(KrylovPropagator(block, t, tolerance, 0.5 * rtol * scale, shifts, cap=cap))
     result = Discretized(system, tuple(parts))
-    if isinstance(dynamics, Discrete) and np.isinf(cap):
+    if np.isinf(cap):
         dynamics.refuse_unstable(result.fastest_rate)
-    result.evolve(dynamics, t)
+    for part in parts:
+        part.fit(dynamics)
     spent = float(np.sqrt(sum(part.error**2 for part in parts)))
     return Discretized(system, tuple(parts), spent / scale if scale > 0 else 0.0)
 
 
-def _factorizations(fine: Discretized) -> int:
-    """Factorizations of different matrices."""
-    solvers = {
-        id(part.shifts): part.factorizations
-        for part in fine.propagators
-        if isinstance(part, KrylovPropagator)
-    }
-    return sum(solvers.values())
-
-
-def _tails(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> list[float]:
+def _tails(
+    system: PlaneSystem, fine: Discretized, t: FloatArray, dynamics: Dynamics
+) -> tuple[float, float]:
     r"""What may move beyond the end of each axis, relative to the initial error.
 
     Beyond the end the change falls off like :math:`e^{-\xi/\sigma_a}` or faster.
     """
-    system = fine.system
-    assert isinstance(system, PlaneSystem)
     squares = np.zeros((2, len(t)))
     for name, states in zip(system.names, fine.evolve(dynamics, t).change, strict=True):
         full = system.whole(name, states)
@@ -173,7 +199,8 @@ def _tails(fine: Discretized, t: FloatArray, dynamics: Dynamics) -> list[float]:
                 squares[k] += np.sum(edge * (other.mass @ edge.T).T, axis=1)
     scale = initial_norm(system)
     worst = np.sqrt(system.forms.scale * system.equation.sigma_a / 2 * squares.max(axis=1))
-    return [float(tail) / scale if scale > 0 else 0.0 for tail in worst]
+    first, second = (float(tail) / scale if scale > 0 else 0.0 for tail in worst)
+    return first, second
 
 
 def lowered(axes: Axes, by: int) -> Axes:
@@ -182,8 +209,11 @@ def lowered(axes: Axes, by: int) -> Axes:
     return first, second
 
 
+_Propagated = tuple[PlaneSystem, Discretized]
+
+
 def _extrapolated(
-    fine: Discretized, close: Discretized, rough: Discretized, t: FloatArray, dynamics: Dynamics
+    fine: _Propagated, close: _Propagated, rough: _Propagated, t: FloatArray, dynamics: Dynamics
 ) -> float:
     """Estimate from degrees p, p - 2 and p - 4: the differences fall geometrically."""
     near, far = (_distances(fine, other, t, dynamics) for other in (close, rough))
@@ -192,16 +222,14 @@ def _extrapolated(
 
 
 def _distances(
-    fine: Discretized, lower: Discretized, t: FloatArray, dynamics: Dynamics
+    fine: _Propagated, lower: _Propagated, t: FloatArray, dynamics: Dynamics
 ) -> FloatArray:
     """Largest relative distance over time, one a loss; the lower unknowns are among the others."""
-    top, below = fine.system, lower.system
-    assert isinstance(top, PlaneSystem)
-    assert isinstance(below, PlaneSystem)
+    (top, above), (below, beneath) = fine, lower
     rows, columns = (
         axis.lower(fewer.degree)[1] for axis, fewer in zip(top.axes, below.axes, strict=True)
     )
-    mine, other = fine.evolve(dynamics, t), lower.evolve(dynamics, t)
+    mine, other = above.evolve(dynamics, t), beneath.evolve(dynamics, t)
     squares = np.zeros((len(top.sizes), len(t)))
     for k, name in enumerate(top.names):
         pair = []

@@ -35,6 +35,8 @@ class ContractingPoints:
     ----------
     equation : FrequencyEquation
         With measure Points, any dimension, and frequencies that decay towards zero.
+    points : Points
+        Its measure.
     t_end : float
         Last time.
     outputs : ndarray, shape (n, d), optional
@@ -43,24 +45,20 @@ class ContractingPoints:
     """
 
     equation: FrequencyEquation
+    points: Points
     t_end: float
     outputs: FloatArray | None = None
     blocks: tuple[Block, ...] = field(default=(), init=False)
 
     @property
-    def _points(self) -> Points:
-        assert isinstance(self.equation.measure, Points)
-        return self.equation.measure
-
-    @property
     def x(self) -> FloatArray:
         """The points, shape (N, d)."""
-        return self._points.x
+        return self.points.x
 
     @cached_property
     def root(self) -> FloatArray:
         """Square roots of the weights, shape (N,)."""
-        return np.sqrt(self._points.weights)
+        return np.sqrt(self.points.weights)
 
     @cached_property
     def _goal(self) -> FloatArray:
@@ -179,7 +177,7 @@ class ContractingPoints:
         """Weighted means of f_0^2, f_0 y and y^2, shape (3,)."""
         start = self.equation.initial_output_at(self.x)
         pairs = (start, start), (start, self._goal), (self._goal, self._goal)
-        return np.array([self._points.weights @ (one * other) for one, other in pairs])
+        return np.array([self.points.weights @ (one * other) for one, other in pairs])
 
     def train_loss(self, evolution: Evolution) -> FloatArray:
         """Weighted mean of the squared errors, shape (T,)."""

@@ -29,24 +29,26 @@ class PointsSystem:
     ----------
     equation : FrequencyEquation
         With measure Points, any dimension.
+    points : Points
+        Its measure.
     """
 
     equation: FrequencyEquation
+    points: Points
 
-    @property
-    def _points(self) -> Points:
-        assert isinstance(self.equation.measure, Points)
-        return self.equation.measure
+    def with_equation(self, equation: FrequencyEquation) -> PointsSystem:
+        """The same points for other data."""
+        return PointsSystem(equation, self.points)
 
     @property
     def x(self) -> FloatArray:
         """The points, shape (N, d)."""
-        return self._points.x
+        return self.points.x
 
     @cached_property
     def root(self) -> FloatArray:
         """Square roots of the weights, shape (N,)."""
-        return np.sqrt(self._points.weights)
+        return np.sqrt(self.points.weights)
 
     @cached_property
     def _start(self) -> FloatArray:
@@ -89,12 +91,12 @@ class PointsSystem:
     def moments(self) -> FloatArray:
         """Weighted means of f_0^2, f_0 y and y^2, shape (3,)."""
         pairs = (self._start, self._start), (self._start, self._goal), (self._goal, self._goal)
-        return np.array([self._points.weights @ (one * other) for one, other in pairs])
+        return np.array([self.points.weights @ (one * other) for one, other in pairs])
 
     def free_spectrum(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
         """Data spectrum if nothing were learned, shape (T, F)."""
         left = self.equation.decay.damping(t)[:, None] * self._start - self._goal
-        return fourier_sum(self.x, self._points.weights * left, frequencies)
+        return fourier_sum(self.x, self.points.weights * left, frequencies)
 
     def spectrum_change(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
         """What learning adds to the data spectrum, shape (T, F)."""

@@ -26,12 +26,10 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.hankel import log_sphere, mean_wave, radial_transform
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements.axis import Axis
-from ntkfreq.pde.time.dynamics import GradientFlow
-from ntkfreq.pde.time.propagators.eigen import ModalEvolution
 from ntkfreq.pde.time.system import Block, Evolution
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.equation import FrequencyEquation
@@ -69,10 +67,13 @@ class RadialSystem:
         With measure Line, an isotropic density about 0 and a radial target.
     axis : Axis
         Elements from 0 on, or in high dimensions from where there is volume.
+    known : pair of ndarrays, shape (Q,), optional
+        The transforms of initial output and target at the quadrature points, where they are known.
     """
 
     equation: FrequencyEquation
     axis: Axis
+    known: tuple[FloatArray, FloatArray] | None = None
 
     @property
     def dim(self) -> int:
@@ -112,11 +113,18 @@ class RadialSystem:
     @cached_property
     def transforms(self) -> tuple[FloatArray, FloatArray]:
         """Transforms of initial output and target at the quadrature points, shape (Q,) each."""
+        if self.known is not None:
+            return self.known
         r, _ = self.points
         goal = radial_transform(self.equation.target.resolved_radius, self.dim, r, 0.0)
         if self.equation.start is None:
             return np.zeros(len(r)), goal
         return radial_transform(self.equation.start.resolved_radius, self.dim, r, 0.0), goal
+
+    def lowered(self, degree: int) -> tuple[RadialSystem, IntArray]:
+        """The same elements at a lower degree, and which of these unknowns it has."""
+        axis, place = self.axis.lower(degree)
+        return RadialSystem(self.equation, axis, self.transforms), place
 
     @cached_property
     def moments(self) -> FloatArray:
@@ -143,11 +151,7 @@ class RadialSystem:
         """What learning adds to the error spectrum, shape (T, F)."""
         size = np.maximum(np.linalg.norm(frequencies, axis=1), self.axis.low[0])
         states = evolution.change
-        plain = all(
-            isinstance(part, ModalEvolution) and isinstance(part.dynamics, GradientFlow)
-            for part in evolution.blocks
-        )
-        if self.axis.low[0] > 0 and plain:
+        if self.axis.low[0] > 0 and evolution.step_size is None:
             states = [self._pointwise(evolution.t)]
         return self._series(states, size).astype(np.complex128)
 

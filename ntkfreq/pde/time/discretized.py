@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,8 +17,9 @@ from ntkfreq.pde.time.propagators import (
     KrylovPropagator,
     StillPropagator,
 )
-from ntkfreq.pde.time.propagators.base import Propagator
-from ntkfreq.pde.time.system import Block, Evolution, OwnLoss, System
+from ntkfreq.pde.time.propagators.base import FromAnyState, Propagator
+from ntkfreq.pde.time.system import Block, Evolution, OwnLoss, Reloadable, System
+from ntkfreq.problem.equation import FrequencyEquation
 
 # Below this many unknowns a dense eigendecomposition takes less time than a Krylov space, which on
 # elements of very different sizes loses fewer digits.
@@ -43,16 +44,30 @@ class Discretized:
     error : float
         Estimate of :math:`\sup_t \|\delta\hat e(t)\|_2 / \|\hat e(0)\|_2`.
     details : dict
-        Mesh or basis, for `stats`.
+        Method, mesh or basis, for `stats`; nothing is decided by it.
+    target_resolved : bool
+        Whether quadrature resolves target and initial output to the tolerance.
+    fitted_until : float
+        Last time that may be asked for, in the time of gradient flow, of which momentum runs
+        through more; infinite where any may be.
+    given : FrequencyEquation or None
+        The problem that was asked; None is that of the system, which is it but for data that were
+        moved and for decay that changes nothing.
     center : ndarray, shape (d,), or None
         Point of x that is the origin of the system; None is 0.
+    setup_seconds : float
+        How long it took to find.
     """
 
     system: System
     propagators: tuple[Propagator, ...]
     error: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
+    target_resolved: bool = True
+    fitted_until: float = np.inf
+    given: FrequencyEquation | None = None
     center: FloatArray | None = None
+    setup_seconds: float = 0.0
 
     @classmethod
     def of(cls, system: System, negligible: float = 0.0, **details: Any) -> Discretized:
@@ -85,8 +100,7 @@ class Discretized:
             if block.size <= _DENSE or (block.moving is None and block.size <= _DENSE_IF_NEEDED):
                 parts.append(EigenPropagator(block, negligible, cap))
                 continue
-            krylov = KrylovPropagator(block, t, tolerance, negligible, cap=cap)
-            krylov.evolve(dynamics, t)
+            krylov = KrylovPropagator.fitted(dynamics, block, t, tolerance, negligible, cap=cap)
             rounding = 2.2e-16 * float(t[-1]) * _largest_rate(block) * initial_norm(system)
             if krylov.error > max(tolerance, rounding) and block.size <= _DENSE_IF_NEEDED:
                 parts.append(EigenPropagator(block, negligible, cap))
@@ -112,13 +126,16 @@ class Discretized:
 
         parts, spent = _in_time(advanced, tolerance, scale)
         steps = sum(part.steps for part in parts)
-        return Discretized(
-            self.system, parts, self.error + spent, {**self.details, "time_steps": steps}
+        return replace(
+            self,
+            propagators=parts,
+            error=self.error + spent,
+            details={**self.details, "time_steps": steps},
         )
 
     @classmethod
     def moving(
-        cls, system: Any, t_end: float, tolerance: float, error: float, details: dict[str, Any]
+        cls, system: Any, t_end: float, tolerance: float, error: float, **details: Any
     ) -> Discretized:
         """A system whose data move through its features, with its one propagator."""
         scale = initial_norm(system)
@@ -126,6 +143,20 @@ class Discretized:
             lambda asked: (MovingPropagator(system, t_end, asked * scale),), tolerance, scale
         )
         return cls(system, (part,), error + spent, {**details, "time_steps": part.steps})
+
+    def told(self, error: float, target_resolved: bool, **details: Any) -> Discretized:
+        """The same with its estimated error and more of what `stats` tells."""
+        return replace(
+            self,
+            error=error,
+            target_resolved=target_resolved,
+            details={**self.details, **details},
+        )
+
+    @property
+    def asked(self) -> FrequencyEquation:
+        """The problem that was asked."""
+        return self.system.equation if self.given is None else self.given
 
     @property
     def unknowns(self) -> int:
@@ -163,7 +194,27 @@ class Discretized:
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> Evolution:
         """All blocks at times `t`."""
-        return Evolution(t, [part.evolve(dynamics, t) for part in self.propagators])
+        blocks = [part.evolve(dynamics, t) for part in self.propagators]
+        return Evolution(t, blocks, dynamics.step_size)
+
+    @property
+    def takes_other_data(self) -> bool:
+        """Whether another initial error takes no more than products with known modes."""
+        return isinstance(self.system, Reloadable) and all(
+            isinstance(part, FromAnyState) for part in self.propagators
+        )
+
+    def with_other_data(
+        self, equation: FrequencyEquation, dynamics: Dynamics, t: FloatArray
+    ) -> tuple[System, Evolution]:
+        """The system of other data and how it evolves, under the known modes."""
+        assert isinstance(self.system, Reloadable)
+        system = self.system.with_equation(equation)
+        blocks = []
+        for part, load in zip(self.propagators, system.loads, strict=True):
+            assert isinstance(part, FromAnyState)
+            blocks.append(part.evolve_from(load, dynamics, t))
+        return system, Evolution(t, blocks, dynamics.step_size)
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         """What learning adds to the output at points (n, d) of the problem, shape (T, n)."""

@@ -15,6 +15,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.lanczos import flow_deficit, flow_integral
 from ntkfreq.pde.time.companion import GROWTH, StepMatrix
+from ntkfreq.problem.decay import Decay
 
 
 class Dynamics(Protocol):
@@ -28,6 +29,16 @@ class Dynamics(Protocol):
     @property
     def acceleration(self) -> float:
         """How many times faster than gradient flow slow modes are learned."""
+        ...
+
+    @property
+    def momentum(self) -> float:
+        """Momentum, 0 without."""
+        ...
+
+    @property
+    def nesterov(self) -> bool:
+        """Whether the momentum is Nesterov's."""
         ...
 
     def factor(self, rates: FloatArray, t: FloatArray) -> FloatArray:
@@ -44,6 +55,23 @@ class Dynamics(Protocol):
 
     def max_step_size(self, fastest: float) -> float:
         """Largest stable step for a largest rate; infinite for 0."""
+        ...
+
+    def refuse_times(self, t: FloatArray) -> None:
+        """Refuse times that are no whole steps."""
+        ...
+
+    def refuse_unstable(self, fastest: float) -> None:
+        """Refuse a step with which a mode of rate `fastest` grows."""
+        ...
+
+    def refuse_decay(self, decay: Decay) -> None:
+        """Refuse finite steps under decay, whose coefficients change from step to step."""
+        ...
+
+    @property
+    def fastest_stable(self) -> float:
+        """Largest rate that does not grow; infinite in continuous time."""
         ...
 
 
@@ -69,6 +97,8 @@ class GradientFlow:
     """
 
     acceleration: ClassVar[float] = 1.0
+    momentum: ClassVar[float] = 0.0
+    nesterov: ClassVar[bool] = False
 
     @property
     def step_size(self) -> None:
@@ -91,6 +121,17 @@ class GradientFlow:
         """That of plain gradient descent, which approximates the flow."""
         return _limit(2.0, fastest)
 
+    fastest_stable: ClassVar[float] = np.inf
+
+    def refuse_times(self, t: FloatArray) -> None:
+        """All times will do."""
+
+    def refuse_unstable(self, fastest: float) -> None:
+        """No rate is too fast."""
+
+    def refuse_decay(self, decay: Decay) -> None:
+        """Under decay the flow is what is solved."""
+
 
 @dataclass(frozen=True)
 class Discrete:
@@ -100,6 +141,7 @@ class Discrete:
 
     name: ClassVar[str]
     bound: ClassVar[str]
+    nesterov: ClassVar[bool] = False
 
     def steps(self, t: FloatArray) -> FloatArray:
         """Number of steps at times `t`; refuses times that are not whole steps."""
@@ -115,6 +157,24 @@ class Discrete:
     def max_step_size(self, fastest: float) -> float:
         """Largest stable step for a largest rate; infinite for 0."""
         raise NotImplementedError
+
+    @property
+    def fastest_stable(self) -> float:
+        """Largest rate that does not grow at this step."""
+        return self.max_step_size(1.0) / self.step_size
+
+    def refuse_times(self, t: FloatArray) -> None:
+        """Refuse times that are no whole steps."""
+        self.steps(t)
+
+    def refuse_decay(self, decay: Decay) -> None:
+        """Refuse finite steps under decay, whose coefficients change from step to step."""
+        if decay.active:
+            raise ValueError(
+                f"step_size={self.step_size:g} with weight_decay={decay.weight:g}, "
+                f"frequency_decay={decay.frequency:g}: the equation with decay is solved as "
+                "gradient flow; leave step_size out (small steps of training follow the flow)"
+            )
 
     def refuse_unstable(self, fastest: float) -> None:
         """Refuse a step with which a mode of rate `fastest` grows."""
@@ -143,6 +203,7 @@ class GradientDescent(Discrete):
     name: ClassVar[str] = "gradient descent"
     bound: ClassVar[str] = "2/largest rate"
     acceleration: ClassVar[float] = 1.0
+    momentum: ClassVar[float] = 0.0
 
     def factor(self, rates: FloatArray, t: FloatArray) -> FloatArray:
         """Remaining share of the mode."""
@@ -269,6 +330,7 @@ class Nesterov(_Momentum):
     """
 
     name: ClassVar[str] = "Nesterov's momentum"
+    nesterov: ClassVar[bool] = True
     bound: ClassVar[str] = "2 (1 + momentum)/((1 + 2 momentum) largest rate)"
 
     def _matrix(self, product: FloatArray) -> StepMatrix:

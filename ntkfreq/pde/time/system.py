@@ -117,10 +117,11 @@ class BlockEvolution(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Evolution:
-    """All blocks of a system at times `t` (T,)."""
+    """All blocks of a system at times `t` (T,); `step_size` is None in continuous time."""
 
     t: FloatArray
     blocks: Sequence[BlockEvolution]
+    step_size: float | None = None
 
     @property
     def change(self) -> list[FloatArray]:
@@ -174,4 +175,18 @@ class OwnLoss(Protocol):
 
     def train_loss(self, evolution: Evolution) -> FloatArray:
         """Training loss, shape (T,)."""
+        ...
+
+
+@runtime_checkable
+class Reloadable(System, Protocol):
+    """A system whose operators serve other data on the same measure as well."""
+
+    @property
+    def loads(self) -> tuple[FloatArray, ...]:
+        """The initial error as unknowns, one array a block."""
+        ...
+
+    def with_equation(self, equation: FrequencyEquation) -> Reloadable:
+        """The same operators for other data."""
         ...

@@ -34,6 +34,8 @@ _TAIL = 1e-17
 # Aliases along each axis of a density that is no product, added one by one; the largest value of a
 # kernel that is left out of a sum over samples.
 _FEW, _RESIDUE = 24.0, 1e-17
+# A tail is light if so little of it is left at this many times the radius of the bulk.
+_LIGHT = 100.0
 _CHUNK = 500_000
 
 # How factors along the two axes, with a matrix between them or none, make values.
@@ -113,7 +115,9 @@ class PlaneFold:
 
     def _light(self, part: Density) -> bool:
         """Whether the aliases of a density that is no product are few enough to be added."""
-        return 2 * part.radius(_TAIL) / self.period < _FEW
+        reach = part.radius(_TAIL)
+        # Under a power law even far aliases count, beside next to nothing in the middle.
+        return 2 * reach / self.period < _FEW and reach <= _LIGHT * part.radius(0.1)
 
     def _by_aliases(
         self, factors: tuple[Density, ...], xi: FloatArray, eta: FloatArray, combine: Combine

@@ -15,6 +15,7 @@ from ntkfreq.pde.time.fading.radau import Trajectory
 from ntkfreq.pde.time.fading.reduced import Free, Lifted, Range, common_range
 from ntkfreq.pde.time.fading.stepping import integrated, refuse_rates, refuse_steps, scale_of
 from ntkfreq.pde.time.propagators.base import Propagator
+from ntkfreq.pde.time.response import Columns, Reader, Response, at_times, largest
 from ntkfreq.pde.time.system import Block
 from ntkfreq.problem.decay import Decay
 
@@ -115,11 +116,6 @@ class ImplicitPropagator:
         trajectory = integrated(inner, self.t_end, tolerance, scale)
         return Lifted(trajectory, self._span, self.decay, free)
 
-    @property
-    def _figures(self) -> Trajectory:
-        found = self.trajectory
-        return found.trajectory if isinstance(found, Lifted) else found
-
     @cached_property
     def _scale(self) -> float:
         """The norm of the initial state, which the integrator's tolerance is relative to."""
@@ -129,17 +125,19 @@ class ImplicitPropagator:
     @property
     def error(self) -> float:
         """Bound of the error in time, in the norm whose square is the loss."""
-        return 0.0 if self._still else float(np.max(self._figures.error_bound) * self._scale)
+        return (
+            0.0 if self._still else float(np.max(self.trajectory.figures.error_bound) * self._scale)
+        )
 
     @property
     def factorizations(self) -> int:
         """Factorizations made so far."""
-        return 0 if self._still else int(np.sum(self._figures.factorizations))
+        return 0 if self._still else int(np.sum(self.trajectory.figures.factorizations))
 
     @property
     def steps(self) -> int:
         """Steps taken."""
-        return 0 if self._still else int(np.sum(self._figures.steps))
+        return 0 if self._still else int(np.sum(self.trajectory.figures.steps))
 
     @cached_property
     def fastest_rate(self) -> float:
@@ -153,11 +151,26 @@ class ImplicitPropagator:
     @property
     def noise(self) -> float:
         """Largest rounding error that was seen in a step, in the norm whose square is the loss."""
-        return 0.0 if self._still else float(np.max(self._figures.rounding)) * self._scale
+        return 0.0 if self._still else float(np.max(self.trajectory.figures.rounding)) * self._scale
 
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
         """The largest that was seen in a step, or what lies beyond the range of the operators."""
         return 0.0 if self._still else max(self.noise, self._left_out * self._scale)
+
+    def respond(self, columns: Columns, dynamics: Dynamics, t_end: float) -> Reader:
+        """States (n, r), given as they would be if nothing were learned."""
+        scale = scale_of(largest(columns), self.tolerance)
+        trajectory = self.integrated(at_times(columns), self.tolerance, scale)
+
+        def read(t: float) -> Response:
+            moment = np.array([t])
+            state = trajectory.error(moment)[0].T
+            memory = tuple(held[0].T for held in trajectory.memory(moment))
+            if len(memory) == 1:
+                memory = (memory[0], np.zeros_like(memory[0]))
+            return Response(state - columns(t).T, memory, state)
+
+        return Reader(read, float(np.max(trajectory.figures.error_bound)))
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> FadingEvolution:
         """Evolution of the block at times `t` (T,), gradient flow only."""

@@ -13,6 +13,10 @@ from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.fading.feature_memory import FeatureMemory
 from ntkfreq.pde.time.fading.radau import Trajectory
 from ntkfreq.pde.time.fading.stepping import integrated, refuse_steps, scale_of
+from ntkfreq.pde.time.response import Columns, Reader, Response, at_times, largest
+
+# Features of moving points are known to rounding over the root of their smallest residual.
+_NOISE = 1e-10
 
 
 class MovingSystem(Protocol):
@@ -104,6 +108,20 @@ class MovingPropagator:
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
         """The largest that was seen in a step."""
         return self.noise
+
+    def respond(self, columns: Columns, dynamics: Dynamics, t_end: float) -> Reader:
+        """States (n, r), given as they would be if nothing were learned."""
+        scale = scale_of(largest(columns), self.tolerance)
+        problem = FeatureMemory(self.system.weighted_jacobian, self.system.rates, at_times(columns))
+        trajectory = integrated(problem, t_end, self.tolerance, scale, _NOISE)
+
+        def read(t: float) -> Response:
+            moment = np.array([t])
+            state = trajectory.error(moment)[0].T
+            memory = tuple(held[0].T for held in trajectory.memory(moment))
+            return Response(state - columns(t).T, memory, state)
+
+        return Reader(read, float(np.max(trajectory.error_bound)))
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> MovingEvolution:
         """Evolution at times `t` (T,), gradient flow only."""

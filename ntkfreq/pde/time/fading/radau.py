@@ -119,6 +119,11 @@ class Trajectory:
     _batched: bool
     _rows: _Rows
 
+    @property
+    def figures(self) -> Trajectory:
+        """Where steps and errors are counted: here."""
+        return self
+
     def error(self, t: Any) -> FloatArray:
         """Return e at times `t` (T,), shape (T, n, r); of a batch (b, T, n, r), `t` may be (b, T).
 

@@ -100,6 +100,11 @@ class Lifted:
     decay: Decay
     free: Free
 
+    @property
+    def figures(self) -> Trajectory:
+        """Where steps and errors are counted: on the range."""
+        return self.trajectory
+
     def _outside(self, values: FloatArray) -> FloatArray:
         basis = self.span.basis
         return np.asarray(values - basis @ (basis.T @ values))

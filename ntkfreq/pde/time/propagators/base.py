@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.time.dynamics import Dynamics
@@ -38,4 +38,13 @@ class Propagator(Protocol):
 
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> BlockEvolution:
         """Evolution of the block at times `t` (T,)."""
+        ...
+
+
+@runtime_checkable
+class FromAnyState(Propagator, Protocol):
+    """A propagator whose modes serve any initial state."""
+
+    def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> BlockEvolution:
+        """Evolution of the block from another initial state, given as M e(0), at times `t`."""
         ...

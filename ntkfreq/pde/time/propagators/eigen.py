@@ -12,6 +12,7 @@ from scipy import linalg
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.pde.time.response import Columns, Reader, Response
 from ntkfreq.pde.time.system import Block
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -115,6 +116,20 @@ class EigenPropagator:
     def evolve(self, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
         """Evolution of the block at times `t` (T,)."""
         return ModalEvolution(self, dynamics, t)
+
+    def respond(self, columns: Columns, dynamics: Dynamics, t_end: float) -> Reader:
+        """States (n, r), given as they would be if nothing were learned."""
+        amplitudes = self.modes.T @ columns(0.0)
+
+        def read(t: float) -> Response:
+            moment = np.array([t])
+            change, held, state = (
+                (self.modes @ (share(self.rates, moment)[0][:, None] * amplitudes)).T
+                for share in (dynamics.deficit, dynamics.integral, dynamics.factor)
+            )
+            return Response(-change, (held, held), state)
+
+        return Reader(read)
 
     def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
         """Evolution of the block from another initial state, given as M e(0), at times `t`."""

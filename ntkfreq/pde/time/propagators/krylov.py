@@ -134,6 +134,27 @@ class KrylovPropagator:
         if not self._invariant:
             self._append(start / self._norm, load / self._norm)
 
+    @classmethod
+    def fitted(
+        cls,
+        dynamics: Dynamics,
+        block: Block,
+        t: FloatArray,
+        tolerance: float,
+        negligible: float = 0.0,
+        shifts: Shifts | None = None,
+        cap: float = np.inf,
+    ) -> KrylovPropagator:
+        """The propagator, grown until the times have converged under the dynamics."""
+        found = cls(block, t, tolerance, negligible, shifts, cap=cap)
+        found.fit(dynamics)
+        return found
+
+    def fit(self, dynamics: Dynamics) -> None:
+        """Grow the space until the times have converged under the dynamics."""
+        self._grow(dynamics, self.t, self.fastest_rate)
+        self._fitted = True
+
     @property
     def _pencil(self) -> Pencil:
         """M and A with the unknowns in the order of the vectors."""

@@ -1,0 +1,117 @@
+"""Box in one dimension: the method of solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.box.system import BoxSystem
+from ntkfreq.pde.method import Method
+from ntkfreq.pde.refine import Attempt, refined
+from ntkfreq.pde.time.discretized import Discretized, initial_norm
+from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.problem.measure import Box
+
+_FIRST, _GROWTH, _MOST, _MOST_IF_ROUGH = 48, 1.4, 1500, 300
+_ATTEMPTS = 100
+# Share of the tolerance for the integration in time under decay.
+_TIME = 0.3
+_SAMPLES = 4097
+# Points at which functions are split into bands, at least and at most.
+_SPLIT = (256, 2000)
+
+
+@dataclass(frozen=True, eq=False)
+class OnBox(Method[Box]):
+    """What boxes of any dimension share."""
+
+    leaks: ClassVar[bool] = True
+
+    def fastest_rate(self) -> float:
+        """Largest diagonal entry of the kernel, at a corner."""
+        far = np.maximum(np.abs(self.measure.lower), np.abs(self.measure.upper))
+        return 1 + self.equation.sigma_a**2 * float(far @ far)
+
+    def extent(self) -> float:
+        """Diagonal of the box."""
+        return float(np.linalg.norm(np.subtract(self.measure.upper, self.measure.lower)))
+
+    def _one_a_cell(self, count: list[int]) -> FloatArray:
+        """One point at random in each of many equal cells: nothing aliases on such points."""
+        lower, upper = np.array(self.measure.lower), np.array(self.measure.upper)
+        cells = np.stack(np.meshgrid(*[np.arange(n) for n in count], indexing="ij"), axis=-1)
+        cells = cells.reshape(-1, self.measure.dim)
+        place = (cells + np.random.default_rng(0).uniform(size=cells.shape)) / np.array(count)
+        return np.asarray(lower + (upper - lower) * place)
+
+
+@dataclass(frozen=True, eq=False)
+class BoxMethod(OnBox):
+    """A Legendre-Bessel Galerkin method; polynomials are added until the estimated error fits."""
+
+    without_expectation: ClassVar[str | None] = None
+
+    def refuse(self) -> None:
+        """Nothing that an equation admits is refused."""
+
+    @property
+    def _interval(self) -> tuple[float, float]:
+        return self.measure.lower[0], self.measure.upper[0]
+
+    def sampled(self) -> FloatArray:
+        """Places over the box."""
+        return np.linspace(*self._interval, _SAMPLES)[:, None]
+
+    def split_points(self, frequencies: FloatArray) -> FloatArray:
+        """One point in each of many cells."""
+        low, high = self._interval
+        wanted = 2 * np.abs(frequencies).max() * (high - low) / np.pi
+        return self._one_a_cell([int(np.clip(np.ceil(wanted), *_SPLIT))])
+
+    def discretize(
+        self, t: FloatArray, rtol: float, dynamics: Dynamics, outputs: FloatArray | None
+    ) -> Discretized:
+        """As many polynomials as the tolerance asks for."""
+        equation, t_end = self.equation, float(t[-1])
+        # An error d of the stationary part is one of (1 + (sigma_a x)^2) d in the operator.
+        stretch = self.fastest_rate()
+        tolerance = max(0.01 * rtol / max(dynamics.acceleration * t_end * stretch, 1.0), 1e-15)
+        resolved = equation.initial_error.resolved_on(*self._interval)
+        # More polynomials do not resolve what panels did not.
+        most = _MOST if resolved.converged else _MOST_IF_ROUGH
+
+        def attempt(modes: int, last: bool) -> Attempt[int, tuple[BoxSystem, Discretized]]:
+            system = BoxSystem(equation, self.measure, modes, tolerance)
+            result = Discretized.of(system)
+            error = _estimated(system, result, dynamics, t)
+            more = modes * _GROWTH <= most
+            return Attempt(
+                (system, result), error, (lambda: int(_GROWTH * modes)) if more else None
+            )
+
+        best = refined(_FIRST, attempt, rtol, _ATTEMPTS)
+        system, plain = best.found
+        about = {"method": "Galerkin, Legendre polynomials", "modes": system.modes}
+        if equation.decay.contracts:
+            from ntkfreq.pde.box.contracting import ContractingBox
+
+            moving = ContractingBox(
+                equation, self.measure, system.modes, tolerance, t_end=t_end, outputs=outputs
+            )
+            found = Discretized.moving(moving, t_end, _TIME * rtol, best.error)
+            return found.told(found.error, resolved.within(rtol), **about)
+        told = plain.told(best.error, resolved.within(rtol), **about)
+        return told.with_decay(t_end, _TIME * rtol)
+
+
+def _estimated(system: BoxSystem, result: Discretized, dynamics: Dynamics, t: FloatArray) -> float:
+    """Relative difference to the leading three quarters of the modes."""
+    fewer = system.leading(3 * system.modes // 4)
+    difference = system.gather(result.evolve(dynamics, t).change)
+    difference[:, : fewer.modes] -= fewer.gather(Discretized.of(fewer).evolve(dynamics, t).change)
+    scale = initial_norm(system)
+    worst = float(np.sqrt((difference**2).sum(axis=1).max()))
+    return worst / scale if scale > 0 else 0.0

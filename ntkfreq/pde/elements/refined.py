@@ -1,0 +1,108 @@
+"""From a tolerance to a mesh along one frequency, refined where its error does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from ntkfreq._support.sizes import SizeError
+from ntkfreq._support.types import BoolArray, FloatArray
+from ntkfreq.pde.elements.mesh import FrequencyMesh
+from ntkfreq.pde.refine import NEARER, Attempt, refined
+from ntkfreq.pde.time.discretized import Discretized, initial_norm, some_of
+from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.pde.time.system import Evolution, System
+
+# Shares of the tolerance: for the mesh, for Krylov spaces, for the integration in time under
+# decay; as much as for the mesh goes to modes that are left out of account.
+_MESH, _KRYLOV, _TIME = 0.4, 0.05, 0.3
+_ATTEMPTS = 13
+_MOST_UNKNOWNS = 40_000
+# SuperLU counts entries in 32 bits: factors of 1e5 elements of degree 8 end in its own errors.
+_MOST_ELEMENTS = 60_000
+
+
+class MeshedSystem(System, Protocol):
+    """A system on a mesh of frequencies that tells where its error is."""
+
+    @property
+    def mesh(self) -> FrequencyMesh:
+        """The elements."""
+        ...
+
+    def error_squares(self, evolution: Evolution) -> FloatArray:
+        """Squares of estimated relative errors at times (T,) on each element, (T, elements)."""
+        ...
+
+
+def refined_mesh(
+    first: FrequencyMesh,
+    on: Callable[[FrequencyMesh], MeshedSystem],
+    t: FloatArray,
+    rtol: float,
+    dynamics: Dynamics,
+    *,
+    carried: Callable[[MeshedSystem], MeshedSystem] = lambda system: system,
+) -> tuple[Discretized, FrequencyMesh, float, int]:
+    """Elements whose estimated error fits the tolerance, their mesh, error and refinements.
+
+    Parameters
+    ----------
+    first : FrequencyMesh
+        The mesh to begin with.
+    on : callable
+        The system on a mesh, without decay.
+    t : ndarray, shape (T,)
+        Times.
+    rtol : float
+        Tolerance.
+    dynamics : Dynamics
+        How modes evolve.
+    carried : callable, optional
+        The system under decay, from that without.
+
+    Raises
+    ------
+    SizeError
+        When the first mesh has more elements than can be factorized.
+    """
+    if first.elements > _MOST_ELEMENTS:
+        raise SizeError(
+            f"the frequencies of target and rho_w need {first.elements} elements, above the "
+            f"{_MOST_ELEMENTS} that are factorized here: {NEARER}"
+        )
+
+    def attempt(
+        mesh: FrequencyMesh, last: bool
+    ) -> Attempt[FrequencyMesh, tuple[Discretized, FrequencyMesh]]:
+        system = on(mesh)
+        scale = initial_norm(system)
+        # Below the error of the mesh an amplitude says nothing about the problem.
+        fine = Discretized.fitted(system, t, dynamics, _KRYLOV * rtol * scale, _MESH * rtol * scale)
+        system = carried(system)
+        fine = Discretized(system, fine.propagators).with_decay(float(t[-1]), _TIME * rtol)
+        squares = system.error_squares(fine.evolve(dynamics, some_of(t)))
+        error = float(np.sqrt(squares.sum(axis=1).max()))
+
+        def finer() -> FrequencyMesh:
+            return mesh.refined(_marked(squares, _MESH * rtol))
+
+        return Attempt((fine, mesh), error, None if fine.unknowns > _MOST_UNKNOWNS else finer)
+
+    # Halving elements takes two digits off what they miss: where it does not, the rest is
+    # rounding, which smaller elements make larger.
+    best = refined(first, attempt, _MESH * rtol, _ATTEMPTS, impatient=True)
+    fine, mesh = best.found
+    return fine, mesh, best.error + fine.time_error, best.refinements
+
+
+def _marked(squares: FloatArray, tolerance: float) -> BoolArray:
+    """The fewest elements without which the error would fit half the tolerance."""
+    largest = squares.max(axis=0)
+    order = np.argsort(largest)
+    calm = np.cumsum(largest[order]) <= (0.5 * tolerance) ** 2
+    marked = np.ones(len(largest), dtype=bool)
+    marked[order[calm]] = False
+    return marked

@@ -1,0 +1,137 @@
+"""Targets that are known at samples; in one dimension with the spline through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from ntkfreq._support import checks
+from ntkfreq._support.axis import Axis
+from ntkfreq._support.types import FloatArray, Function
+from ntkfreq.problem.functions import evaluate
+from ntkfreq.problem.measure import Measure, Points
+from ntkfreq.problem.samples import means, only_samples
+from ntkfreq.problem.target.base import ELSEWHERE, Side, Target
+from ntkfreq.problem.target.functions import DECAYED, Shifted, beyond_two, zero_outside
+
+# Gap of neighbouring samples beside their extent: slopes of a spline are of no use below.
+_CLOSEST = 1e-14
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sampled(Target):
+    """Values at points (n, d).
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n, d) and (n,)
+        The samples.
+    axis : Axis
+        What the numbers of x mean.
+    function : callable
+        The spline through them in one dimension; else a table, which refuses what is between.
+    kinks : tuple of float
+        The knots of the spline.
+    ends : (low, high) or None
+        Those of the samples, where they have decayed to zero at both.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    function: Function
+    axis: Axis
+    kinks: tuple[float, ...] = ()
+    ends: Side | None = None
+
+    def __repr__(self) -> str:
+        where = "" if self.ends is None else f" on ({self.ends[0]:g}, {self.ends[1]:g})"
+        return f"Target({len(self.y)} samples{where})"
+
+    @property
+    def samples(self) -> tuple[FloatArray, FloatArray]:
+        """Points (n, d) and values (n,)."""
+        return self.x, self.y
+
+    @property
+    def natural_measure(self) -> Measure:
+        """The points themselves."""
+        return Points(self.x).on(self.axis)
+
+    def counted(self, measure: Measure) -> Measure:
+        """The measure, counted from the origin of the samples."""
+        return measure.counted_on(self.axis)
+
+    def at(self, x: FloatArray) -> FloatArray:
+        """Values at (n, d) points; zero outside the support, if there is one."""
+        if np.array_equal(x, self.x):
+            return self.y
+        if self.ends is None and x.shape[1] == 1:
+            known = self.x[:, 0]
+            if x.min() < known.min() or x.max() > known.max():
+                raise ValueError(
+                    f"target is known on [{known.min():g}, {known.max():g}], the range of its "
+                    f"samples, and asked for on [{x.min():g}, {x.max():g}]; pass a function"
+                )
+        values = evaluate("target", self.function, x)
+        if self.ends is None:
+            return values
+        return np.where((x[:, 0] >= self.ends[0]) & (x[:, 0] <= self.ends[1]), values, 0.0)
+
+    def at_samples_only(self) -> Target:
+        """The same target; between samples a refusal instead of a spline."""
+        return replace(self, function=only_samples(self.x, self.y), kinks=(), ends=None)
+
+    def sides(self, dim: int) -> tuple[Side, ...] | None:
+        """The ends of the samples, where they have decayed there."""
+        return (self.ends,) if dim == 1 and self.ends is not None else None
+
+    def decaying(self, dim: int, measure: Measure, isotropic: bool) -> Target:
+        """Itself, where the samples have decayed to zero at both ends."""
+        name = type(measure).__name__
+        if dim > 2:
+            raise beyond_two(dim, name)
+        if dim == 2:
+            raise ValueError(
+                f"target is known at samples, between which it is unknown in dim=2; on {name} give "
+                "it as a function, or use measure=Points(x)"
+            )
+        if self.ends is not None:
+            return self
+        ends = max(abs(self.y[self.x[:, 0].argmin()]), abs(self.y[self.x[:, 0].argmax()]))
+        raise ValueError(
+            f"target has samples that end at {ends:.3g}: they do not decay, so they have no "
+            f"transform on {name}; taper them to zero, or {ELSEWHERE}"
+        )
+
+    def moved(self, center: FloatArray) -> Target:
+        """The spline seen from another origin."""
+        by = float(center[0])
+        kinks = tuple(kink - by for kink in self.kinks)
+        ends = self.ends and ((self.ends[0] - by, self.ends[1] - by),)
+        return zero_outside(Shifted(self, center), ends, kinks)
+
+
+def sampled_target(x: Any, y: Any) -> Sampled:
+    """See :meth:`Target.from_samples`."""
+    axis = Axis.of("x", x)
+    points = checks.points("x", x, axis=axis)
+    values = checks.values_at("y", y, len(points))
+    for array in (points, values):
+        array.flags.writeable = False
+    knots, heights = means(points, values)
+    if points.shape[1] > 1 or len(knots) < 4:
+        return Sampled(points, values, only_samples(points, values), axis)
+    closest = float(np.diff(knots[:, 0]).min())
+    if closest < _CLOSEST * float(np.ptp(knots)):
+        raise ValueError(
+            f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give "
+            "points further apart, or the same where that is meant: numpy.round(x, digits)"
+        )
+    spline = CubicSpline(knots[:, 0], heights)
+    peak = float(np.abs(values).max())
+    decayed = max(abs(heights[0]), abs(heights[-1])) <= DECAYED * peak
+    kinks = tuple(map(float, knots[:, 0]))
+    return Sampled(points, values, spline, axis, kinks, (kinks[0], kinks[-1]) if decayed else None)
