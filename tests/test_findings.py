@@ -1,4 +1,4 @@
-"""The page "What carries over" says what the committed results say."""
+"""The page "What carries over to other networks" says what the committed results say."""
 
 from __future__ import annotations
 

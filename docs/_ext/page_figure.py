@@ -1,8 +1,8 @@
 """A directive that draws a figure from the code of its own page.
 
-``.. page-figure:: solution.plot()`` runs the doctests above it on the page, evaluates the expression,
-which is a Matplotlib figure or axes, and shows the picture. A page cannot show a figure that its
-code does not make. The content of the directive is the caption.
+``.. page-figure:: solution.plot()`` runs the doctests above it on the page, evaluates the
+expression, which is a Matplotlib figure or axes, and shows the picture. A page cannot show a figure
+that its code does not make. The content of the directive is the caption.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Session:
                 if self.line <= example.lineno < line:
                     self.execute(example)
             self.line = line
-            return getattr(eval(expression, self.names), "figure")  # noqa: S307, B009
+            return eval(expression, self.names).figure  # noqa: S307
 
     def execute(self, example: doctest.Example) -> None:
         """One example; what it prints is compared by the tests and not here."""

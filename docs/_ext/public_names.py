@@ -1,7 +1,7 @@
 """What pages of the reference leave out: names with a leading underscore.
 
-Private fields of a dataclass are arguments of its constructor, so Sphinx shows them in the signature.
-Only the package passes them.
+Private fields of a dataclass are arguments of its constructor, which Sphinx would show in the
+signature. Only the package passes them.
 """
 
 from __future__ import annotations
