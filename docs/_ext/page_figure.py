@@ -2,7 +2,8 @@
 
 ``.. page-figure:: solution.plot()`` runs the doctests above it on the page, evaluates the
 expression, which is a Matplotlib figure or axes, and shows the picture. A page cannot show a figure
-that its code does not make. The content of the directive is the caption.
+that its code does not make. The content of the directive is the caption. ``:needs:`` names a module
+without which the figure is left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import doctest
 import io
 import os
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,12 +37,18 @@ class PageFigure(SphinxDirective):
     option_spec: ClassVar[OptionSpec] = {
         "alt": directives.unchanged_required,
         "width": directives.unchanged,
+        "needs": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
         """The figure with its caption; nothing where the gallery is switched off as well."""
         if not self.config.sphinx_gallery_conf["plot_gallery"]:
             return []
+        needed = self.options.pop("needs", None)
+        if needed is not None and find_spec(needed) is None:
+            return self.parse_text_to_nodes(
+                f"*The figure here is drawn where {needed} is installed.*"
+            )
         session = self.env.temp_data.setdefault("page_session", Session())
         source = Path(str(self.env.doc2path(self.env.docname))).read_text(encoding="utf-8")
         figure = session.figure(source, self.lineno, self.arguments[0])
