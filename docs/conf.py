@@ -25,7 +25,10 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",
+    "sphinx_copybutton",
     "derivation",  # docs/_ext
+    "page_figure",
+    "public_names",
     "results",
 ]
 templates_path = ["_templates"]
@@ -35,8 +38,14 @@ default_role = "code"
 html_theme = "furo"
 html_title = f"ntkfreq {release}"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_show_sourcelink = False
 mathjax_path = "mathjax/tex-chtml.js"
+
+# The button copies the input alone, without prompts.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the numpydoc sections say what each argument is

@@ -1,20 +1,21 @@
 r"""
-Late insight by weight decay
-============================
+Late generalization by weight decay
+===================================
 
-A network with a large initial output fits its 16 samples early and gets the space between them
-right much later. This delay is called grokking. Here it has a simple cause. The initial output is
-random. What the samples see of it is soon replaced by the target. What they do not see is never
-corrected. It only fades, like :math:`e^{-\gamma_a t}`, where :math:`\gamma_a` is the decay rate of
-the output weights. So the test loss stays at a plateau P, then falls, and passes a level l at about
+A network with a large initial output fits its 16 samples early and is right between them
+much later. This delay is called grokking. Here it has a simple cause. The initial output is
+random. Training soon corrects its values at the samples, but not the part of it that vanishes
+there. That part only decays, like :math:`e^{-\gamma_a t}`, where :math:`\gamma_a` is the decay rate
+of the output weights. So the test loss stays at a plateau P, then falls, and reaches a level l at
+about
 
 .. math:: t \approx \frac{1}{2\gamma_a} \ln \frac{P}{l} .
 
 Left: the mean loss over all initial networks, with a band of one standard deviation around it, for
 three rates of decay. No network is drawn for it. The marks are the formula, with the plateau taken
 from a run without decay. Right: one network that was drawn at random. If its frequencies
-decay as well, all that was learned is carried towards frequency zero. The samples cannot
-hold it, and both losses rise again.
+decay as well, all that was learned moves towards frequency zero, faster than training on the
+samples restores it, and both losses rise again.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ Padding with zeros is data
 ==========================
 
 Data often cover an interval only. It is tempting to extend them by zeros and to use the equation
-on the whole line. But zeros outside are data too: the network is then asked to learn the jump at
-each end, which it never quite does, and the error made there leaks inside.
+on the whole line. But zeros outside are data too: the network then has to learn the jump at
+each end, which it never does completely, and the error made there spreads inside.
 
 Three ways to treat
 

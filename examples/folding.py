@@ -2,13 +2,14 @@ r"""
 Low frequencies that are not there
 ==================================
 
-Samples at spacing :math:`\Delta` cannot tell a frequency from its aliases, which differ by
-:math:`2\pi/\Delta`. A network must choose between them, and it chooses the one of which its density
-has more. Here the target has two tones, one of them above the Nyquist frequency,
+Samples at spacing :math:`\Delta` do not distinguish a frequency from its aliases, which differ by
+:math:`2\pi/\Delta`. The density of the network decides between them: the output has most of the
+alias at which the density is largest. Here the target has two tones, one of them above the Nyquist
+frequency,
 
 .. math:: y(x) = (\cos x + \cos 8x)\, e^{-x^2/8}, \qquad \pi/\Delta = 5.7,
 
-and the density is narrow. So the network passes through all samples by writing a tone at 3.4, the
+and the density is narrow. So the network fits all samples with a tone at 3.4, the
 low alias of 8. Its training loss falls to zero. Its test loss counts all of the line, between the
 samples too. It falls while the tone at 1 is learned, and then rises: the spurious tone stays.
 

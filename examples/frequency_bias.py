@@ -2,7 +2,7 @@ r"""
 Choosing the bias
 =================
 
-A network is asked to learn two tones of equal size under a window,
+A network learns two tones of equal size under a window,
 
 .. math:: y(x) = (\cos 2x + \cos 8x)\, e^{-x^2/8},
 

@@ -8,8 +8,8 @@ L it is close to
 
 .. math:: \lambda \approx \frac{2\pi}{L}\,\rho_w(\xi).
 
-So the eigenvalues of a large matrix trace the density of the network's frequencies, and a formula
-foretells in which order waves are learned. The samples here are 20 000 points at random.
+So the eigenvalues of a large matrix follow the density of the network's frequencies, and a formula
+predicts in which order waves are learned. The samples here are 20 000 points at random.
 The operator needs a few hundred products and never forms the matrix.
 
 A network of finite width has a kernel of its own: its eigenvalues scatter around the curve.

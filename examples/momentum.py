@@ -1,21 +1,22 @@
 r"""
-Momentum rings
-==============
+Momentum makes the error oscillate
+==================================
 
-With momentum a network does not slide towards its target, it swings. The same two tones,
+With momentum the error does not simply decay, it oscillates. Two tones,
 
 .. math:: y(x) = \sin 3x + \cos 12x,
 
-are learned from 48 samples by plain gradient descent, by heavy ball and by Nesterov's momentum, all
-with one step size. The solver gives each of them exactly, step by step. No network is trained here.
+are learned from 48 samples by plain gradient descent, by the heavy ball and by Nesterov's method,
+all with one step size. The solver gives each of them exactly, step by step. No network is trained
+here.
 
-* Under heavy ball the error of each tone changes its sign again and again, and the loss rises each
-  time. This is no instability: the step is far below the largest stable one.
-* Nesterov's momentum damps the same swing, and most where learning is fast.
-* Each tone is halved sooner, and the fast tone, which is learned later, gains more: in a swing,
-  times go like one over the square root of the rate, so momentum weakens the bias towards low
-  frequencies.
-* What is left at the end is learned :math:`1/(1-\beta)`, here ten, times as fast as without
+* Under the heavy ball the error of each tone changes its sign again and again, and the loss rises
+  each time. This is no instability: the step is far below the largest stable one.
+* Nesterov's method damps the same oscillation, and most where learning is fast.
+* Each tone is halved sooner, most of all the fast tone, which is learned later: where the error
+  oscillates, times go like one over the square root of the rate, so momentum weakens the bias
+  towards low frequencies.
+* The slowest modes are learned :math:`1/(1-\beta)`, here ten, times as fast as without
   momentum.
 """
 
@@ -80,7 +81,7 @@ def visualize(solutions: dict[str, FrequencySolution] | None = None) -> Figure:
         for axis, share in zip((axes["slow"], axes["fast"]), left.T, strict=True):
             axis.plot(STEPS[:101], share.real[:101])
     axes["loss"].set(
-        title="the loss rings",
+        title="the loss oscillates",
         xlabel="step",
         ylabel="training loss, mean of $(f-y)^2$ (units of y squared)",
     )

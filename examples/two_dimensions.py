@@ -9,7 +9,7 @@ two directions under a window,
 
 and the density of the network's frequencies is stretched along the first axis. So the two sets of
 stripes are equally fine, but the network has more frequencies for one of them. That one is
-learned nine times sooner. For a while the plaid is a set of vertical stripes.
+learned nine times sooner. Meanwhile the output shows vertical stripes only.
 
 Learning times are shown over the plane of frequencies, wherever the target has something to learn.
 The white lines are levels of the density: time follows them, as in one dimension.
@@ -73,10 +73,10 @@ def main(solution: FrequencySolution | None = None) -> dict[str, float]:
 def learning_times(solution: FrequencySolution) -> np.ndarray:
     """Time at which the error at each frequency has halved; NaN where there is nothing to learn."""
     size = np.abs(solution.spectrum)
-    heard = size[0] > 0.03 * size[0].max()
+    present = size[0] > 0.03 * size[0].max()
     times = [
         first_passage(solution.t, row, 0.5 * row[0]) if there else np.nan
-        for row, there in zip(size.T, heard, strict=True)
+        for row, there in zip(size.T, present, strict=True)
     ]
     return np.reshape(times, (len(EDGE), len(EDGE)))
 

@@ -1,4 +1,4 @@
-"""The page "What carries over" says what the committed results say."""
+"""The page "What carries over to other networks" says what the committed results say."""
 
 from __future__ import annotations
 
@@ -84,6 +84,17 @@ SENTENCES = {
     "bands": lambda: (
         "{} % of the bands up to 2.5 standard deviations",
         percent(value("frequency_bias", "all cases: share of bands and seeds within 10 %")),
+    ),
+    "bias": lambda: (
+        "takes {:.1f} times as long as the lowest, with a wide one {:.0f} % longer, and with one "
+        "that favours high frequencies the highest is learned {:.0f} times sooner",
+        value("frequency_bias", "narrow normal: learning time of the highest"),
+        100 * (value("frequency_bias", "wide normal: learning time of the highest") - 1),
+        1 / value("frequency_bias", "favours high: learning time of the highest"),
+    ),
+    "initializations": lambda: (
+        "takes {:.0f} % longer for the highest tone than for the lowest",
+        100 * (value("initializations", "control: highest over lowest tone") - 1),
     ),
     "photograph": lambda: (
         "{} % of the bands within 10 %",
