@@ -118,8 +118,8 @@ def test_least_must_be_positive():
 
 def test_short_repr_names_the_condition():
     text = repr(alias_shares(StudentT(1.5, scale=3.0), 8.0, Grid(0.6)))
-    assert text.endswith("exact without diffusion)")
-    assert ", ...; test energy" in text
+    assert text.endswith("exact=without diffusion)")
+    assert " in all, test_energy=" in text
 
 
 @pytest.mark.parametrize("tone", [1e8, 1e15, 1e20, -1e40])

@@ -120,7 +120,7 @@ def test_repr_and_plot(both):
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    assert "of the prediction" in repr(both)
+    assert "output_error=at most" in repr(both)
     figure = both.plot()
     assert {"predicted", "trained network"} <= {axis.get_title() for axis in figure.axes}
     assert sum("frequency" in axis.get_xlabel() for axis in figure.axes) == 3

@@ -154,7 +154,8 @@ def test_labelled_dataset_and_short_repr():
     data = losses.to_xarray()
     assert set(data) == {"train_mean", "train_std", "test_mean", "test_std"}
     np.testing.assert_array_equal(data.t, T)
-    assert repr(losses) == "ExpectedLosses(5 times to t = 400; converged)"
+    assert repr(losses).startswith("ExpectedLosses(t=5 from 0 to 400, train_mean=")
+    assert repr(losses).endswith("status=converged)")
 
 
 @pytest.mark.parametrize("rtol", [0.0, -1.0, 1e-15, 2.0])

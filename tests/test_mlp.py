@@ -413,7 +413,7 @@ def test_arrays_are_copied_and_read_only():
     for array in (net.w, *net.layers[0], net.readout):
         with pytest.raises(ValueError, match="read-only"):
             array[:] = 0
-    assert repr(net) == "FourierFeatureMLP(3 frequencies, 1 x 2 tanh, dim 1)"
+    assert repr(net) == "FourierFeatureMLP(width=3, layers=1 x 2 tanh, dim=1)"
     uneven = FourierFeatureMLP(
         [1.0], [(np.ones((3, 2)), np.ones(3)), (np.ones((2, 3)), np.ones(2))], [1.0, 1.0], "relu"
     )

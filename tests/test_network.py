@@ -134,7 +134,7 @@ def test_points_of_another_dimension_are_refused():
 
 
 def test_repr_says_what_is_known():
-    assert repr(FourierFeatureNet([1.0], [1.0], [1.0])) == "FourierFeatureNet(width 1, dim 1)"
+    assert repr(FourierFeatureNet([1.0], [1.0], [1.0])) == "FourierFeatureNet(width=1, dim=1)"
     known = FourierFeatureNet([1.0], [1.0], [1.0], density=Normal())
-    assert repr(known).endswith(f"dim 1, {Normal()!r})")
-    assert repr(FourierFeatureNet([1.0], [1.0], [1.0], sigma_a=0.5)).endswith("dim 1, sigma_a=0.5)")
+    assert repr(known).endswith(f"dim=1, density={Normal()!r})")
+    assert repr(FourierFeatureNet([1.0], [1.0], [1.0], sigma_a=0.5)).endswith("dim=1, sigma_a=0.5)")

@@ -276,7 +276,7 @@ def test_defaults():
     assert solution.frequencies.shape[1] == 3
     assert not solution.frequencies[:, 1:].any()
     assert 0 < solution.learning_time((0, 2)) < np.inf
-    assert repr(solution.equation.target).startswith("Target(radial, |x| < ")
+    assert repr(solution.equation.target).startswith("Target(profile=g, radius=")
 
 
 REFUSED = {

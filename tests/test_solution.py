@@ -259,7 +259,7 @@ class TestLabelled:
         assert data["xi"].attrs["units"] == "rad per unit of x"
         assert data.attrs["status"] == on_points.status
         assert data.attrs["density"] == "Normal(loc=0.0, scale=6.0, dim=1)"
-        assert data.attrs["measure"] == "Points(21 of dimension 1)"
+        assert data.attrs["measure"] == "Points(x=21 of dimension 1)"
         assert data.attrs["step_size"] == "gradient flow"
         assert data.attrs["stats"]["unknowns"] == 21
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import arrays
+from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 
 # How many of NumPy's units make a day, all of them exact doubles.
@@ -28,7 +29,7 @@ _SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
-class Axis:
+class Axis(Described):
     """Unit and origin of x.
 
     Dates become days since the earliest date of the data, durations become days; frequencies are
@@ -58,10 +59,9 @@ class Axis:
     unit: str = "unit of x"
     origin: np.datetime64 | None = None
 
-    def __repr__(self) -> str:
-        if self.origin is None:
-            return f"Axis(unit={self.unit!r})"
-        return f"Axis(unit={self.unit!r}, origin={str(self.origin)!r})"
+    def _facts(self) -> dict[str, str]:
+        unit = {"unit": repr(self.unit)}
+        return unit if self.origin is None else unit | {"origin": repr(str(self.origin))}
 
     @classmethod
     def of(cls, name: str, x: Any) -> Axis:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described, span
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.comparison.clock import common_clock
 from ntkfreq.comparison.pairing import (
@@ -52,8 +53,8 @@ class BandTime(NamedTuple):
         return self.measured / self.predicted if finite else float("nan")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+@dataclass(frozen=True, eq=False)
+class Comparison(Described):
     """A prediction evaluated at the recorded steps of a training run, in common units.
 
     Attributes
@@ -189,11 +190,13 @@ class Comparison:
         start = self.history.train_output[0] - self.history.y
         return BandReader(x, start, self.solution.own_parts.frequencies)
 
-    def __repr__(self) -> str:
-        return (
-            f"Comparison({len(self.t)} times to t = {self.t[-1]:g}, output within "
-            f"{100 * float(self.output_error.max()):.2g} % of the prediction)"
-        )
+    def _facts(self) -> dict[str, str]:
+        return {
+            "t": span(self.t),
+            "frequencies": span(self.frequencies, self.history.axis.frequency_unit),
+            "output_error": f"at most {100 * float(self.output_error.max()):.2g} %",
+            "clock": self.clock,
+        }
 
     def to_xarray(self) -> xr.Dataset:
         """Labelled dataset with predicted and measured spectra and losses and all settings."""

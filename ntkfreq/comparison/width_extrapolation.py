@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
 
 
 @dataclass(frozen=True)
-class WidthExtrapolation:
+class WidthExtrapolation(Described):
     """Limit of a measured quantity at infinite width.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.experiments.losses import LOSSES, Loss
@@ -22,7 +23,7 @@ _DIVERGED = 1e6
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(Described):
     """A trained module and its path; R records, N training points, n test points.
 
     Outputs have a last axis more, k, where the targets have one or are classes.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 from ntkfreq.grokking.curves import Crossing, crossing, read_kind, units_agree
 
@@ -22,7 +23,7 @@ _MEANING = {
 
 
 @dataclass(frozen=True)
-class Onset:
+class Onset(Described):
     """When the two losses, or accuracies, reach their thresholds; all times in the units of `t`.
 
     Attributes
@@ -65,6 +66,13 @@ class Onset:
     between_train: tuple[float, float]
     between_test: tuple[float, float]
     possible: tuple[str, ...]
+
+    def _facts(self) -> dict[str, str]:
+        others = [phase for phase in self.possible if phase != self.phase]
+        facts = {"phase": " or ".join([self.phase, *others])}
+        facts |= {name: f"{getattr(self, name):.4g}" for name in ("t_train", "t_test", "delay")}
+        level = " and ".join(f"{value:.4g}" for value in dict.fromkeys(self.threshold))
+        return facts | {"threshold": level, "kind": self.kind}
 
     def __str__(self) -> str:
         noun = _NOUN[self.kind]

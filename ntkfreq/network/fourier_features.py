@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described, brief
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network import backends
@@ -18,8 +19,8 @@ from ntkfreq.problem.density import as_density
 _TOLERANCE = 1e-13
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FourierFeatureNet:
+@dataclass(frozen=True, eq=False)
+class FourierFeatureNet(Described):
     r"""Random-Fourier-feature network of width m.
 
     .. math:: f(x) = m^{-1/2} \sum_{j=1}^m
@@ -179,10 +180,13 @@ class FourierFeatureNet:
         """What evaluating or training it at x (n, d) takes."""
         return backends.Work.of(self.w, x, steps, threads)
 
-    def __repr__(self) -> str:
-        origin = "" if self.density is None else f", {self.density!r}"
-        origin += "" if self.sigma_a is None else f", sigma_a={self.sigma_a:g}"
-        return f"FourierFeatureNet(width {self.width}, dim {self.dim}{origin})"
+    def _facts(self) -> dict[str, str]:
+        names = [
+            "width",
+            "dim",
+            *(k for k in ("density", "sigma_a") if getattr(self, k) is not None),
+        ]
+        return {name: brief(getattr(self, name)) for name in names}
 
     def __call__(self, x: Any) -> FloatArray:
         """Output at x.

@@ -11,6 +11,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described, brief, course, points, span
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.files import results
 from ntkfreq.network.linear_path import LinearPath
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class TrainHistory:
+@dataclass(frozen=True, eq=False)
+class TrainHistory(Described):
     r"""A trained network and its path; R records, F frequencies, N training points.
 
     Attributes
@@ -102,11 +103,16 @@ class TrainHistory:
     status: str
     axis: Axis = field(default_factory=Axis)
 
-    def __repr__(self) -> str:
-        return (
-            f"TrainHistory(width {self.net.width}, {len(self.y)} points, {len(self.t)} records to "
-            f"t = {self.t[-1]:g}, training loss {self.train_loss[-1]:.3g}; {self.status})"
-        )
+    def _facts(self) -> dict[str, str]:
+        tested = {} if self.test_loss is None else {"test_loss": course(self.test_loss)}
+        return {
+            "net": brief(self.net),
+            "x": points(self.x),
+            "t": span(self.t),
+            "train_loss": course(self.train_loss),
+            **tested,
+            "status": self.status,
+        }
 
     def learning_time(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described, brief
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import (
@@ -26,8 +27,8 @@ from ntkfreq.problem.density import as_density
 _BLOCK_PAIRS = 2_000_000
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FourierFeatureMLP:
+@dataclass(frozen=True, eq=False)
+class FourierFeatureMLP(Described):
     r"""Multi-layer network whose first layer is made of random sines and cosines.
 
     .. math::
@@ -165,7 +166,7 @@ class FourierFeatureMLP:
         >>> from ntkfreq.problem.density import Normal
         >>> net = FourierFeatureMLP.sample(Normal(scale=3.0), 64, zero_output=True, rng=0)
         >>> net, float(net([0.3])[0])
-        (FourierFeatureMLP(64 frequencies, 2 x 64 tanh in 2 branches, dim 1, Normal(...)), 0.0)
+        (FourierFeatureMLP(width=64, layers=2 x 64 tanh in 2 branches, dim=1, density=...), 0.0)
         """
         density = as_density(rho_w)
         width, depth = (
@@ -310,9 +311,13 @@ class FourierFeatureMLP:
 
         return FourierFeatureModule(self)
 
-    def __repr__(self) -> str:
-        origin = "" if self.density is None else f", {self.density!r}"
-        return f"FourierFeatureMLP({self._sizes()}, dim {self.dim}{origin})"
+    def _facts(self) -> dict[str, str]:
+        facts = {
+            "width": brief(self.width),
+            "layers": self._sizes().partition(", ")[2],
+            "dim": brief(self.dim),
+        }
+        return facts if self.density is None else facts | {"density": brief(self.density)}
 
     def __call__(self, x: Any) -> FloatArray:
         """Output at x, by NumPy.

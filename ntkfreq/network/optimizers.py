@@ -25,11 +25,12 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Tabled
 from ntkfreq.network.step_schedules import Constant, Schedule
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Tabled):
     """Base of the update rules.
 
     Parameters

@@ -10,10 +10,11 @@ import math
 from dataclasses import dataclass
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Tabled
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Tabled):
     r"""Base of the schedules: a factor :math:`\phi_n` for each step n = 0, 1, ..."""
 
     def factor(self, step: int) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described, points, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.centroid import eigenvector_frequencies
@@ -27,7 +28,7 @@ _NUMBERS = 1e8
 
 
 @dataclass(frozen=True, eq=False)
-class NTKSpectrum:
+class NTKSpectrum(Described):
     r"""Leading eigenvalues and eigenvectors of K/N; made by :func:`ntk_spectrum`.
 
     Attributes
@@ -52,6 +53,14 @@ class NTKSpectrum:
     eigenvectors: FloatArray
     frequency: FloatArray
     predicted: FloatArray | None
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "x": points(self.x),
+            "eigenvalues": span(self.eigenvalues),
+            "frequency": span(self.frequency, "rad per unit of x"),
+            "predicted": "None" if self.predicted is None else span(self.predicted),
+        }
 
     def learning_time(self, fraction: float = 0.5) -> FloatArray:
         """Times at which the error along each eigenvector has fallen to a share of its start.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described, brief, points
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import limit_gram
@@ -17,7 +18,7 @@ from ntkfreq.problem.density import Density, as_density
 
 
 @dataclass(frozen=True, eq=False)
-class KernelOperator:
+class KernelOperator(Described):
     r"""Gram matrix of the limiting NTK, known by its products; made by :func:`ntk_operator`.
 
     SciPy's iterative solvers take it as it is (``scipy.sparse.linalg.aslinearoperator``).
@@ -45,6 +46,15 @@ class KernelOperator:
     _product: Product = field(repr=False)
 
     dtype = np.dtype(np.float64)
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "density": brief(self.density),
+            "x": points(self.x),
+            "sigma_a": brief(self.sigma_a),
+            "method": self.method,
+            "kernel_error": f"{self.kernel_error:.2g}",
+        }
 
     @property
     def shape(self) -> tuple[int, int]:

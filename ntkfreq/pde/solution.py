@@ -12,6 +12,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described, brief, course, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.files.results import dynamics_dataset, json_ready
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FrequencySolution:
+@dataclass(frozen=True, eq=False)
+class FrequencySolution(Described):
     r"""Solution of the frequency-space equation at given times and frequencies.
 
     Attributes
@@ -149,12 +150,17 @@ class FrequencySolution:
             _test=test,
         )
 
-    def __repr__(self) -> str:
-        return (
-            f"FrequencySolution({self.equation.measure!r}, {self.equation.density!r}, "
-            f"{len(self.t)} times to t = {self.t[-1]:g}, {len(self.frequencies)} frequencies; "
-            f"{self.status.partition(':')[0]})"
-        )
+    def _facts(self) -> dict[str, str]:
+        tested = {} if self.test_loss is None else {"test_loss": course(self.test_loss)}
+        return {
+            "measure": brief(self.equation.measure),
+            "density": brief(self.equation.density),
+            "t": span(self.t),
+            "frequencies": span(self.frequencies, self.axis.frequency_unit),
+            "train_loss": course(self.train_loss),
+            **tested,
+            "status": self.status.partition(":")[0],
+        }
 
     @guarded
     def at(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.admission import admitted, as_start, found_sides
 from ntkfreq.problem.decay import Decay
@@ -25,7 +26,7 @@ _MOST_NUMBERS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class FrequencyEquation:
+class FrequencyEquation(Described):
     r"""The damped heat equation for the error spectrum, with all that determines it.
 
     .. math:: \partial_t \hat e = (2\pi)^d\left[\sigma_a^2 \nabla\cdot(\rho_w \nabla \hat v)

@@ -10,10 +10,11 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described, points, span
 from ntkfreq._support.types import FloatArray
 
 
-class Measure(abc.ABC):
+class Measure(Described, abc.ABC):
     """Any of the four measures, and what is asked of each; it has no numerics of its own.
 
     Another kind of measure is a subclass, with its method of solution in ``ntkfreq.pde.methods``.
@@ -237,11 +238,11 @@ class Points(Placed):
 
     def __init__(self, x: Any, weights: Any = None) -> None:
         axis = Axis.of("x", x)
-        points = checks.points("x", x, axis=axis)
-        shares = checks.weights_for("weights", weights, len(points))
-        for array in (points, shares):
+        places = checks.points("x", x, axis=axis)
+        shares = checks.weights_for("weights", weights, len(places))
+        for array in (places, shares):
             array.flags.writeable = False
-        object.__setattr__(self, "x", points)
+        object.__setattr__(self, "x", places)
         object.__setattr__(self, "weights", shares)
         object.__setattr__(self, "axis", axis)
 
@@ -255,8 +256,9 @@ class Points(Placed):
         object.__setattr__(same, "axis", axis)
         return same
 
-    def __repr__(self) -> str:
-        return f"Points({len(self.x)} of dimension {self.dim})"
+    def _facts(self) -> dict[str, str]:
+        shares = {} if np.ptp(self.weights) == 0 else {"weights": span(self.weights)}
+        return {"x": points(self.x)} | shares
 
     def __eq__(self, other: object) -> bool:
         return (

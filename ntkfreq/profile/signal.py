@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 from ntkfreq.profile.units import per_unit
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(Described):
     """Samples of a signal, and how to write about them.
 
     Attributes

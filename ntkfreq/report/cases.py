@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
+from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 from ntkfreq.comparison.compare import BandTime, Comparison
 from ntkfreq.network import FourierFeatureNet
@@ -45,7 +46,7 @@ class TooRoughError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Case(Described):
     """One comparison of the report.
 
     Attributes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ntkfreq._support.display import Described, brief
 from ntkfreq._support.types import FloatArray
 from ntkfreq.files.results import json_ready
 from ntkfreq.profile import Profile
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class Report(Described):
     """Everything the main job found out about a profile.
 
     Attributes
@@ -45,6 +46,15 @@ class Report:
     cases: tuple[Case, ...]
     seconds: float
     left_out: tuple[str, ...] = ()
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "profile": self.profile.understood,
+            "settings": brief(self.settings),
+            "cases": ", ".join(f"{case.density} on {case.data}" for case in self.cases),
+            "left_out": brief(self.left_out),
+            "seconds": f"{self.seconds:.3g}",
+        }
 
     def case(self, density: str, data: str) -> Case:
         """The case of a density ("narrow", "wide") on data ("line", "points").

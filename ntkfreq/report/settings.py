@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
 
 BANDS = 8
 BAND_REACH = 2.5
@@ -12,7 +13,7 @@ BAND_REACH = 2.5
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Described):
     """What the main job is run with; scales are in radians per half-length of the profile.
 
     Attributes

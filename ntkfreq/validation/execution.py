@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ntkfreq._support.display import Described
 from ntkfreq.files.results import json_ready
 from ntkfreq.validation.provenance import environment, numerics_hash
 
@@ -39,7 +40,7 @@ def size_of(sizes: Mapping[str, Mapping[str, Any]], size: str) -> dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Execution:
+class Execution(Described):
     """How to compute cells: in this process by default, keeping nothing.
 
     Parameters

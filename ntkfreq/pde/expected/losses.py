@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ntkfreq._support.display import Described, course, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.asked_test import resolve_test
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ExpectedLosses:
+@dataclass(frozen=True, eq=False)
+class ExpectedLosses(Described):
     """Mean and standard deviation of the losses over random initial outputs.
 
     Attributes
@@ -49,9 +50,10 @@ class ExpectedLosses:
     test_std: FloatArray | None
     status: str = ""
 
-    def __repr__(self) -> str:
-        outcome = self.status.partition(":")[0]
-        return f"ExpectedLosses({len(self.t)} times to t = {self.t[-1]:g}; {outcome})"
+    def _facts(self) -> dict[str, str]:
+        tested = {} if self.test_mean is None else {"test_mean": course(self.test_mean)}
+        facts = {"t": span(self.t), "train_mean": course(self.train_mean)} | tested
+        return facts | {"status": self.status.partition(":")[0]}
 
     def to_xarray(self) -> xr.Dataset:
         """Labelled dataset of means and standard deviations."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.density.folded import FoldedDensity
@@ -23,8 +24,8 @@ _MOST_REACH = {1: 2_000_000, 2: 800}
 _EXACT = 1000
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class AliasShares:
+@dataclass(frozen=True, eq=False)
+class AliasShares(Described):
     r"""How the amplitude of one tone ends up on its aliases.
 
     Attributes
@@ -58,13 +59,15 @@ class AliasShares:
         others = float(np.sum(self.shares**2)) - (self.own**2 if listed else 0.0)
         return (1 - self.own) ** 2 + max(others, 0.0)
 
-    def __repr__(self) -> str:
+    def _facts(self) -> dict[str, str]:
         rows = zip(np.atleast_1d(self.frequencies)[:4], self.shares, strict=False)
-        listed = ", ".join(f"{share:.3g} at {np.round(place, 3)}" for place, share in rows)
-        return (
-            f"AliasShares({listed}{', ...' if len(self.shares) > 4 else ''}; "
-            f"test energy {self.test_energy:.3g}; exact without diffusion)"
-        )
+        listed = [f"{share:.3g} at {np.round(place, 3)}" for place, share in rows]
+        more = [f"... {len(self.shares)} in all"] if len(self.shares) > 4 else []
+        return {
+            "shares": ", ".join(listed + more),
+            "test_energy": f"{self.test_energy:.3g}",
+            "exact": "without diffusion",
+        }
 
 
 def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6) -> AliasShares:
@@ -113,7 +116,7 @@ def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6)
     >>> from ntkfreq import Grid, Normal, alias_shares
     >>> found = alias_shares(Normal(scale=3.0), 8.0, Grid(0.6))
     >>> found
-    AliasShares(0.961 at -2.472, 0.0386 at 8.0, 0.000122 at -12.944; test energy 1.85; exact ...)
+    AliasShares(shares=0.961 at -2.472, 0.0386 at 8.0, 0.000122 at -12.944, test_energy=1.85, ...)
     >>> round(found.own, 5)
     0.03856
     """

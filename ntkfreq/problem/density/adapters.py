@@ -37,10 +37,10 @@ class NumericDensity(Density):
     closed_form_kernel: ClassVar[bool] = False
 
     name: str
-    function: Callable[[FloatArray], Any]
+    function: Callable[[FloatArray], Any] = field(repr=False)
     support: tuple[float, float]
     kinks: tuple[float, ...]
-    quantile: Callable[[FloatArray], Any]
+    quantile: Callable[[FloatArray], Any] = field(repr=False)
     dim: int = 1
 
     def _pdf(self, w: FloatArray) -> FloatArray:
@@ -107,7 +107,7 @@ class ClosedFormDensity(NumericDensity):
 
     closed_form_kernel: ClassVar[bool] = True
 
-    formula: ClosedForm = field(kw_only=True)
+    formula: ClosedForm = field(kw_only=True, repr=False)
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""

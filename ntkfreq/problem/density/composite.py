@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
-from ntkfreq._support import checks
+from ntkfreq._support import checks, display
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import Density, weighted
 from ntkfreq.problem.density.landmarks import Landmarks
@@ -209,6 +209,13 @@ class Empirical(Density):
     def atomic(self) -> tuple[FloatArray, FloatArray]:
         """The atoms (n, d) and their probabilities (n,)."""
         return self.atoms, self.weights
+
+    def _facts(self) -> dict[str, str]:
+        even = bool(np.ptp(self.weights) == 0)
+        return {
+            "atoms": f"{display.points(self.atoms)} {display.between(self.atoms)}",
+            "weights": "equal" if even else display.span(self.weights),
+        }
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         raise TypeError(

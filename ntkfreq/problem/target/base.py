@@ -5,12 +5,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.display import Described, brief, points
 from ntkfreq._support.types import ComplexArray, FloatArray, Function
 from ntkfreq.numerics.quadrature import ResolvedFunction, resolve
 from ntkfreq.problem.measure import Line, Measure
@@ -20,7 +21,7 @@ Side = tuple[float, float]
 ELSEWHERE = "use measure=Box(lower, upper) or measure=Points(x)"
 
 
-class Target(abc.ABC):
+class Target(Described, abc.ABC):
     r"""The function y(x) to learn; made by its three constructors.
 
     :meth:`from_function` takes a function, with a `support` outside of which it is zero;
@@ -53,6 +54,8 @@ class Target(abc.ABC):
     >>> abs(y.transform([3.0])).round(8)
     array([1.25331416])
     """
+
+    _shown_as: ClassVar[str] = "Target"
 
     function: Function
     kinks: tuple[float, ...]
@@ -182,8 +185,13 @@ class Target(abc.ABC):
         """
         return self.resolved.transform(checks.real_array("frequencies", frequencies, 1))
 
-    def __repr__(self) -> str:
-        return "Target(function)"
+    def _facts(self) -> dict[str, str]:
+        if self.radius is not None:
+            return {"profile": brief(self.profile), "radius": brief(self.radius)}
+        known = self.samples
+        what = {"function": brief(self.function)} if known is None else {"samples": points(known[0])}
+        ends = {"support": self.support, "rectangle": self.rectangle}
+        return what | {name: brief(end) for name, end in ends.items() if end is not None}
 
     # The constructors.
 

@@ -91,9 +91,6 @@ class OnInterval(Everywhere):
 
     ends: Side = (0.0, 0.0)
 
-    def __repr__(self) -> str:
-        return f"Target(function on ({self.ends[0]:g}, {self.ends[1]:g}))"
-
     def at(self, x: FloatArray) -> FloatArray:
         """Values at (n, 1) points; zero outside the interval."""
         values = evaluate("target", self.function, x)
@@ -119,10 +116,6 @@ class OnRectangle(Everywhere):
     """A function of two variables that is zero outside a rectangle."""
 
     edges: tuple[Side, Side] = ((0.0, 0.0), (0.0, 0.0))
-
-    def __repr__(self) -> str:
-        where = " x ".join(f"({low:g}, {high:g})" for low, high in self.edges)
-        return f"Target(function on {where})"
 
     def at(self, x: FloatArray) -> FloatArray:
         """Values at (n, 2) points; zero outside the rectangle."""

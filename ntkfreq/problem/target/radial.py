@@ -30,9 +30,6 @@ class Radial(Target):
     radius: float
     kinks: tuple[float, ...] = ()
 
-    def __repr__(self) -> str:
-        return f"Target(radial, |x| < {self.radius:g})"
-
     def function(self, x: FloatArray) -> FloatArray:
         """Values at points (n,) or (n, d), beyond the radius as well."""
         r = np.abs(x) if x.ndim == 1 else np.linalg.norm(x, axis=1)

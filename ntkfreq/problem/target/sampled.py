@@ -46,10 +46,6 @@ class Sampled(Target):
     kinks: tuple[float, ...] = ()
     ends: Side | None = None
 
-    def __repr__(self) -> str:
-        where = "" if self.ends is None else f" on ({self.ends[0]:g}, {self.ends[1]:g})"
-        return f"Target({len(self.y)} samples{where})"
-
     @property
     def samples(self) -> tuple[FloatArray, FloatArray]:
         """Points (n, d) and values (n,)."""
