@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -108,8 +109,8 @@ def test_remaining_shares_start_at_one(both):
 
 def test_dataset_reloads(both, tmp_path):
     data = both.to_xarray()
-    assert data.attrs["prediction"]["kind"] == "prediction"
-    assert data.attrs["training"]["step_size"] == 0.2
+    assert json.loads(data.attrs["prediction"])["kind"] == "prediction"
+    assert json.loads(data.attrs["training"])["step_size"] == 0.2
     back = load_zarr(save_zarr(data, tmp_path / "both.zarr"))
     np.testing.assert_array_equal(back["measured_spectrum"], both.measured)
     np.testing.assert_array_equal(back["predicted_loss"], both.predicted_loss)

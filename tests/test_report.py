@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import dataclasses
 import os
 import subprocess
@@ -58,9 +59,12 @@ def test_tree_reloads_with_labels_and_settings(report, tmp_path):
     stored = tree["wide/points"]
     np.testing.assert_array_equal(stored["measured_spectrum"].values, case.measured)
     np.testing.assert_array_equal(stored["t"].values, case.t)
-    assert stored.attrs["training"]["optimizer"].startswith("GradientDescent(")
-    assert tree.attrs["settings"]["width"] == SMALL.width
-    assert "rad" in stored["xi"].attrs["units"]
+    assert json.loads(stored.attrs["training"])["optimizer"].startswith("GradientDescent(")
+    assert json.loads(tree.attrs["settings"])["width"] == SMALL.width
+    assert "rad" in stored["frequency"].attrs["units"]
+    for node in tree.subtree:
+        for variable in node.to_dataset(inherit=False).variables.values():
+            assert {"long_name", "units"} <= set(variable.attrs)
 
 
 def test_figure_has_units_on_its_axes(report):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from ntkfreq import (
     save_zarr,
     solve_frequency_pde,
 )
-from ntkfreq.files.results import frequency_coordinates, json_ready
+from ntkfreq.files.labelled import frequency_coordinates
+from ntkfreq.files.results import json_ready
 from ntkfreq.numerics import dense
 from ntkfreq.pde.box import method as box_method
 from ntkfreq.pde.elements import mesh, refined
@@ -261,7 +263,7 @@ class TestLabelled:
         assert data.attrs["density"] == "Normal(loc=0.0, scale=6.0, dim=1)"
         assert data.attrs["measure"] == "Points(x=21 of dimension 1)"
         assert data.attrs["step_size"] == "gradient flow"
-        assert data.attrs["stats"]["unknowns"] == 21
+        assert json.loads(data.attrs["stats"])["unknowns"] == 21
 
     def test_unknown_spectra_are_left_out(self):
         data = solve_frequency_pde(Normal(), (X, X)).to_xarray()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,7 @@ from ntkfreq.comparison.pairing import (
     refuse_mismatch,
     refuse_unfaithful_samples,
 )
-from ntkfreq.files.results import dynamics_dataset, json_ready
+from ntkfreq.files.labelled import about, dynamics_dataset
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.spectra.band_window import DEPARTS, SWAMPED, BandReader
@@ -199,7 +199,11 @@ class Comparison(Described):
         }
 
     def to_xarray(self) -> xr.Dataset:
-        """Labelled dataset with predicted and measured spectra and losses and all settings."""
+        """Labelled dataset with predicted and measured spectra and losses and all settings.
+
+        The attributes `prediction` and `training` are JSON text. Spectra are complex: see
+        :meth:`ntkfreq.FrequencySolution.to_xarray` on how to write them.
+        """
         data = dynamics_dataset(
             t=self.t,
             frequencies=self.frequencies,
@@ -212,10 +216,12 @@ class Comparison(Described):
             attrs={
                 "clock": self.clock,
                 "prediction": self.solution.settings() | {"status": self.solution.status},
-                "training": json_ready(self.history.settings) | {"status": self.history.status},
+                "training": self.history.settings | {"status": self.history.status},
             },
+            units=replace(self.solution.units, axis=self.history.axis),
         )
-        data["step"] = ("t", self.history.step)
+        data.t.attrs |= about("t")  # the clock of the run
+        data["step"] = ("t", self.history.step, about("step"))
         return data
 
     def plot(self) -> Figure:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq.files.labelled import about
 from ntkfreq.grokking.curves import jumps_to_zero, look_like_accuracies
 from ntkfreq.grokking.onset import PHASES, grokking_onset
 
@@ -97,12 +98,14 @@ def phase_map(
         phase[place] = PHASES.index(onset.phase)
     dims = train.dims[:-1]
     # Names of flags as the CF conventions have them.
-    flags = {"flag_values": list(range(len(PHASES))), "flag_meanings": " ".join(PHASES)}
+    flags: dict[str, Any] = {"flag_values": list(range(len(PHASES)))}
+    flags |= {"flag_meanings": " ".join(PHASES), "long_name": "phase", "units": "1"}
+    unit = {"units": str(curves["t"].attrs.get("units", "unit of t"))}
     coordinates = {name: value for name, value in curves.coords.items() if "t" not in value.dims}
     return xr.Dataset(
         {
-            "t_train": (dims, times[0]),
-            "t_test": (dims, times[1]),
+            "t_train": (dims, times[0], about("t_train") | unit),
+            "t_test": (dims, times[1], about("t_test") | unit),
             "phase": (dims, phase, flags),
         },
         coordinates,

@@ -13,7 +13,8 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, brief, course, points, span
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
-from ntkfreq.files import results
+from ntkfreq._support.units import Units
+from ntkfreq.files.labelled import about, dynamics_dataset
 from ntkfreq.network.linear_path import LinearPath
 from ntkfreq.network.optimizers import Optimizer
 from ntkfreq.spectra.band_window import BandReader
@@ -213,6 +214,11 @@ class TrainHistory(Described):
         x, start = self._columns(self.test[0]), self.output[0] - self.test[1]
         return self._reader(x, start, (self._columns(self.x), self.train_output[0] - self.y))
 
+    @property
+    def units(self) -> Units:
+        """Units of times, losses and spectra."""
+        return Units(self.axis)
+
     def _columns(self, x: Any) -> FloatArray:
         return checks.points("x", x, axis=self.axis)
 
@@ -222,6 +228,9 @@ class TrainHistory(Described):
 
     def to_xarray(self) -> xr.Dataset:
         """Losses, norms and spectra as a labelled dataset, settings and stats as its attributes.
+
+        All variables have a `long_name` and `units`. Spectra are complex: see
+        :meth:`ntkfreq.FrequencySolution.to_xarray` on how to write them.
 
         Returns
         -------
@@ -239,15 +248,18 @@ class TrainHistory(Described):
         attrs = self.settings | self.stats | {"status": self.status}
         names = ("train_loss", "test_loss", "weight_norm", "frequency_norm", "weight_distance")
         series = {name: getattr(self, name) for name in (*names, "frequency_distance")}
-        data = results.dynamics_dataset(
+        data = dynamics_dataset(
             t=self.t,
             frequencies=self.frequencies,
             losses=series | {"kernel_drift": self.kernel_drift},
             spectra={"spectrum": self.spectrum, "data_spectrum": self.data_spectrum},
-            attrs=results.json_ready(attrs),
-            axis=self.axis,
+            attrs=attrs,
+            units=self.units,
         )
-        return data.assign_coords(step=("t", np.array(self.step)))
+        if getattr(self.net, "depth", 0) > 0:  # weights of hidden layers are numbers
+            for name in ("weight_norm", "weight_distance"):
+                data[name].attrs["units"] = "1"
+        return data.assign_coords(step=("t", np.array(self.step), about("step")))
 
     def plot(self) -> Any:
         """Figure of losses and error spectrum over time, by `ntkfreq.plotting.plot_dynamics`."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkfreq._support.display import Described, brief
 from ntkfreq._support.types import FloatArray
-from ntkfreq.files.results import json_ready
+from ntkfreq.files.labelled import plain_attributes
 from ntkfreq.profile import Profile
 from ntkfreq.report import words
 from ntkfreq.report.cases import Case
@@ -17,6 +17,14 @@ from ntkfreq.report.settings import Settings
 
 if TYPE_CHECKING:
     import xarray as xr
+
+# Fields of `BandTime`, what they are, and their units.
+_OF_BANDS = (
+    ("low", "lower end of the band", "rad per half-length"),
+    ("high", "upper end of the band", "rad per half-length"),
+    ("predicted", "predicted time to halve the error", "1"),
+    ("measured", "time in which the network halves the error", "1"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,25 +112,32 @@ class Report(Described):
 
         tree: dict[str, Any] = {
             "/": xr.Dataset(
-                {"y": ("x", self.y, {"long_name": "detrended, root mean square one"})},
-                {"x": ("x", self.x, {"units": f"{self.profile.half_length:g} of the original"})},
                 {
-                    "profile": self.profile.name,
-                    "understood": self.profile.understood,
-                    "half_length": self.profile.half_length,
-                    "x_unit": self.profile.x_unit,
-                    "y_unit": self.profile.y_unit,
-                    "left_out": list(self.left_out),
-                    "settings": json_ready(vars(self.settings)),
+                    "y": (
+                        "x",
+                        self.y,
+                        {"long_name": "detrended, root mean square one", "units": "1"},
+                    )
                 },
+                {"x": ("x", self.x, {"long_name": "position", "units": "half-lengths"})},
+                plain_attributes(
+                    {
+                        "profile": self.profile.name,
+                        "understood": self.profile.understood,
+                        "half_length": self.profile.half_length,
+                        "x_unit": self.profile.x_unit,
+                        "y_unit": self.profile.y_unit,
+                        "left_out": self.left_out,
+                        "settings": vars(self.settings),
+                    }
+                ),
             )
         }
         for case in self.cases:
             data = case.comparison.to_xarray()
-            units = {"units": "rad per half-length"}
-            data["band_low"] = ("band", np.array([row.low for row in case.bands]), units)
-            data["band_high"] = ("band", np.array([row.high for row in case.bands]), units)
-            data["predicted_time"] = ("band", np.array([row.predicted for row in case.bands]))
-            data["measured_time"] = ("band", np.array([row.measured for row in case.bands]))
+            for name, title, unit in _OF_BANDS:
+                values = np.array([getattr(row, name) for row in case.bands])
+                variable = f"band_{name}" if name in ("low", "high") else f"{name}_time"
+                data[variable] = ("band", values, {"long_name": title, "units": unit})
             tree[f"{case.density}/{case.data}"] = data
         return xr.DataTree.from_dict(tree)

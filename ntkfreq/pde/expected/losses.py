@@ -10,6 +10,7 @@ import numpy as np
 from ntkfreq._support.display import Described, course, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import FloatArray
+from ntkfreq.files.labelled import about
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import asked_times, checked_tolerance
 from ntkfreq.pde.discretize import discretize
@@ -56,14 +57,14 @@ class ExpectedLosses(Described):
         return facts | {"status": self.status.partition(":")[0]}
 
     def to_xarray(self) -> xr.Dataset:
-        """Labelled dataset of means and standard deviations."""
+        """Labelled dataset of means and standard deviations, with units."""
         import xarray as xr
 
         names = ("train_mean", "train_std", "test_mean", "test_std")
         known = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return xr.Dataset(
-            {name: ("t", row) for name, row in known.items()},
-            {"t": self.t},
+            {name: ("t", row, about(name)) for name, row in known.items()},
+            {"t": ("t", self.t, about("t"))},
             {"status": self.status},
         )
 

@@ -19,6 +19,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.threads import one_thread
 from ntkfreq._support.types import FloatArray
+from ntkfreq.files.labelled import about
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.asked_test import resolve_test
@@ -136,12 +137,15 @@ def expected_losses_many(
     train, tested, finest = (np.concatenate(part) for part in zip(*parts, strict=True))
     train, tested = train.reshape(shape), tested.reshape(shape)
     dims = ("sigma_a", "weight_decay", "t")
-    curves = {"train_mean": (dims, train)}
+    curves = {"train_mean": train}
     if points is not None or where.on_data:
-        curves["test_mean"] = (dims, train.copy() if points is None else tested)
-    resolution = (dims[:2], finest.reshape(shape[:2]))
+        curves["test_mean"] = train.copy() if points is None else tested
+    axes = dict(zip(dims, (scales, rates, clock), strict=True))
+    coordinates = {name: (name, values, about(name)) for name, values in axes.items()}
+    resolution = (dims[:2], finest.reshape(shape[:2]), about("resolution"))
     return xr.Dataset(
-        curves, {"sigma_a": scales, "weight_decay": rates, "t": clock, "resolution": resolution}
+        {name: (dims, values, about(name)) for name, values in curves.items()},
+        coordinates | {"resolution": resolution},
     )
 
 
