@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -162,6 +162,11 @@ def test_densities_of_a_users_own_are_short_too():
         def __init__(self, values):
             self.values, self._hidden = values, values
 
+        @cached_property
+        def looked_at(self):
+            """Not a fact, but computed and kept."""
+            return 1
+
     @dataclass(frozen=True)
     class Frozen(Plain):
         values: object
@@ -177,7 +182,9 @@ def test_densities_of_a_users_own_are_short_too():
         """Has the text of its parent."""
 
     shown = "values=100000 from -1 to 1)"
-    assert repr(Plain(LONG)) == f"Plain({shown}"
+    plain = Plain(LONG)
+    assert plain.looked_at == 1
+    assert repr(plain) == f"Plain({shown}"
     assert repr(Frozen(LONG)) == f"Frozen({shown}"
     assert repr(Told(LONG)) == repr(Later(LONG)) == "mine"
     assert Later(LONG)._repr_html_().count("<tr>") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,7 +30,11 @@ class Tabled:
         if is_dataclass(known):
             names = [field.name for field in fields(known) if field.repr]
         else:
-            names = [name for name in getattr(self, "__dict__", ()) if not name.startswith("_")]
+            names = [
+                name
+                for name in getattr(self, "__dict__", ())
+                if not (name.startswith("_") or _derived(type(self), name))
+            ]
         return {name: brief(getattr(self, name)) for name in names}
 
     def _title(self) -> str:
@@ -68,6 +73,11 @@ class Described(Tabled):
     def __repr__(self) -> str:
         facts = ", ".join(f"{name}={cut(text)}" for name, text in self._facts().items())
         return f"{self._title()}({cut(facts, LONGEST - len(self._title()) - 2)})"
+
+
+def _derived(kind: type, name: str) -> bool:
+    """Whether an attribute is computed from others and kept."""
+    return isinstance(getattr(kind, name, None), cached_property)
 
 
 def cut(text: str, limit: int = _FACT) -> str:

@@ -23,6 +23,8 @@ class Units:
         Power of the unit of x in the measure of the data: 0 for a probability, d for dx.
     test_volume : int
         The same of the test measure.
+    time_volume : int or None
+        The same of times, where they are not on the clock of `volume`.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class Units:
     axis: Axis = field(default_factory=Axis)
     volume: int = 0
     test_volume: int = 0
+    time_volume: int | None = None
 
     def of(self, kind: str) -> str:
         """Unit of "frequency", "time", "rate", "loss", "test_loss", "spectrum" or "test_spectrum".
@@ -43,6 +46,8 @@ class Units:
         And of "output", the values y, and of what has no unit, "number".
         """
         volume = self.test_volume if kind.startswith("test_") else self.volume
+        if kind in ("time", "rate") and self.time_volume is not None:
+            volume = self.time_volume
         extent = _power(self.axis.unit, volume)
         known = {
             "frequency": self.axis.frequency_unit,

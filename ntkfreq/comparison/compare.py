@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described, span
 from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq._support.units import Units
 from ntkfreq.comparison.clock import common_clock
 from ntkfreq.comparison.pairing import (
     momentum_of,
@@ -36,6 +37,8 @@ from ntkfreq.spectra.spectrum import fourier_sum
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
+
+A = TypeVar("A")
 
 
 class BandTime(NamedTuple):
@@ -198,6 +201,11 @@ class Comparison(Described):
             "clock": self.clock,
         }
 
+    @property
+    def units(self) -> Units:
+        """Units of losses and spectra, those of the solution, and of times, those of the run."""
+        return replace(self.solution.units, axis=self.history.axis, time_volume=0)
+
     def to_xarray(self) -> xr.Dataset:
         """Labelled dataset with predicted and measured spectra and losses and all settings.
 
@@ -218,17 +226,35 @@ class Comparison(Described):
                 "prediction": self.solution.settings() | {"status": self.solution.status},
                 "training": self.history.settings | {"status": self.history.status},
             },
-            units=replace(self.solution.units, axis=self.history.axis),
+            units=self.units,
         )
-        data.t.attrs |= about("t")  # the clock of the run
         data["step"] = ("t", self.history.step, about("step"))
         return data
 
-    def plot(self) -> Figure:
-        """Figure: remaining error by band over time, learning times, losses."""
+    @overload
+    def plot(self, *, bands: Any = None, ax: None = None) -> Figure: ...
+
+    @overload
+    def plot(self, *, bands: Any = None, ax: A) -> A: ...
+
+    def plot(self, *, bands: Any = None, ax: Any = None) -> Any:
+        """Error left as predicted and as measured, learning times, losses.
+
+        Parameters
+        ----------
+        bands : int or sequence of (low, high), optional
+            How many bands of frequencies at most, or which.
+        ax : sequence of four matplotlib.axes.Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure, or what was given as `ax`
+            See :func:`ntkfreq.plotting.plot_comparison`.
+        """
         from ntkfreq.plotting import plot_comparison
 
-        return plot_comparison(self)
+        return plot_comparison(self, bands=bands, ax=ax)
 
 
 def compare(

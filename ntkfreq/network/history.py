@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ntkfreq._support.units import Units
 from ntkfreq.files.labelled import about, dynamics_dataset
 from ntkfreq.network.linear_path import LinearPath
 from ntkfreq.network.optimizers import Optimizer
+from ntkfreq.plotting.methods import PlotsDynamics
 from ntkfreq.spectra.band_window import BandReader
 from ntkfreq.spectra.bands import checked_fraction, first_passage, pick_spectrum
 from ntkfreq.spectra.wave_fit import WaveSum
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainHistory(Described):
+class TrainHistory(PlotsDynamics, Described):
     r"""A trained network and its path; R records, F frequencies, N training points.
 
     Attributes
@@ -78,6 +79,9 @@ class TrainHistory(Described):
     axis : Axis
         What the numbers of x mean: days since a date where x was given at dates.
     """
+
+    drawn_as: ClassVar[tuple[str, str]] = ("trained network", "o")
+    bands_quick: ClassVar[bool] = True
 
     step: IntArray
     t: FloatArray
@@ -260,9 +264,3 @@ class TrainHistory(Described):
             for name in ("weight_norm", "weight_distance"):
                 data[name].attrs["units"] = "1"
         return data.assign_coords(step=("t", np.array(self.step), about("step")))
-
-    def plot(self) -> Any:
-        """Figure of losses and error spectrum over time, by `ntkfreq.plotting.plot_dynamics`."""
-        from ntkfreq.plotting import plot_dynamics
-
-        return plot_dynamics(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ntkfreq.problem.density import Density, as_density
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+A = TypeVar("A")
 _FEW = 2000
 _COUNT = 64
 # Numbers in the eigenvectors of an operator; the iteration holds about three times as many.
@@ -87,11 +88,28 @@ class NTKSpectrum(Described):
         times = np.full(rates.shape, np.inf)
         return np.asarray(np.divide(-np.log(fraction), rates, out=times, where=rates > 0))
 
-    def plot(self) -> Figure:
-        """Eigenvalue against frequency with the prediction, and some eigenvectors."""
+    @overload
+    def plot(self, *, ax: None = None) -> Figure: ...
+
+    @overload
+    def plot(self, *, ax: A) -> A: ...
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Eigenvalue against frequency with the prediction, and some eigenvectors.
+
+        Parameters
+        ----------
+        ax : sequence of two matplotlib.axes.Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure, or what was given as `ax`
+            See :func:`ntkfreq.plotting.plot_kernel_spectrum`.
+        """
         from ntkfreq.plotting import plot_kernel_spectrum
 
-        return plot_kernel_spectrum(self)
+        return plot_kernel_spectrum(self, ax=ax)
 
 
 @guarded

@@ -6,17 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.axis import Axis
-from ntkfreq._support.display import Described, brief, course, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ComplexArray, FloatArray
-from ntkfreq._support.units import Units
-from ntkfreq.files.labelled import dynamics_dataset
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.moved_origin import turned
 from ntkfreq.pde.outcome import refuse_overflow, status_of
@@ -24,23 +20,25 @@ from ntkfreq.pde.own_part import OwnParts
 from ntkfreq.pde.testset import Judged, Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics, dynamics_for
+from ntkfreq.pde.views import SolutionViews
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.spectra.bands import (
     along_axes,
     band_frequencies,
     band_learning_time,
+    band_rms,
     checked_fraction,
     first_passage,
+    frequencies_in,
     pick_spectrum,
 )
 
-if TYPE_CHECKING:
-    import xarray as xr
-    from matplotlib.figure import Figure
+# Of the start of the largest band: what a band must hold to be drawn.
+_SEEN = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class FrequencySolution(Described):
+class FrequencySolution(SolutionViews):
     r"""Solution of the frequency-space equation at given times and frequencies.
 
     Attributes
@@ -150,18 +148,6 @@ class FrequencySolution(Described):
             _dynamics=dynamics,
             _test=test,
         )
-
-    def _facts(self) -> dict[str, str]:
-        tested = {} if self.test_loss is None else {"test_loss": course(self.test_loss)}
-        return {
-            "measure": brief(self.equation.measure),
-            "density": brief(self.equation.density),
-            "t": span(self.t),
-            "frequencies": span(self.frequencies, self.axis.frequency_unit),
-            "train_loss": course(self.train_loss),
-            **tested,
-            "status": self.status.partition(":")[0],
-        }
 
     @guarded
     def at(
@@ -322,28 +308,48 @@ class FrequencySolution(Described):
             rms = self.own_parts.rms(band, on_test)
             return first_passage(self.t, rms, fraction * rms[0])
         least, largest = self.own_parts.least(on_test), float(np.abs(values[0]).max())
-        unit, grid = self.axis.frequency_unit, self.own_parts.frequencies
-        if along_axes(grid) and not self.equation.target.radial:
-            grid = band_frequencies(grid, band, unit)
-            again = self.at(frequencies=grid)
-            values = pick_spectrum(again.spectrum, again.data_spectrum, spectrum)
+        ((grid, values),) = self._read([band], spectrum)
+        unit = self.axis.frequency_unit
         return band_learning_time(self.t, grid, values, band, fraction, least, unit, largest)
 
     @property
-    def axis(self) -> Axis:
-        """What the numbers of x mean: days since a date where the data were given at dates."""
-        return self.equation.axis
+    def bands_quick(self) -> bool:
+        """Whether shares of bands take less than another solve each."""
+        return not self.own_parts.needed or self.own_parts.quick
 
-    @property
-    def units(self) -> Units:
-        """Units of times, losses and spectra."""
-        volume = self.equation.dim if self.equation.measure.infinite else 0
-        return Units(self.axis, volume, volume if self._test.points is None else 0)
+    def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray:
+        """Remaining share of each band (T, B) for figures, as `learning_time` has it.
 
-    def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray | None:
-        """Remaining share of each band's own part (T, B) for figures; None where spectra do."""
-        quick = self.own_parts.needed and self.own_parts.quick
-        return self.own_parts.shares(bands, self._test.points is not None) if quick else None
+        NaN for a band that `learning_time` refuses, or that holds less than a thousandth of what
+        others do, and would show how they diffuse into it.
+        """
+        if self.own_parts.needed:
+            return self.own_parts.shares(bands, self._test.points is not None)
+        unit = self.axis.frequency_unit
+        readings = zip(self._read(bands, "auto"), bands, strict=True)
+        rms = np.stack(
+            [
+                band_rms(values[:, frequencies_in(grid, band, unit)])
+                for (grid, values), band in readings
+            ],
+            axis=1,
+        )
+        level = _SEEN * rms[0].max()
+        return np.where(rms[0] > level, rms / np.maximum(rms[0], level or 1.0), np.nan)
+
+    def _read(
+        self, bands: Sequence[tuple[float, float]], spectrum: str
+    ) -> list[tuple[FloatArray, ComplexArray]]:
+        """Where each band is read, (F, d), and the spectrum there, (T, F): on axes all over it."""
+        grid, unit = self.own_parts.frequencies, self.axis.frequency_unit
+        if not along_axes(grid) or self.equation.target.radial:
+            values = pick_spectrum(self.spectrum, self.data_spectrum, spectrum)
+            return [(grid, values)] * len(bands)
+        rings = [band_frequencies(grid, band, unit) for band in bands]
+        again = self.at(frequencies=np.concatenate(rings))
+        values = pick_spectrum(again.spectrum, again.data_spectrum, spectrum)
+        ends = np.cumsum([len(ring) for ring in rings])
+        return list(zip(rings, np.split(values, ends[:-1], axis=1), strict=True))
 
     @cached_property
     def own_parts(self) -> OwnParts:
@@ -351,57 +357,3 @@ class FrequencySolution(Described):
         grid = self.frequencies.reshape(-1, self.equation.dim)
         problem = self._method, self._discretized, self._dynamics, self._test.points
         return OwnParts(*problem, self.t, self.rtol, grid)
-
-    def to_xarray(self) -> xr.Dataset:
-        """Labelled dataset of losses and spectra, with the settings as attributes.
-
-        All variables have a `long_name` and `units`. The attribute `stats` is JSON text. Spectra
-        are complex: :func:`ntkfreq.save_zarr` keeps them as they are; netCDF takes real numbers
-        only, ``data.real.to_netcdf(path)`` and ``data.imag``, or the losses alone.
-
-        Returns
-        -------
-        xarray.Dataset
-            Dimensions `t` and `frequency`. In one dimension both are indexed; in d there are
-            coordinates `xi_0`, `xi_1`, ... along `frequency`.
-
-        Examples
-        --------
-        >>> from ntkfreq import Normal, solve_frequency_pde
-        >>> data = solve_frequency_pde(Normal(scale=3.0), ([0.0, 1.0], [1.0, -1.0])).to_xarray()
-        >>> abs(data.data_spectrum).sel(t=0.0, frequency=3.0, method="nearest").round(3).item()
-        0.997
-        >>> data.train_loss.attrs
-        {'long_name': 'training loss', 'units': '(unit of y)^2'}
-        """
-        return dynamics_dataset(
-            t=self.t,
-            frequencies=self.frequencies,
-            losses={"train_loss": self.train_loss, "test_loss": self.test_loss},
-            spectra={"spectrum": self.spectrum, "data_spectrum": self.data_spectrum},
-            attrs=self.settings() | {"status": self.status, "stats": self.stats},
-            units=self.units,
-        )
-
-    def settings(self) -> dict[str, Any]:
-        """What determined the solution, as JSON values."""
-        problem = self.equation
-        return {
-            "kind": "prediction",
-            "density": repr(problem.density),
-            "measure": repr(problem.measure),
-            "sigma_a": problem.sigma_a,
-            "step_size": "gradient flow" if self.step_size is None else self.step_size,
-            "momentum": self._dynamics.momentum,
-            "nesterov": self._dynamics.nesterov,
-            "weight_decay": problem.weight_decay,
-            "frequency_decay": problem.frequency_decay,
-            "decay_towards": problem.decay_towards,
-            "rtol": self.rtol,
-        }
-
-    def plot(self) -> Figure:
-        """Figure of the spectrum over log time, with losses."""
-        from ntkfreq.plotting import plot_dynamics
-
-        return plot_dynamics(self)

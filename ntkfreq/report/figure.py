@@ -13,6 +13,7 @@ from ntkfreq.plotting import (
     band_learning_times,
     draw_remaining,
     even_bands,
+    subplots,
 )
 from ntkfreq.report.cases import Case
 from ntkfreq.report.report import Report
@@ -43,9 +44,7 @@ def plot_report(report: Report, *, cycles: bool = False) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(2, 3, figsize=(12.6, 7.4), layout="constrained")
+    fig, axes = subplots(2, 3, figsize=(12.6, 7.4))
     frequency = _frequency(report, cycles)
     for column, name in enumerate(("narrow", "wide")):
         case = _drawn(report, name)

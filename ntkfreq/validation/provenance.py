@@ -15,7 +15,7 @@ import ntkfreq
 
 _PACKAGE = Path(ntkfreq.__file__).parent
 # Parts of the package that no number depends on: changing them keeps what was computed.
-_ABOUT = ("cli.py", "plotting.py", "profile", "report", "sweeps", "validation")
+_ABOUT = ("cli.py", "plotting", "profile", "report", "sweeps", "validation")
 _COUNTS = "validation/learning.py"
 
 

@@ -25,6 +25,7 @@ from ntkfreq.problem.equation import FrequencyEquation
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,23 @@ class ExpectedLosses(Described):
         tested = {} if self.test_mean is None else {"test_mean": course(self.test_mean)}
         facts = {"t": span(self.t), "train_mean": course(self.train_mean)} | tested
         return facts | {"status": self.status.partition(":")[0]}
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Means over time, with bands of one standard deviation.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            See :func:`ntkfreq.plotting.plot_expected_losses`.
+        """
+        from ntkfreq.plotting import plot_expected_losses
+
+        return plot_expected_losses(self, ax=ax)
 
     def to_xarray(self) -> xr.Dataset:
         """Labelled dataset of means and standard deviations, with units."""

@@ -23,6 +23,8 @@ from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.own import adapted_methods
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ntkfreq.problem.density.numerical import TailMasses
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -301,6 +303,23 @@ class Density(Described, abc.ABC):
             "draw them in several calls",
         )
         return self._sample(size, checks.generator("rng", rng))
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """The density over frequency, a map in two dimensions.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default a new figure. A second density may be drawn on the same.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            See :func:`ntkfreq.plotting.plot_density`.
+        """
+        from ntkfreq.plotting import plot_density
+
+        return plot_density(self, ax=ax)
 
     def quadrature(self, extent: float, radius: float) -> tuple[FloatArray, FloatArray]:
         r"""One-dimensional rule for integrals of the density against :math:`\cos \xi z`.

@@ -189,7 +189,9 @@ class Target(Described, abc.ABC):
         if self.radius is not None:
             return {"profile": brief(self.profile), "radius": brief(self.radius)}
         known = self.samples
-        what = {"function": brief(self.function)} if known is None else {"samples": points(known[0])}
+        what = {"function": brief(self.function)}
+        if known is not None:
+            what = {"samples": points(known[0])}
         ends = {"support": self.support, "rectangle": self.rectangle}
         return what | {name: brief(end) for name, end in ends.items() if end is not None}
 
