@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -12,7 +14,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import ntkfreq
 from ntkfreq import (
     Axis,
     Empirical,
@@ -404,4 +405,13 @@ class TestDensity:
 def test_copies_are_drawn_alike(results):
     again = copy.deepcopy(results["run"])
     assert len(again.plot(bands=3).axes) == len(results["run"].plot(bands=3).axes)
-    assert "matplotlib" not in ntkfreq.__doc__
+
+
+def test_matplotlib_loads_when_something_is_drawn():
+    code = (
+        "import sys, ntkfreq.plotting as p, ntkfreq.pde.solution;"
+        "print('matplotlib' in sys.modules); p.subplots();"
+        "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "False"]

@@ -15,6 +15,7 @@ mpl.use("Agg")
 
 SIDE = np.linspace(-1, 1, 10)
 PIXELS = np.stack(np.meshgrid(SIDE, SIDE, indexing="ij"), axis=-1).reshape(-1, 2)
+BETWEEN = np.random.default_rng(0).uniform(-1, 1, (400, 2))
 T = np.append(0.0, np.geomspace(0.1, 1000.0, 30))
 
 
@@ -32,7 +33,9 @@ NARROW = Normal(scale=3.0, dim=2)
 SHORT = np.append(0.0, np.geomspace(0.01, 30.0, 20))
 SOLVED = {
     "pixels": lambda: solve_frequency_pde(RHO, (PIXELS, tones(PIXELS)), t=T),
-    "pixels and between": lambda: solve_frequency_pde(RHO, tones, measure=Points(PIXELS), t=T),
+    "pixels and between": lambda: solve_frequency_pde(
+        RHO, tones, measure=Points(PIXELS), t=T, test=(BETWEEN, tones(BETWEEN))
+    ),
     "pixels, decay": lambda: solve_frequency_pde(
         RHO, (PIXELS, tones(PIXELS)), t=T, weight_decay=1e-3
     ),
@@ -53,7 +56,7 @@ def solved(name):
 
 @pytest.mark.parametrize("name", PARTS)
 def test_no_share_of_a_ring_exceeds_one(name):
-    mesh = solved(name).plot(bands=10).axes[0].collections[0]
+    mesh = solved(name).plot(bands=8).axes[0].collections[0]
     share = np.ma.filled(mesh.get_array(), np.nan)
     start = share[0][np.isfinite(share[0])]
     assert len(start) >= 2
@@ -65,8 +68,8 @@ def test_no_share_of_a_ring_exceeds_one(name):
 def test_learning_times_are_those_of_the_solution(name):
     """Along two rays alone the tones are not there, and what leaks would tell the times."""
     solution = solved(name)
-    bands = drawable_bands(solution.frequencies, 10)
-    (line,) = solution.plot(bands=10).axes[1].lines
+    bands = drawable_bands(solution.frequencies, 8)
+    (line,) = solution.plot(bands=8).axes[1].lines
     drawn = dict(zip(bands, line.get_ydata(), strict=True))
     learned = {band for band, time in drawn.items() if np.isfinite(time)}
     assert len(learned) >= 2 or name == "pixels and between"
@@ -77,7 +80,7 @@ def test_learning_times_are_those_of_the_solution(name):
 @pytest.mark.parametrize("name", PARTS)
 def test_bands_left_out_are_those_with_nothing_to_learn(name):
     solution = solved(name)
-    bands = drawable_bands(solution.frequencies, 10)
+    bands = drawable_bands(solution.frequencies, 8)
     for band, start in zip(bands, solution.band_shares(bands)[0], strict=True):
         if np.isnan(start):
             with pytest.raises(ValueError, match=r"nothing to learn|highest frequency that these"):
@@ -87,8 +90,8 @@ def test_bands_left_out_are_those_with_nothing_to_learn(name):
 
 
 def test_what_diffuses_into_a_ring_is_seen_as_growth():
-    shares = solved("line").band_shares(drawable_bands(solved("line").frequencies, 10))
-    assert shares[:, 3].max() > 3  # beside the packet, toward lower frequencies
+    shares = solved("line").band_shares(drawable_bands(solved("line").frequencies, 8))
+    assert shares[:, 2].max() > 3  # beside the packet, toward lower frequencies
     frozen = solve_frequency_pde(NARROW, packet, t=SHORT, rtol=1e-4, sigma_a=0.0)
     assert np.nanmax(frozen.band_shares([(3.0, 5.0), (5.0, 7.0)])) <= 1.0
 
@@ -101,8 +104,8 @@ def test_axes_say_that_bands_are_rings():
 def test_runs_are_read_over_rings_too():
     net = FourierFeatureNet.sample(RHO, 512, zero_output=True, rng=0)
     run = train(net, PIXELS, tones(PIXELS), step_size=0.5, steps=200)
-    (line,) = run.plot(bands=10).axes[1].lines
-    for band, drawn in zip(drawable_bands(run.frequencies, 10), line.get_ydata(), strict=True):
+    (line,) = run.plot(bands=8).axes[1].lines
+    for band, drawn in zip(drawable_bands(run.frequencies, 8), line.get_ydata(), strict=True):
         if np.isfinite(drawn):
             assert drawn == pytest.approx(run.learning_time(band))
     assert np.isfinite(line.get_ydata()).any()
