@@ -154,9 +154,9 @@ DENSITIES = {
     ),
     "two scales, Student": Remedy(
         lambda: StudentT(3.0, scale=[6, 1]),
-        r"Empirical\(StudentT\(3, dim=2\).sample\(2\*\*16, rng=0\) \* \[6, 1\]\)",
+        r"Empirical\(StudentT\(df=3, dim=2\).sample\(2\*\*16, rng=0\) \* \[6, 1\]\)",
         lambda: ntk_gram(
-            Empirical(StudentT(3, dim=2).sample(2**16, rng=0) * [6, 1]), PLANE[:5], sigma_a=0.0
+            Empirical(StudentT(df=3, dim=2).sample(2**16, rng=0) * [6, 1]), PLANE[:5], sigma_a=0.0
         ),
         ntk_gram(StudentT(3.0, dim=2), PLANE[:5] * SCALES, sigma_a=0.0),
         1e-2,
@@ -341,13 +341,13 @@ KERNELS = {
         [alias_shares(Normal(scale=1e5), 2.0, Grid(0.6)).own],
     ),
     "a tone of a density far out": Remedy(
-        lambda: alias_shares(Normal(1e8), 1e8, Grid(0.6)),
+        lambda: alias_shares(Normal(loc=1e8), 1e8, Grid(0.6)),
         "divide the even part of its pdf at the aliases by their sum",
         lambda: (
-            Normal(1e3).even_pdf([1e3])
-            / np.sum(Normal(1e3).even_pdf(1e3 + 2 * np.pi / 0.6 * np.arange(-400, 401)))
+            Normal(loc=1e3).even_pdf([1e3])
+            / np.sum(Normal(loc=1e3).even_pdf(1e3 + 2 * np.pi / 0.6 * np.arange(-400, 401)))
         ),
-        [alias_shares(Normal(1e3), 1e3, Grid(0.6)).own],
+        [alias_shares(Normal(loc=1e3), 1e3, Grid(0.6)).own],
     ),
 }
 

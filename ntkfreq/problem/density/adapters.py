@@ -183,17 +183,19 @@ def as_density(
 def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
     name = frozen.dist.name
     if name == "norm":
-        return Normal(float(frozen.mean()), float(frozen.std()))
+        return Normal(loc=float(frozen.mean()), scale=float(frozen.std()))
     if name == "laplace":
-        return Laplace(float(frozen.mean()), float(frozen.std() / np.sqrt(2)))
+        return Laplace(loc=float(frozen.mean()), scale=float(frozen.std() / np.sqrt(2)))
     if name == "uniform":
         low, high = (float(end) for end in frozen.support())
-        return Uniform((low + high) / 2, (high - low) / 2)
+        return Uniform(loc=(low + high) / 2, scale=(high - low) / 2)
     if name in ("cauchy", "t"):
         shapes = (*frozen.args, *(frozen.kwds[key] for key in ("df",) if key in frozen.kwds))
         df = float(shapes[0]) if name == "t" else 1.0
         quartile = float(frozen.ppf(0.75) - frozen.median())
-        return StudentT(df, float(frozen.median()), quartile / float(stats.t.ppf(0.75, df)))
+        return StudentT(
+            df, loc=float(frozen.median()), scale=quartile / float(stats.t.ppf(0.75, df))
+        )
     low, high = (float(end) for end in frozen.support())
     title, formula = f"scipy.stats.{name}", closed_form(frozen)
     density = NumericDensity(title, frozen.pdf, (low, high), kinks, frozen.ppf)
@@ -213,7 +215,7 @@ def _from_multivariate_normal(frozen: Any) -> Density:
             f"rho_w has covariance {checks.show(cov)}; only multiples of the identity are a "
             f"formula here: pass {SPREAD_DRAWS}; rescaled inputs x are the same for sigma_a=0 only"
         )
-    return Normal(mean, np.sqrt(variance), len(mean))
+    return Normal(loc=mean, scale=np.sqrt(variance), dim=len(mean))
 
 
 def _from_callable(

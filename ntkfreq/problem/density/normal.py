@@ -20,11 +20,11 @@ class Normal(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0 (first, as in SciPy)
+    loc : float or sequence of d floats, default 0, by keyword
         Mean c, radians per unit of x.
-    scale : float, default 1
+    scale : float, default 1, by keyword
         Standard deviation s in each coordinate.
-    dim : int, default 1
+    dim : int, default 1, by keyword
         Dimension d.
 
     Raises

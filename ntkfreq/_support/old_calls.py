@@ -1,0 +1,68 @@
+"""Forms of a call that an earlier release took: they work for one release, with a warning."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+from ntkfreq._support.arrays import show
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def location_and_scale_by_keyword(leading: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Take `loc`, `scale` and `dim` of an `__init__` by keyword, after some positional arguments.
+
+    Two positional numbers or more are taken with a FutureWarning. A single one is refused: it was
+    the centre, and who wrote it usually meant the scale.
+
+    Parameters
+    ----------
+    leading : int
+        Positional arguments of the family's own that come before, without `self`.
+    """
+    names = ("loc", "scale", "dim")
+
+    def decorate(init: Callable[P, R]) -> Callable[P, R]:
+        # Kept as an object of unknown type: its arguments are put together here.
+        plain: Any = init
+
+        @functools.wraps(init)
+        def accepting(self: Any, /, *args: Any, **more: Any) -> Any:
+            own, rest = args[:leading], args[leading:]
+            if not rest or len(rest) > len(names):
+                return plain(self, *args, **more)
+            family = type(self).__name__
+            given = dict(zip(names, rest, strict=False))
+            twice = sorted(given.keys() & more.keys())
+            if twice:
+                raise TypeError(
+                    f"{_call(family, args, more)} gives {twice[0]} twice, by its place and by its "
+                    "name; give it by its name only"
+                )
+            if len(rest) == 1 and "scale" not in more:
+                scaled, moved = ({name: rest[0], **more} for name in ("scale", "loc"))
+                place = "one" if leading == 0 else "a second"
+                raise TypeError(
+                    f"{_call(family, args, more)}: {place} positional number would be loc, the "
+                    f"centre; write {_call(family, own, scaled)} or {_call(family, own, moved)}"
+                )
+            warnings.warn(
+                f"{_call(family, args, more)}: loc, scale and dim will be taken by keyword only; "
+                f"write {_call(family, own, {**given, **more})}",
+                FutureWarning,
+                stacklevel=2,
+            )
+            return plain(self, *own, **given, **more)
+
+        return cast(Callable[P, R], accepting)
+
+    return decorate
+
+
+def _call(name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+    named = [f"{key}={show(value)}" for key, value in keywords.items()]
+    return f"{name}({', '.join([*map(show, args), *named])})"
