@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from functools import partial
 
 import pytest
 
+import ntkfreq
 from ntkfreq import Laplace, Normal, StudentT, Uniform
 
 FAMILIES = [Normal, Laplace, Uniform, partial(StudentT, 3.0)]
@@ -68,3 +70,23 @@ def test_signatures_say_by_keyword():
     first, *rest = inspect.signature(StudentT).parameters.values()
     assert (first.name, first.kind) == ("df", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     assert {parameter.kind for parameter in rest} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "write"),
+    [
+        ("ntkfreq.network.optimizers", "Adam", "from ntkfreq import Adam"),
+        ("ntkfreq.network.optimizers", "as_optimizer", "from ntkfreq.problem.optimizers import"),
+        ("ntkfreq.network.step_schedules", "Warmup", "from ntkfreq import Warmup"),
+    ],
+)
+def test_names_are_found_at_their_old_places_with_a_warning(old, name, write):
+    module = importlib.import_module(old)
+    with pytest.warns(FutureWarning, match=f"{old}.{name} has moved; write {write}") as told:
+        found = getattr(module, name)
+    assert told[0].filename == __file__
+    home = importlib.import_module(old.replace("network", "problem"))
+    assert found is getattr(home, name)
+    assert getattr(ntkfreq, name, found) is found
+    with pytest.raises(AttributeError, match=f"module '{old}' has no attribute 'Lion'"):
+        _ = module.Lion

@@ -41,7 +41,7 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
-from ntkfreq.network.optimizers import Adam, HeavyBall
+from ntkfreq.problem.optimizers import Adam, HeavyBall
 
 T = np.array([0.0, 1.0, 5.0, 20.0])
 X = np.sort(np.random.default_rng(0).uniform(-1, 1, 12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
@@ -66,3 +67,21 @@ def location_and_scale_by_keyword(leading: int) -> Callable[[Callable[P, R]], Ca
 def _call(name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
     named = [f"{key}={show(value)}" for key, value in keywords.items()]
     return f"{name}({', '.join([*map(show, args), *named])})"
+
+
+def moved_names(old: str, new: str) -> Callable[[str], Any]:
+    """A module's `__getattr__` that finds its names in another module, with a FutureWarning."""
+
+    def find(name: str) -> Any:
+        home = importlib.import_module(new)
+        if name.startswith("_") or not hasattr(home, name):
+            raise AttributeError(f"module {old!r} has no attribute {name!r}")
+        public = name in importlib.import_module("ntkfreq").__all__
+        warnings.warn(
+            f"{old}.{name} has moved; write from {'ntkfreq' if public else new} import {name}",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return getattr(home, name)
+
+    return find

@@ -14,7 +14,7 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.files import results
 from ntkfreq.network.linear_path import LinearPath
-from ntkfreq.network.optimizers import Optimizer
+from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.spectra.band_window import BandReader
 from ntkfreq.spectra.bands import checked_fraction, first_passage, pick_spectrum
 from ntkfreq.spectra.wave_fit import WaveSum

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import (
     MOST_LAYERS,
@@ -21,6 +21,7 @@ from ntkfreq.network.mlp_checks import (
 )
 from ntkfreq.network.mlp_formula import ACTIVATIONS, output
 from ntkfreq.problem.density import as_density
+from ntkfreq.problem.given import DensityLike
 
 # Numbers in the units of one block of points: 16 MB.
 _BLOCK_PAIRS = 2_000_000
@@ -110,7 +111,7 @@ class FourierFeatureMLP:
     @classmethod
     def sample(
         cls,
-        rho_w: Any,
+        rho_w: DensityLike,
         width: int,
         *,
         depth: int = 2,
@@ -314,7 +315,7 @@ class FourierFeatureMLP:
         origin = "" if self.density is None else f", {self.density!r}"
         return f"FourierFeatureMLP({self._sizes()}, dim {self.dim}{origin})"
 
-    def __call__(self, x: Any) -> FloatArray:
+    def __call__(self, x: PointsLike) -> FloatArray:
         """Output at x, by NumPy.
 
         Parameters

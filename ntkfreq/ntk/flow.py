@@ -9,7 +9,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, HasProducts
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.krylov_flow import krylov_flow
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
@@ -21,7 +21,12 @@ _FEW = 2000
 
 @guarded
 def gram_flow(
-    gram: Any, error0: Any, t: Any, *, method: str = "auto", tolerance: float = 1e-6
+    gram: ArrayLike | HasProducts,
+    error0: ArrayLike,
+    t: ArrayLike,
+    *,
+    method: str = "auto",
+    tolerance: float = 1e-6,
 ) -> FloatArray:
     r"""Errors on the training points under kernel gradient flow, :math:`e(t) = e^{-tK/N} e(0)`.
 
@@ -68,7 +73,7 @@ def gram_flow(
     checks.choice("method", method, METHODS)
     tolerance = checks.positive("tolerance", tolerance)
     if not is_operator(gram):
-        rows = len(gram) if checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
+        rows = _rows(gram)
         if method != "lanczos":
             refuse_rows(f"gram has {rows} rows", rows, "use method='lanczos', or fewer points")
         matrix = symmetric_gram("gram", gram)
@@ -90,6 +95,10 @@ def gram_flow(
         )
         return _eigen_flow(symmetric_gram("gram", dense), start, clock)
     return krylov_flow(operator, start, clock, tolerance)
+
+
+def _rows(gram: Any) -> int:
+    return len(gram) if checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
 
 
 def _refuse_many_times(clock: FloatArray, start: FloatArray) -> None:

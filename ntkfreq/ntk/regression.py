@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import linalg
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 from ntkfreq.problem.density import Density, as_density
+from ntkfreq.problem.given import DensityLike
 
 METHODS = ("auto", "dense", "cg")
 _FEW = 3000
@@ -26,10 +25,10 @@ _EPS = float(np.finfo(np.float64).eps)
 
 @guarded
 def ntk_regression(
-    rho_w: Any,
-    x: Any,
-    y: Any,
-    x2: Any = None,
+    rho_w: DensityLike,
+    x: PointsLike,
+    y: ArrayLike,
+    x2: PointsLike | None = None,
     *,
     sigma_a: float = 1.0,
     ridge: float = 0.0,

@@ -15,6 +15,7 @@ from ntkfreq.problem.admission import admitted, as_start, found_sides
 from ntkfreq.problem.decay import Decay
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.functions import evaluate
+from ntkfreq.problem.given import DensityLike, TargetLike
 from ntkfreq.problem.measure import Measure, is_measure
 from ntkfreq.problem.target import Target, as_target, zero_outside
 from ntkfreq.problem.target.functions import AtPoints
@@ -67,12 +68,12 @@ class FrequencyEquation:
     @classmethod
     def create(
         cls,
-        rho_w: Any,
-        target: Any,
+        rho_w: DensityLike,
+        target: TargetLike,
         *,
-        measure: Any = None,
+        measure: Measure | None = None,
         sigma_a: float = 1.0,
-        initial_output: Any = None,
+        initial_output: Function | None = None,
         weight_decay: float = 0.0,
         frequency_decay: float = 0.0,
         decay_towards: str = "zero",

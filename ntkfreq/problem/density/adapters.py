@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -15,7 +15,7 @@ from scipy.stats.sampling import NumericalInversePolynomial
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import users_own
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, Function, HasPdf
 from ntkfreq.problem.density.base import SPREAD_DRAWS, Density, carrier_rounding
 from ntkfreq.problem.density.characteristic import ClosedForm, closed_form
 from ntkfreq.problem.density.landmarks import Landmarks
@@ -123,7 +123,10 @@ class ClosedFormDensity(NumericDensity):
 
 
 def as_density(
-    rho_w: Any, *, support: tuple[float, float] | None = None, kinks: Any = ()
+    rho_w: Density | HasPdf | Function,
+    *,
+    support: tuple[float, float] | None = None,
+    kinks: float | Sequence[float] | FloatArray = (),
 ) -> Density:
     """Turn what a user calls a density into a :class:`~ntkfreq.problem.density.Density`.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
-from ntkfreq._support.types import ComplexArray, FloatArray, Function
+from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, Function, PointsLike
 from ntkfreq.numerics.quadrature import ResolvedFunction, resolve
 from ntkfreq.problem.measure import Line, Measure
 from ntkfreq.problem.rectangle import ResolvedPlane, resolve_plane
@@ -131,7 +131,7 @@ class Target(abc.ABC):
         sides = self.sides(dim)
         return sides[0] if sides is not None and dim == 1 else sides
 
-    def __call__(self, x: Any) -> FloatArray:
+    def __call__(self, x: PointsLike) -> FloatArray:
         """Values at points of shape (n,) or (n, d)."""
         return self.at(checks.points("x", x, axis=self.axis))
 
@@ -165,7 +165,7 @@ class Target(abc.ABC):
         """The profile of a radial target on panels that resolve it."""
         raise ValueError("target is not radial; see Target.from_radial")
 
-    def transform(self, frequencies: Any) -> ComplexArray:
+    def transform(self, frequencies: ArrayLike) -> ComplexArray:
         r"""Transform :math:`\hat y(\xi) = \int y(x) e^{-i\xi\cdot x} dx`, by quadrature.
 
         To about 1e-12 of the integral of the magnitude.
@@ -254,7 +254,7 @@ class Target(abc.ABC):
         return radial_target(profile, radius, kinks)
 
     @classmethod
-    def from_samples(cls, x: Any, y: Any) -> Target:
+    def from_samples(cls, x: PointsLike, y: ArrayLike) -> Target:
         """Target known by its samples.
 
         On Points only the samples count. On Box, Line and Grid, in one dimension, it is the cubic
