@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
@@ -53,7 +54,7 @@ class ExponentialKernel(NamedTuple):
     center: float
 
 
-class Density(abc.ABC):
+class Density(Portable, abc.ABC):
     r"""Probability density :math:`\rho_w` of the initial frequencies of a network.
 
     A density is immutable and knows its pdf, its samples, and its

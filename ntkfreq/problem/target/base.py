@@ -5,12 +5,12 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
-
-import numpy as np
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, Function, PointsLike
 from ntkfreq.numerics.quadrature import ResolvedFunction, resolve
 from ntkfreq.problem.measure import Line, Measure
@@ -20,7 +20,7 @@ Side = tuple[float, float]
 ELSEWHERE = "use measure=Box(lower, upper) or measure=Points(x)"
 
 
-class Target(abc.ABC):
+class Target(Portable, abc.ABC):
     r"""The function y(x) to learn; made by its three constructors.
 
     :meth:`from_function` takes a function, with a `support` outside of which it is zero;
@@ -59,6 +59,10 @@ class Target(abc.ABC):
     axis: Axis = checks.NUMBERS
     profile: Function | None = None
     radius: float | None = None
+
+    _functions: ClassVar = MappingProxyType(
+        dict.fromkeys(("function", "profile"), "give samples (x, y) as the target")
+    )
 
     # What some targets have, and others have not.
 
@@ -148,7 +152,10 @@ class Target(abc.ABC):
     def resolved_on(self, low: float, high: float) -> ResolvedFunction:
         """The target on [low, high], on panels that resolve it (one dimension)."""
         breaks = [low, high, *(kink for kink in self.kinks if low < kink < high)]
-        return resolve(lambda x: self.at(np.asarray(x)[:, None]), breaks)
+        return resolve(self._along, breaks)
+
+    def _along(self, x: FloatArray) -> FloatArray:
+        return self.at(x[:, None])
 
     @cached_property
     def resolved_plane(self) -> ResolvedPlane:

@@ -13,7 +13,7 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.measure import Measure, Points
-from ntkfreq.problem.samples import means, only_samples
+from ntkfreq.problem.samples import OnlySamples, means
 from ntkfreq.problem.target.base import ELSEWHERE, Side, Target
 from ntkfreq.problem.target.functions import DECAYED, Shifted, beyond_two, zero_outside
 
@@ -82,7 +82,7 @@ class Sampled(Target):
 
     def at_samples_only(self) -> Target:
         """The same target; between samples a refusal instead of a spline."""
-        return replace(self, function=only_samples(self.x, self.y), kinks=(), ends=None)
+        return replace(self, function=OnlySamples(self.x, self.y), kinks=(), ends=None)
 
     def sides(self, dim: int) -> tuple[Side, ...] | None:
         """The ends of the samples, where they have decayed there."""
@@ -123,7 +123,7 @@ def sampled_target(x: Any, y: Any) -> Sampled:
         array.flags.writeable = False
     knots, heights = means(points, values)
     if points.shape[1] > 1 or len(knots) < 4:
-        return Sampled(points, values, only_samples(points, values), axis)
+        return Sampled(points, values, OnlySamples(points, values), axis)
     closest = float(np.diff(knots[:, 0]).min())
     if closest < _CLOSEST * float(np.ptp(knots)):
         raise ValueError(
