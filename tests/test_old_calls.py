@@ -6,10 +6,24 @@ import importlib
 import inspect
 from functools import partial
 
+import numpy as np
 import pytest
 
 import ntkfreq
-from ntkfreq import Laplace, Normal, StudentT, Uniform
+from ntkfreq import (
+    FourierFeatureNet,
+    Laplace,
+    Normal,
+    StudentT,
+    Target,
+    Uniform,
+    gram_flow,
+    ntk_gram,
+    ntk_regression,
+    train,
+    train_many,
+)
+from ntkfreq.experiments import descend, fit, mlp
 
 FAMILIES = [Normal, Laplace, Uniform, partial(StudentT, 3.0)]
 
@@ -90,3 +104,86 @@ def test_names_are_found_at_their_old_places_with_a_warning(old, name, write):
     assert getattr(ntkfreq, name, found) is found
     with pytest.raises(AttributeError, match=f"module '{old}' has no attribute 'Lion'"):
         _ = module.Lion
+
+
+X = np.linspace(-1, 1, 9)
+Y = np.sin(3 * X)
+RHO = Normal(scale=3.0)
+
+
+def fitted(function, **more):
+    return function(mlp([1, 1], rng=0), X, Y, step_size=0.1, steps=3, **more).test_output
+
+
+# The call by its old name, the call by its new one, and what the warning says.
+RENAMED = {
+    "gram_flow": (
+        lambda: gram_flow(ntk_gram(RHO, X), Y, [1.0], method="lanczos", tolerance=1e-3),
+        lambda: gram_flow(ntk_gram(RHO, X), Y, [1.0], method="lanczos", rtol=1e-3),
+        "gram_flow: tolerance= is now rtol=; the old name works for one release",
+    ),
+    "ntk_regression's tolerance": (
+        lambda: ntk_regression(RHO, X, Y, method="cg", ridge=1e-2, tolerance=1e-3),
+        lambda: ntk_regression(RHO, X, Y, method="cg", ridge=1e-2, rtol=1e-3),
+        "ntk_regression: tolerance= is now rtol=;",
+    ),
+    "ntk_regression's points": (
+        lambda: ntk_regression(RHO, X, Y, x2=[0.1]),
+        lambda: ntk_regression(RHO, X, Y, x_test=[0.1]),
+        "ntk_regression: x2= is now x_test=;",
+    ),
+    "fit": (
+        lambda: fitted(fit, x_test=X, y_test=Y),
+        lambda: fitted(fit, test=(X, Y)),
+        "fit: x_test=, y_test= is now test=(x_test, y_test);",
+    ),
+    "descend": (
+        lambda: fitted(descend, x_test=X),
+        lambda: fitted(descend, test=(X, None)),
+        "descend: x_test= is now test=(x_test, y_test);",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), RENAMED.values(), ids=list(RENAMED))
+def test_old_names_work_with_a_warning_that_tells_the_new(old, new, message):
+    with pytest.warns(FutureWarning) as told:
+        found = old()
+    assert str(told[0].message).startswith(message)
+    assert told[0].filename == __file__
+    np.testing.assert_array_equal(found, new())
+
+
+def test_a_name_and_its_old_one_are_refused_together():
+    match = (
+        "gram_flow: tolerance= is the old name of rtol=, which is given as well; drop tolerance"
+    )
+    with pytest.raises(TypeError, match=match):
+        gram_flow(np.eye(2), [1.0, 1.0], [1.0], rtol=1e-3, tolerance=1e-3)
+
+
+def test_points_and_values_are_given_as_two_or_as_one_pair():
+    net = FourierFeatureNet.sample(RHO, 20, rng=0)
+    settings = {"step_size": 0.1, "steps": 5, "backend": "reference"}
+    for pair in ((X, Y), [X, Y], Target.from_samples(X, Y)):
+        np.testing.assert_array_equal(
+            train(net, pair, **settings).output, train(net, X, Y, **settings).output
+        )
+        (many,) = train_many([net], pair, **settings)
+        np.testing.assert_array_equal(many.output, train(net, X, Y, **settings).output)
+        np.testing.assert_array_equal(
+            ntk_regression(RHO, pair, x_test=[0.1]), ntk_regression(RHO, X, Y, [0.1])
+        )
+    runs = [
+        function(mlp([1, 1], rng=0), *given, step_size=0.1, steps=3).output
+        for function in (fit, descend)
+        for given in ((X, Y), ((X, Y),))
+    ]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    np.testing.assert_array_equal(runs[2], runs[3])
+
+
+@pytest.mark.parametrize("x", [X, [1.0, 2.0], Target.from_function(np.sin)])
+def test_values_left_out_are_missed(x):
+    with pytest.raises(TypeError, match=r"y is missing; give x and y, or the pair \(x, y\)"):
+        ntk_regression(RHO, x)

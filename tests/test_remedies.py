@@ -502,10 +502,10 @@ def test_other_units_of_x_and_y_are_the_same_problem(c):
 
 def test_a_ridge_for_conjugate_gradients():
     x = np.linspace(-1, 1, 400)
-    with pytest.raises(ValueError, match=r"larger ridge or tolerance, or .*method='dense'"):
-        ntk_regression(RHO, x, np.sign(x), method="cg", tolerance=1e-12)
+    with pytest.raises(ValueError, match=r"larger ridge or rtol, or .*method='dense'"):
+        ntk_regression(RHO, x, np.sign(x), method="cg", rtol=1e-12)
     direct = ntk_regression(RHO, x, np.sign(x), ridge=1e-3, method="dense")
-    found = ntk_regression(RHO, x, np.sign(x), ridge=1e-3, method="cg", tolerance=1e-10)
+    found = ntk_regression(RHO, x, np.sign(x), ridge=1e-3, method="cg", rtol=1e-10)
     kernel = gaussian(x, 6.0)
     right = kernel @ np.linalg.solve(kernel + 0.4 * np.eye(400), np.sign(x))
     np.testing.assert_allclose(direct, right, atol=1e-8)

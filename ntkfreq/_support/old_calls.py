@@ -14,6 +14,61 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def renamed(**names: str | tuple[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Take arguments by their old names as well, with a FutureWarning that tells the new ones.
+
+    Parameters
+    ----------
+    **names : str or (str, str)
+        By the new name: the old one, or two that are now one pair.
+
+    Examples
+    --------
+    >>> @renamed(rtol="tolerance")
+    ... def solve(*, rtol=1e-6):
+    ...     return rtol
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     print(solve(tolerance=0.1), told[0].message)
+    0.1 solve: tolerance= is now rtol=; the old name works for one release
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def accepting(*args: Any, **more: Any) -> Any:
+            for new, old in names.items():
+                more = _by_new_name(function.__name__, new, old, more)
+            plain: Any = function
+            return plain(*args, **more)
+
+        return cast(Callable[P, R], accepting)
+
+    return decorate
+
+
+def _by_new_name(
+    function: str, new: str, old: str | tuple[str, str], given: dict[str, Any]
+) -> dict[str, Any]:
+    names = (old,) if isinstance(old, str) else old
+    used = [name for name in names if name in given]
+    if not used:
+        return given
+    known = ", ".join(f"{name}=" for name in used)
+    if new in given:
+        raise TypeError(
+            f"{function}: {known} is the old name of {new}=, which is given as well; drop {known}"
+        )
+    both = "" if isinstance(old, str) else f"({', '.join(names)})"
+    warnings.warn(
+        f"{function}: {known} is now {new}={both}; the old name works for one release",
+        FutureWarning,
+        stacklevel=3,
+    )
+    rest = {name: value for name, value in given.items() if name not in names}
+    value = given[old] if isinstance(old, str) else tuple(given.get(name) for name in names)
+    return rest | {new: value}
+
+
 def location_and_scale_by_keyword(leading: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Take `loc`, `scale` and `dim` of an `__init__` by keyword, after some positional arguments.
 

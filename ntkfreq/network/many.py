@@ -21,7 +21,7 @@ from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.run_size import refuse_large_record
 from ntkfreq.network.training import train
-from ntkfreq.problem.given import Pair
+from ntkfreq.problem.given import Pair, pair_of
 from ntkfreq.problem.optimizers import Optimizer
 
 _MOST_WORKERS = 256
@@ -47,8 +47,8 @@ class TrainSettings(TypedDict, total=False):
 
 def train_many(
     nets: Sequence[Network],
-    x: PointsLike,
-    y: ArrayLike,
+    x: PointsLike | Pair,
+    y: ArrayLike | None = None,
     *,
     step_size: float | Sequence[float] | FloatArray,
     steps: int,
@@ -122,7 +122,7 @@ def train_many(
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     at_once = cores() if workers is None else checks.integer("workers", workers, 1)
     at_once = min(at_once, len(nets), _MOST_WORKERS)
-    _, data = checked_data(nets[0], x, y, settings.get("test"))
+    _, data = checked_data(nets[0], *pair_of(x, y), settings.get("test"))
     records = record_steps(settings.get("record", 64), checks.integer("steps", steps, 1))
     refuse_large_record(nets[0], data, records, None, len(nets))
 

@@ -21,14 +21,14 @@ from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.recording import Recorder, probe_points
 from ntkfreq.network.run import Run, start_state
 from ntkfreq.network.run_size import refuse_large_run
-from ntkfreq.problem.given import Pair
+from ntkfreq.problem.given import Pair, pair_of
 from ntkfreq.problem.optimizers import Optimizer
 
 
 def train(
     net: inputs.Network,
-    x: PointsLike,
-    y: ArrayLike,
+    x: PointsLike | Pair,
+    y: ArrayLike | None = None,
     *,
     step_size: float,
     steps: int,
@@ -66,7 +66,7 @@ def train(
     net : FourierFeatureNet or FourierFeatureMLP
         Network to start from; it stays as it is.
     x : array_like, shape (N,) for d = 1, else (N, d)
-        Training points.
+        Training points; or the pair (x, y).
     y : array_like, shape (N,)
         Values there.
     step_size : float
@@ -146,7 +146,7 @@ def train(
     >>> run.status, float(run.t[-1]), bool(run.train_loss[-1] < 0.02 * run.train_loss[0])
     ('completed 200 steps', 100.0, True)
     """
-    net, data = inputs.checked_data(net, x, y, test)
+    net, data = inputs.checked_data(net, *pair_of(x, y), test)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,

@@ -90,6 +90,10 @@ class Optimizer:
         plain = self.clip is None and self.schedule.constant
         return self.momentum_if_linear() if plain else None
 
+    def in_torch(self) -> tuple[str, dict[str, Any]] | None:
+        """Name and settings of the same rule in ``torch.optim``, without decay; None for others."""
+        return None
+
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """Move `theta` in place, for NumPy arrays and PyTorch tensors alike.
 
@@ -124,6 +128,10 @@ class GradientDescent(Optimizer):
     def momentum_if_linear(self) -> Momentum:
         """No momentum."""
         return Momentum(0.0, nesterov=False)
+
+    def in_torch(self) -> tuple[str, dict[str, Any]]:
+        """Plain SGD."""
+        return "SGD", {}
 
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """One step."""
@@ -164,6 +172,10 @@ class HeavyBall(Optimizer):
         """That of the heavy ball."""
         return Momentum(self.momentum, nesterov=False)
 
+    def in_torch(self) -> tuple[str, dict[str, Any]]:
+        """SGD with momentum."""
+        return "SGD", {"momentum": self.momentum}
+
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """One step."""
         memory[0] *= self.momentum
@@ -197,6 +209,10 @@ class Nesterov(HeavyBall):
     def momentum_if_linear(self) -> Momentum:
         """That of Nesterov."""
         return Momentum(self.momentum, nesterov=self.momentum > 0)
+
+    def in_torch(self) -> tuple[str, dict[str, Any]]:
+        """SGD with Nesterov's momentum, which needs some."""
+        return "SGD", {"momentum": self.momentum, "nesterov": self.momentum > 0}
 
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """One step."""
@@ -242,6 +258,10 @@ class Adam(Optimizer):
             object.__setattr__(self, name, _below_one(name, getattr(self, name)))
         object.__setattr__(self, "epsilon", checks.positive("epsilon", self.epsilon))
 
+    def in_torch(self) -> tuple[str, dict[str, Any]]:
+        """Adam."""
+        return "Adam", {"betas": (self.beta1, self.beta2), "eps": self.epsilon}
+
     def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
         """One step."""
         mean, square = memory[0], memory[1]
@@ -283,6 +303,11 @@ class AdamW(Adam):
     """
 
     decoupled: ClassVar[bool] = True
+
+    def in_torch(self) -> tuple[str, dict[str, Any]]:
+        """AdamW, which decays by 0.01 where it is not told."""
+        settings = {"betas": (self.beta1, self.beta2), "eps": self.epsilon, "weight_decay": 0.0}
+        return "AdamW", settings
 
 
 OPTIMIZERS = MappingProxyType(

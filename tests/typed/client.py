@@ -119,6 +119,7 @@ train(3.0, x, y(x), step_size=0.1, steps=100)  # E: arg-type
 train_many([net], x, y(x), step_size=0.1, steps=10, optimiser="adam")  # E: call-arg
 Nesterov(betas=0.9)  # E: call-arg
 GradientDescent(schedule=0.5)  # E: arg-type
+train(net, (x, y(x)), step_size=0.1, steps=100)
 print(run.train_loss.min(), many[0].status.upper(), run.optimizer.clip)
 many.status  # E: attr-defined
 number: int = run.learning_time((1.0, 2.0))  # E: assignment
@@ -141,6 +142,6 @@ wave = error_spectrum(x, y(x), [1.0, 2.0])
 print(band_energy([1.0, 2.0], wave, [(0.5, 3.0)]), default_frequencies(x[:, None], y(x), 3.0))
 ntk_gram(density, x, sigma=1.0)  # E: call-arg
 gram_flow(gram, y(x), t, method=3)  # E: arg-type
-ntk_regression(density, x)  # E: call-arg
+ntk_regression(density)  # E: call-arg
 real: Floats = wave  # E: assignment
 ntkfreq.solve_frequency_pdf(density, y)  # E: attr-defined
