@@ -155,9 +155,7 @@ def test_old_names_work_with_a_warning_that_tells_the_new(old, new, message):
 
 
 def test_a_name_and_its_old_one_are_refused_together():
-    match = (
-        "gram_flow: tolerance= is the old name of rtol=, which is given as well; drop tolerance"
-    )
+    match = "gram_flow: tolerance= is the old name of rtol=, which is given as well; drop tolerance"
     with pytest.raises(TypeError, match=match):
         gram_flow(np.eye(2), [1.0, 1.0], [1.0], rtol=1e-3, tolerance=1e-3)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 
 def means(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -23,6 +26,25 @@ def means(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     places, inverse, counts = np.unique(x, axis=0, return_inverse=True, return_counts=True)
     return places, np.bincount(inverse.reshape(-1), y) / counts
+
+
+@dataclass(frozen=True, eq=False)
+class SplineThrough(Portable):
+    """Cubic spline through distinct sorted points (n,) with values (n,), made at the first call."""
+
+    x: FloatArray
+    y: FloatArray
+
+    @cached_property
+    def _spline(self) -> CubicSpline:
+        # On Points it is never needed, and loading it takes longer than a solution there.
+        from scipy.interpolate import CubicSpline
+
+        return CubicSpline(self.x, self.y)
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Values at points."""
+        return np.asarray(self._spline(x))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import users_own
@@ -210,7 +210,7 @@ def as_density(
 
     Examples
     --------
-    >>> from scipy import stats
+    >>> from scipy import special
     >>> as_density(stats.norm(scale=3.0))
     Normal(loc=0.0, scale=3.0, dim=1)
     >>> tent = as_density(lambda w: 1 - abs(w), support=(-1, 1), kinks=(0,))
@@ -223,8 +223,12 @@ def as_density(
                 refuse_inconsistent(part)
         return rho_w
     corners = checks.places("kinks", kinks)
-    if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):
-        return _from_scipy(rho_w, corners)
+    if hasattr(rho_w, "dist"):
+        # Loading it takes half a second, which only its own distributions are worth.
+        from scipy import stats
+
+        if isinstance(rho_w.dist, stats.rv_continuous):
+            return _from_scipy(rho_w, corners)
     if hasattr(rho_w, "mean") and hasattr(rho_w, "cov") and hasattr(rho_w, "logpdf"):
         return _from_multivariate_normal(rho_w)
     if callable(rho_w) and not isinstance(rho_w, type):
@@ -249,7 +253,7 @@ def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
         df = float(shapes[0]) if name == "t" else 1.0
         quartile = float(frozen.ppf(0.75) - frozen.median())
         return StudentT(
-            df, loc=float(frozen.median()), scale=quartile / float(stats.t.ppf(0.75, df))
+            df, loc=float(frozen.median()), scale=quartile / float(special.stdtrit(df, 0.75))
         )
     low, high = (float(end) for end in frozen.support())
     title, formula = f"scipy.stats.{name}", closed_form(frozen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import Density
@@ -75,4 +75,6 @@ class Normal(LocationScale):
 
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
-        return self._offset() + self.scale * float(np.sqrt(stats.chi2.isf(tail, self.dim)))
+        # |w - c|^2 / s^2 is chi-squared.
+        square = 2 * float(special.gammainccinv(self.dim / 2, tail))
+        return self._offset() + self.scale * float(np.sqrt(square))

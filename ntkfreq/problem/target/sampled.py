@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.measure import Measure, Points
-from ntkfreq.problem.samples import OnlySamples, means
+from ntkfreq.problem.samples import OnlySamples, SplineThrough, means
 from ntkfreq.problem.target.base import ELSEWHERE, Side, Target
 from ntkfreq.problem.target.functions import DECAYED, Shifted, beyond_two, zero_outside
 
@@ -130,7 +129,7 @@ def sampled_target(x: Any, y: Any) -> Sampled:
             f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give "
             "points further apart, or the same where that is meant: numpy.round(x, digits)"
         )
-    spline = CubicSpline(knots[:, 0], heights)
+    spline = SplineThrough(knots[:, 0], heights)
     peak = float(np.abs(values).max())
     decayed = max(abs(heights[0]), abs(heights[-1])) <= DECAYED * peak
     kinks = tuple(map(float, knots[:, 0]))
