@@ -210,7 +210,7 @@ def as_density(
 
     Examples
     --------
-    >>> from scipy import special
+    >>> from scipy import stats
     >>> as_density(stats.norm(scale=3.0))
     Normal(loc=0.0, scale=3.0, dim=1)
     >>> tent = as_density(lambda w: 1 - abs(w), support=(-1, 1), kinks=(0,))
