@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.comparison.clock import common_clock
 from ntkfreq.comparison.pairing import (
@@ -53,7 +54,7 @@ class BandTime(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Portable):
     """A prediction evaluated at the recorded steps of a training run, in common units.
 
     Attributes

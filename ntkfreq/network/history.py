@@ -11,6 +11,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.files import results
 from ntkfreq.network.linear_path import LinearPath
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TrainHistory:
+class TrainHistory(Portable):
     r"""A trained network and its path; R records, F frequencies, N training points.
 
     Attributes

@@ -13,6 +13,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, PointsLike
 from ntkfreq.files.results import dynamics_dataset, json_ready
 from ntkfreq.pde.method import Method
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FrequencySolution:
+class FrequencySolution(Portable):
     r"""Solution of the frequency-space equation at given times and frequencies.
 
     Attributes

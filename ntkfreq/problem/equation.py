@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.admission import admitted, as_start, found_sides
 from ntkfreq.problem.decay import Decay
@@ -26,7 +28,7 @@ _MOST_NUMBERS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class FrequencyEquation:
+class FrequencyEquation(Portable):
     r"""The damped heat equation for the error spectrum, with all that determines it.
 
     .. math:: \partial_t \hat e = (2\pi)^d\left[\sigma_a^2 \nabla\cdot(\rho_w \nabla \hat v)
@@ -64,6 +66,10 @@ class FrequencyEquation:
     weight_decay: float = 0.0
     frequency_decay: float = 0.0
     decay_towards: str = "zero"
+
+    _functions: ClassVar = MappingProxyType(
+        {"initial_output": "give the network itself, or a Target"}
+    )
 
     @classmethod
     def create(
