@@ -5,10 +5,45 @@ The public names load on first use, so that importing the package stays cheap.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+__version__ = "0.1.0"
+
+# What type checkers read; a test holds it equal to `_HOMES`.
 if TYPE_CHECKING:
+    from ntkfreq._support.axis import Axis as Axis
+    from ntkfreq.comparison.compare import Comparison as Comparison
+    from ntkfreq.comparison.compare import compare as compare
+    from ntkfreq.comparison.width_extrapolation import WidthExtrapolation as WidthExtrapolation
+    from ntkfreq.comparison.width_extrapolation import extrapolate_width as extrapolate_width
+    from ntkfreq.files.stores import load_zarr as load_zarr
+    from ntkfreq.files.stores import save_zarr as save_zarr
+    from ntkfreq.grokking import Onset as Onset
+    from ntkfreq.grokking import grokking_onset as grokking_onset
+    from ntkfreq.grokking import phase_map as phase_map
+    from ntkfreq.grokking import spectral_mismatch as spectral_mismatch
+    from ntkfreq.network import FourierFeatureMLP as FourierFeatureMLP
+    from ntkfreq.network import FourierFeatureNet as FourierFeatureNet
+    from ntkfreq.network import TrainHistory as TrainHistory
+    from ntkfreq.network import train as train
+    from ntkfreq.network import train_many as train_many
+    from ntkfreq.ntk.effective import effective_density as effective_density
+    from ntkfreq.ntk.eigen import NTKSpectrum as NTKSpectrum
+    from ntkfreq.ntk.eigen import ntk_spectrum as ntk_spectrum
+    from ntkfreq.ntk.empirical import empirical_ntk_gram as empirical_ntk_gram
+    from ntkfreq.ntk.flow import gram_flow as gram_flow
+    from ntkfreq.ntk.gram import ntk_gram as ntk_gram
+    from ntkfreq.ntk.operator import KernelOperator as KernelOperator
+    from ntkfreq.ntk.operator import ntk_operator as ntk_operator
+    from ntkfreq.ntk.regression import ntk_regression as ntk_regression
+    from ntkfreq.pde.expected.losses import ExpectedLosses as ExpectedLosses
+    from ntkfreq.pde.expected.losses import expected_losses as expected_losses
+    from ntkfreq.pde.expected.many import expected_losses_many as expected_losses_many
+    from ntkfreq.pde.lattice.alias_tones import AliasShares as AliasShares
+    from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
+    from ntkfreq.pde.solution import FrequencySolution as FrequencySolution
+    from ntkfreq.pde.solve import solve_frequency_pde as solve_frequency_pde
+    from ntkfreq.problem.density import Density as Density
     from ntkfreq.problem.density import Empirical as Empirical
     from ntkfreq.problem.density import Laplace as Laplace
     from ntkfreq.problem.density import Mixture as Mixture
@@ -16,8 +51,27 @@ if TYPE_CHECKING:
     from ntkfreq.problem.density import StudentT as StudentT
     from ntkfreq.problem.density import Uniform as Uniform
     from ntkfreq.problem.density import as_density as as_density
-
-__version__ = "0.1.0"
+    from ntkfreq.problem.equation import FrequencyEquation as FrequencyEquation
+    from ntkfreq.problem.measure import Box as Box
+    from ntkfreq.problem.measure import Grid as Grid
+    from ntkfreq.problem.measure import Line as Line
+    from ntkfreq.problem.measure import Points as Points
+    from ntkfreq.problem.optimizers import Adam as Adam
+    from ntkfreq.problem.optimizers import AdamW as AdamW
+    from ntkfreq.problem.optimizers import GradientDescent as GradientDescent
+    from ntkfreq.problem.optimizers import HeavyBall as HeavyBall
+    from ntkfreq.problem.optimizers import Nesterov as Nesterov
+    from ntkfreq.problem.optimizers import Optimizer as Optimizer
+    from ntkfreq.problem.step_schedules import Constant as Constant
+    from ntkfreq.problem.step_schedules import Cosine as Cosine
+    from ntkfreq.problem.step_schedules import Exponential as Exponential
+    from ntkfreq.problem.step_schedules import Schedule as Schedule
+    from ntkfreq.problem.step_schedules import Warmup as Warmup
+    from ntkfreq.problem.target import Target as Target
+    from ntkfreq.spectra.bands import band_energy as band_energy
+    from ntkfreq.spectra.frequency_grid import default_frequencies as default_frequencies
+    from ntkfreq.spectra.spectrum import error_spectrum as error_spectrum
+    from ntkfreq.sweeps.run import sweep as sweep
 
 _HOMES = {
     "Normal": "ntkfreq.problem.density",
@@ -27,6 +81,7 @@ _HOMES = {
     "Mixture": "ntkfreq.problem.density",
     "Empirical": "ntkfreq.problem.density",
     "as_density": "ntkfreq.problem.density",
+    "Density": "ntkfreq.problem.density",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution",
     "expected_losses": "ntkfreq.pde.expected.losses",
@@ -55,6 +110,17 @@ _HOMES = {
     "train": "ntkfreq.network",
     "train_many": "ntkfreq.network",
     "TrainHistory": "ntkfreq.network",
+    "Optimizer": "ntkfreq.problem.optimizers",
+    "GradientDescent": "ntkfreq.problem.optimizers",
+    "HeavyBall": "ntkfreq.problem.optimizers",
+    "Nesterov": "ntkfreq.problem.optimizers",
+    "Adam": "ntkfreq.problem.optimizers",
+    "AdamW": "ntkfreq.problem.optimizers",
+    "Schedule": "ntkfreq.problem.step_schedules",
+    "Constant": "ntkfreq.problem.step_schedules",
+    "Warmup": "ntkfreq.problem.step_schedules",
+    "Cosine": "ntkfreq.problem.step_schedules",
+    "Exponential": "ntkfreq.problem.step_schedules",
     "compare": "ntkfreq.comparison.compare",
     "extrapolate_width": "ntkfreq.comparison.width_extrapolation",
     "WidthExtrapolation": "ntkfreq.comparison.width_extrapolation",
@@ -65,18 +131,23 @@ _HOMES = {
     "spectral_mismatch": "ntkfreq.grokking",
     "error_spectrum": "ntkfreq.spectra.spectrum",
     "band_energy": "ntkfreq.spectra.bands",
+    "default_frequencies": "ntkfreq.spectra.frequency_grid",
     "sweep": "ntkfreq.sweeps.run",
     "save_zarr": "ntkfreq.files.stores",
     "load_zarr": "ntkfreq.files.stores",
 }
 
-__all__ = [*sorted(_HOMES), "__version__"]
+__all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
+# Hidden from type checkers, to which every name would exist otherwise.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ntkfreq' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'ntkfreq' has no attribute {name!r}")
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

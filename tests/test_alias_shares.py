@@ -36,10 +36,10 @@ def test_the_tone_of_the_theory():
 @pytest.mark.parametrize(
     "density",
     [
-        Normal(1.0, 3.0),
-        Laplace(-2.0, 3.0),
-        StudentT(3.0, 0.5, 3.0),
-        Uniform(2.0, 14.0),
+        Normal(loc=1.0, scale=3.0),
+        Laplace(loc=-2.0, scale=3.0),
+        StudentT(3.0, loc=0.5, scale=3.0),
+        Uniform(loc=2.0, scale=14.0),
         Mixture([Normal(scale=0.5), StudentT(2.0, scale=6.0)], [0.3, 0.7]),
     ],
     ids=["normal", "laplace", "student", "uniform", "mixture"],
@@ -146,9 +146,9 @@ def test_tones_of_any_size_have_shares_that_sum_to_one(tone):
 @pytest.mark.parametrize(
     ("density", "tone", "first"),
     [
-        (Laplace(1e6), 1e6 + 0.1, 1e6 + 0.1),
-        (Uniform(1e6, 0.01), 1e6, 1e6),
-        (Uniform(3e5, 1e-12), 3e5, 3e5),
+        (Laplace(loc=1e6), 1e6 + 0.1, 1e6 + 0.1),
+        (Uniform(loc=1e6, scale=0.01), 1e6, 1e6),
+        (Uniform(loc=3e5, scale=1e-12), 3e5, 3e5),
         (Laplace(scale=1e-12), 0.0, 0.0),
         (Uniform(scale=1e-50), 0.0, 0.0),
         (Normal(scale=1e6), 0.0, 0.0),
@@ -172,12 +172,12 @@ def test_densities_far_from_zero_and_very_narrow_or_wide_ones(density, tone, fir
 @pytest.mark.parametrize(
     "density",
     [
-        Laplace(1e9),
-        Uniform(1e20),
+        Laplace(loc=1e9),
+        Uniform(loc=1e20),
         Normal(scale=1e8),
         StudentT(1.0, scale=1e9),
         Uniform(scale=1e50),
-        Normal(1e5, dim=2),
+        Normal(loc=1e5, dim=2),
         Laplace(scale=1e20, dim=2),
     ],
 )
@@ -197,7 +197,7 @@ def test_the_pdf_times_the_period_is_what_a_wide_density_shares():
     np.testing.assert_allclose(found.shares[:9], PERIOD * density.pdf(found.frequencies[:9]))
 
 
-@pytest.mark.parametrize("density", [Normal(1e8), Laplace(1e7), Uniform(1e9)])
+@pytest.mark.parametrize("density", [Normal(loc=1e8), Laplace(loc=1e7), Uniform(loc=1e9)])
 def test_a_lattice_refuses_densities_that_span_too_many_periods(density):
     begin = time.perf_counter()
     target = Target.from_function(lambda x: np.exp(-(x**2)), support=(-6.0, 6.0))

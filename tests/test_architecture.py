@@ -63,6 +63,7 @@ AT_THE_TOP = {
     "asked_test": 5,
     "discretize": 7,
     "own_part": 8,
+    "views": 8,
     "solution": 9,
     "solve": 10,
 }

@@ -166,7 +166,7 @@ def test_atoms():
 
 def test_shifted_density():
     solution = solve_frequency_pde(
-        Normal(15.0, 6.0), y, sigma_a=SIGMA_A, measure=Box(-0.3, 1.2), t=T, rtol=1e-9
+        Normal(loc=15.0, scale=6.0), y, sigma_a=SIGMA_A, measure=Box(-0.3, 1.2), t=T, rtol=1e-9
     )
 
     def kernel(z):

@@ -116,7 +116,9 @@ class Dense:
 # points and 3e-4 outside, next to the edge.
 CASES = {
     "normal": (Normal(scale=8.0, dim=2), normal(8.0), 1e-9, 1e-9),
-    "shifted normal": (Normal((7.0, -4.0), 3.0, 2), normal(3.0, (7.0, -4.0)), 1e-9, 1e-9),
+    "shifted normal": (
+        Normal(loc=(7.0, -4.0), scale=3.0, dim=2), normal(3.0, (7.0, -4.0)), 1e-9, 1e-9,
+    ),
     "laplace": (Laplace(scale=4.0, dim=2), laplace(4.0), 1e-9, 1e-8),
     "uniform": (Uniform(scale=12.0, dim=2), uniform(12.0), 1e-9, 1e-9),
     "studentt3": (StudentT(3.0, scale=4.0, dim=2), matern(4.0, 3, [1, 1]), 5e-6, 5e-4),
@@ -220,7 +222,9 @@ def test_other_densities():
     """Atoms, and a mixture of shifted products whose sum is none."""
     atoms = np.array([[2.0, 1.0], [5.0, -4.0], [-1.0, 9.0]])
     shares = np.array([0.5, 0.3, 0.2])
-    mixture = Mixture([Normal((5.0, 3.0), 3.0, 2), Laplace(scale=2.0, dim=2)], [0.4, 0.6])
+    mixture = Mixture(
+        [Normal(loc=(5.0, 3.0), scale=3.0, dim=2), Laplace(scale=2.0, dim=2)], [0.4, 0.6]
+    )
 
     def sum_of_two(z):
         return 0.4 * normal(3.0, (5.0, 3.0))(z) + 0.6 * laplace(2.0)(z)

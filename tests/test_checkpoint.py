@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ntkfreq.network import FourierFeatureNet, checkpoint, train
-from ntkfreq.network.optimizers import AdamW, HeavyBall
-from ntkfreq.network.step_schedules import Cosine, Warmup
 from ntkfreq.problem.density import Normal
+from ntkfreq.problem.optimizers import AdamW, HeavyBall
+from ntkfreq.problem.step_schedules import Cosine, Warmup
 
 X = np.linspace(-1, 1, 20)
 Y = np.sin(5 * X)

@@ -22,8 +22,8 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
-from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
-from ntkfreq.network.step_schedules import Warmup
+from ntkfreq.problem.optimizers import GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.step_schedules import Warmup
 
 RHO = Normal(scale=6.0)
 X = np.linspace(-1, 1, 24)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import mpmath
@@ -23,16 +24,16 @@ from ntkfreq import (
 
 NAMED = [
     Normal(scale=3.0),
-    Normal(2.0, 0.5),
+    Normal(loc=2.0, scale=0.5),
     Uniform(scale=4.0),
-    Uniform(5.0, 1.5),
+    Uniform(loc=5.0, scale=1.5),
     Laplace(scale=2.0),
-    Laplace(-3.0, 0.7),
+    Laplace(loc=-3.0, scale=0.7),
     StudentT(3.0, scale=2.0),
     StudentT(1.0, scale=0.5),
-    StudentT(0.5, 1.0, 0.5),
-    StudentT(150.0, 2.0, 3.0),
-    Mixture([Normal(scale=1.0), Laplace(4.0, 0.5)], [0.3, 0.7]),
+    StudentT(0.5, loc=1.0, scale=0.5),
+    StudentT(150.0, loc=2.0, scale=3.0),
+    Mixture([Normal(scale=1.0), Laplace(loc=4.0, scale=0.5)], [0.3, 0.7]),
 ]
 
 
@@ -98,10 +99,10 @@ def test_kernel_is_the_cosine_transform_of_the_pdf(rho):
 
 
 MULTI = [
-    Normal([1.0, -2.0], 1.5, dim=2),
-    Uniform([1.0, -2.0], 1.5, dim=2),
-    Laplace([1.0, -2.0], 1.5, dim=2),
-    StudentT(3.0, [1.0, -2.0], 1.5, dim=2),
+    Normal(loc=[1.0, -2.0], scale=1.5, dim=2),
+    Uniform(loc=[1.0, -2.0], scale=1.5, dim=2),
+    Laplace(loc=[1.0, -2.0], scale=1.5, dim=2),
+    StudentT(3.0, loc=[1.0, -2.0], scale=1.5, dim=2),
     Mixture([Normal(scale=1.0, dim=2), StudentT(3.0, scale=2.0, dim=2)]),
     Empirical([[1.0, 2.0], [0.5, -3.0], [0.0, 4.0]], [1.0, 2.0, 5.0]),
 ]
@@ -165,15 +166,18 @@ def test_radius_bounds_the_far_tail(rho, frozen):
 @pytest.mark.parametrize(
     ("frozen", "expected"),
     [
-        (stats.norm(1.0, 3.0), Normal(1.0, 3.0)),
-        (stats.uniform(-2.0, 4.0), Uniform(0.0, 2.0)),
-        (stats.laplace(1.0, 2.0), Laplace(1.0, 2.0)),
-        (stats.t(3.0, loc=1.0, scale=2.0), StudentT(3.0, 1.0, 2.0)),
-        (stats.t(df=3.0, scale=2.0), StudentT(3.0, 0.0, 2.0)),
-        (stats.t(3.0, 1.0, 2.0), StudentT(3.0, 1.0, 2.0)),
-        (stats.cauchy(1.0, 2.0), StudentT(1.0, 1.0, 2.0)),
-        (stats.multivariate_normal([1.0, 2.0], 4.0 * np.eye(2)), Normal([1.0, 2.0], 2.0, dim=2)),
-        (stats.multivariate_normal(0.0, 4.0), Normal(0.0, 2.0)),
+        (stats.norm(1.0, 3.0), Normal(loc=1.0, scale=3.0)),
+        (stats.uniform(-2.0, 4.0), Uniform(loc=0.0, scale=2.0)),
+        (stats.laplace(1.0, 2.0), Laplace(loc=1.0, scale=2.0)),
+        (stats.t(3.0, loc=1.0, scale=2.0), StudentT(3.0, loc=1.0, scale=2.0)),
+        (stats.t(df=3.0, scale=2.0), StudentT(3.0, loc=0.0, scale=2.0)),
+        (stats.t(3.0, 1.0, 2.0), StudentT(3.0, loc=1.0, scale=2.0)),
+        (stats.cauchy(1.0, 2.0), StudentT(1.0, loc=1.0, scale=2.0)),
+        (
+            stats.multivariate_normal([1.0, 2.0], 4.0 * np.eye(2)),
+            Normal(loc=[1.0, 2.0], scale=2.0, dim=2),
+        ),
+        (stats.multivariate_normal(0.0, 4.0), Normal(loc=0.0, scale=2.0)),
     ],
     ids=str,
 )
@@ -306,7 +310,7 @@ def test_empirical():
 
 
 def test_mixture_is_the_weighted_sum():
-    parts, shares = [Normal(scale=1.0), Uniform(3.0, 0.5)], [0.25, 0.75]
+    parts, shares = [Normal(scale=1.0), Uniform(loc=3.0, scale=0.5)], [0.25, 0.75]
     rho = Mixture(parts, shares)
     w = np.linspace(-4, 4, 50)
     for method in ("pdf", "kernel", "even_pdf"):
@@ -318,15 +322,17 @@ def test_mixture_is_the_weighted_sum():
 def test_landmarks():
     """On the half-line: where the density is zero, jumps or has corners, and where its mass is."""
     assert Uniform(scale=2.0).landmarks().support == ((0.0, 2.0),)
-    away = Uniform(5.0, 2.0).landmarks()
+    away = Uniform(loc=5.0, scale=2.0).landmarks()
     assert away.support == ((3.0, 7.0),)
     assert away.kinks == (3.0, 7.0)
-    across = Uniform(-1.0, 2.0).landmarks()
+    across = Uniform(loc=-1.0, scale=2.0).landmarks()
     assert across.support == ((0.0, 3.0),)
     assert across.kinks == (1.0, 3.0)
-    assert Laplace(-3.0).landmarks().kinks == (3.0,)
-    assert Normal(-3.0, 2.0).landmarks().scales == ((3.0, 2.0),)
-    joined = Mixture([Uniform(1.0, 1.0), Uniform(8.0, 1.0), Uniform(2.0, 1.0)]).landmarks()
+    assert Laplace(loc=-3.0).landmarks().kinks == (3.0,)
+    assert Normal(loc=-3.0, scale=2.0).landmarks().scales == ((3.0, 2.0),)
+    joined = Mixture(
+        [Uniform(loc=1.0, scale=1.0), Uniform(loc=8.0, scale=1.0), Uniform(loc=2.0, scale=1.0)]
+    ).landmarks()
     assert joined.support == ((0.0, 3.0), (7.0, 9.0))
     assert joined.kinks == (0.0, 1.0, 2.0, 3.0, 7.0, 9.0)
     numeric = as_density(tent, support=(-1, 1), kinks=(0,)).landmarks()
@@ -335,7 +341,7 @@ def test_landmarks():
 
 
 def test_quadrature_integrates_even_functions():
-    for rho in (Normal(scale=2.0), Laplace(3.0, 1.0), Uniform(5.0, 1.0)):
+    for rho in (Normal(scale=2.0), Laplace(loc=3.0, scale=1.0), Uniform(loc=5.0, scale=1.0)):
         nodes, weights = rho.quadrature(4.0, rho.radius(1e-15))
         for z in (0.0, 1.0, 4.0):
             expected = rho.kernel([z])[0]
@@ -358,8 +364,8 @@ REFUSED = {
     ),
     "dim zero": (lambda: Normal(dim=0), ValueError, "dim=0 must be at least 1"),
     "dim float": (lambda: Normal(dim=2.0), TypeError, "dim=2.0 must be an integer"),
-    "loc length": (lambda: Normal([1.0, 2.0], dim=3), ValueError, "loc has 2 entries.*dim=3"),
-    "loc nan": (lambda: Normal(np.nan), ValueError, "loc holds 1 NaN"),
+    "loc length": (lambda: Normal(loc=[1.0, 2.0], dim=3), ValueError, "loc has 2 entries.*dim=3"),
+    "loc nan": (lambda: Normal(loc=np.nan), ValueError, "loc holds 1 NaN"),
     "df zero": (lambda: StudentT(0.0), ValueError, "df=0.0 must be greater than 0"),
     "df large": (lambda: StudentT(201.0), ValueError, "df=201 is above 200; use Normal"),
     "w dim": (lambda: Normal(dim=2).pdf([1.0]), ValueError, r"w holds points.*\(n, 2\)"),
@@ -461,8 +467,8 @@ def test_a_pdf_that_is_negative_far_from_zero_is_refused():
 
 
 ENDS = [
-    family(loc, scale, dim)
-    for family in (Normal, Laplace, Uniform, lambda *given: StudentT(0.1, *given))
+    family(loc=loc, scale=scale, dim=dim)
+    for family in (Normal, Laplace, Uniform, partial(StudentT, 0.1))
     for loc in (0.0, -3.0, 1e50)
     for scale in (1e-50, 1.0, 1e50)
     for dim in (1, 2, 1000)

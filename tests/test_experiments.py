@@ -156,7 +156,7 @@ def test_steps_are_those_of_torch(loss, make):
             value = torch.log(1 + torch.exp(-labels * output)).mean()
         value.backward()
         optimizer.step()
-    run = descend(net, X, LABELS, loss=loss, step_size=0.1, steps=30, x_test=X[::3] + 0.01)
+    run = descend(net, X, LABELS, loss=loss, step_size=0.1, steps=30, test=(X[::3] + 0.01, None))
     with torch.no_grad():
         expected = [twin(z).reshape(-1).numpy() for z in (points, points[::3] + 0.01)]
         start = net(points).reshape(-1).numpy()
@@ -252,7 +252,7 @@ def broken():
         (small, {"loss": "logistic"}, ValueError, "must hold labels -1 and 1"),
         (small, {"y": Y[1:]}, ValueError, "y holds 11 value"),
         (small, {"x": [np.nan]}, ValueError, "x holds 1 NaN"),
-        (small, {"x_test": [np.nan]}, ValueError, "x_test holds 1 NaN"),
+        (small, {"test": ([np.nan], None)}, ValueError, "x_test holds 1 NaN"),
         (small, {"step_size": 0.0}, ValueError, "step_size=0.0 must be greater than 0"),
         (small, {"steps": -1}, ValueError, "steps=-1 must be at least 0"),
         (small, {"record": [3, 2]}, ValueError, "record=.* must hold increasing integers"),

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from ntkfreq import error_spectrum
+from ntkfreq import (
+    Adam,
+    AdamW,
+    Cosine,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    Optimizer,
+    Warmup,
+    error_spectrum,
+)
 from ntkfreq.experiments import fit, mlp, projected_spectrum
 
 RNG = np.random.default_rng(3)
@@ -55,7 +65,7 @@ def test_steps_are_those_of_a_plain_loop(name, batch_size, loss, dtype):
         optimizer=name,
         batch_size=batch_size,
         loss=loss,
-        x_test=X_TEST,
+        test=(X_TEST, None),
         record=[4, 9],
         rng=8,
     )
@@ -94,9 +104,58 @@ def test_two_steps_of_adam_by_hand():
     np.testing.assert_allclose(run.loss, 2 * np.array([1.0, first, second]) ** 2, rtol=1e-13)
 
 
+class SignDescent(Optimizer):
+    """A rule of the user's own."""
+
+    def update(self, theta, slope, memory, rate, step):
+        theta -= rate * np.sign(slope)
+
+
+RULES = {
+    "gd": (GradientDescent(), lambda p: torch.optim.SGD(p, lr=0.01)),
+    "heavy ball": (HeavyBall(0.8), lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.8)),
+    "nesterov": (
+        Nesterov(0.8), lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.8, nesterov=True),
+    ),
+    "adam": (Adam(0.8, 0.95, 1e-6), lambda p: torch.optim.Adam(p, 0.01, (0.8, 0.95), 1e-6)),
+    "adamw": (AdamW(0.8), lambda p: torch.optim.AdamW(p, 0.01, (0.8, 0.999), weight_decay=0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "make"), RULES.values(), ids=list(RULES))
+def test_rules_of_the_trainer_are_those_of_torch(rule, make):
+    net = small()
+    twin, targets = copy.deepcopy(net), torch.tensor(Y)
+    optimizer = make(twin.parameters())
+    for _ in range(12):
+        optimizer.zero_grad()
+        plain_loss("squared", twin(torch.tensor(X)), targets).backward()
+        optimizer.step()
+    run = fit(net, X, Y, step_size=0.01, steps=12, optimizer=rule)
+    np.testing.assert_allclose(run.output[-1], twin(torch.tensor(X)).detach().numpy(), rtol=1e-11)
+    assert run.settings["optimizer"] == repr(rule)
+
+
+def test_clip_and_schedule_are_followed():
+    net, schedule = small(), Warmup(4, Cosine(20))
+    twin, targets = copy.deepcopy(net), torch.tensor(Y)
+    optimizer = torch.optim.Adam(twin.parameters(), lr=0.01)
+    for step in range(10):
+        optimizer.param_groups[0]["lr"] = 0.01 * schedule.factor(step)
+        optimizer.zero_grad()
+        plain_loss("squared", twin(torch.tensor(X)), targets).backward()
+        torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
+        optimizer.step()
+    rule = Adam(clip=0.5, schedule=schedule)
+    run = fit(net, X, Y, step_size=0.01, steps=10, optimizer=rule, record=[2])
+    np.testing.assert_allclose(run.output[-1], twin(torch.tensor(X)).detach().numpy(), rtol=1e-11)
+    sizes = [0.01 * schedule.factor(step) for step in range(10)]
+    np.testing.assert_allclose(run.t, [0.0, sum(sizes[:2]), sum(sizes)], rtol=1e-14)
+
+
 @pytest.mark.parametrize(("loss", "y"), [("squared", Y), ("cross_entropy", CLASSES)])
 def test_test_loss_is_the_training_loss_elsewhere(loss, y):
-    run = fit(small(), X, y, step_size=0.01, steps=9, loss=loss, x_test=X, y_test=y)
+    run = fit(small(), X, y, step_size=0.01, steps=9, loss=loss, test=(X, y))
     np.testing.assert_array_equal(run.test_loss, run.loss)
     np.testing.assert_array_equal(run.test_output, run.output)
 
@@ -134,7 +193,7 @@ def test_batches_depend_on_the_seed_and_the_module_is_left_alone():
 
 
 def test_single_outputs_have_no_last_axis():
-    run = fit(small(1), X, Y[:, 0], step_size=0.01, steps=2, x_test=X_TEST)
+    run = fit(small(1), X, Y[:, 0], step_size=0.01, steps=2, test=(X_TEST, None))
     assert run.output.shape == (3, 23)
     assert run.test_output.shape == (3, 7)
 
@@ -162,12 +221,19 @@ def test_divergence_is_reported(batch_size):
         (small, {"y": Y[:, 0]}, ValueError, r"must return one number each"),
         (small, {"y": Y[1:]}, ValueError, "y holds 22 value"),
         (small, {"y": Y[:, :, None]}, ValueError, "y has shape"),
-        (small, {"optimizer": "rmsprop"}, ValueError, "optimizer='rmsprop' must be one of"),
+        (small, {"optimizer": "rmsprop"}, ValueError, "optimizer='rmsprop' must be an Optimizer"),
         (small, {"loss": "hinge"}, ValueError, "loss='hinge' must be one of"),
         (small, {"batch_size": 0}, ValueError, "batch_size=0 must be at least 1"),
         (small, {"rng": -1}, ValueError, "rng=-1 must be at least 0"),
-        (small, {"y_test": Y}, ValueError, "y_test is given without x_test"),
-        (small, {"x_test": X_TEST, "y_test": Y}, ValueError, "y_test holds 23 value"),
+        (
+            small,
+            {"test": (None, Y)},
+            TypeError,
+            r"None or a pair \(x_test, y_test\), in which",
+        ),
+        (small, {"test": X_TEST}, TypeError, r"must be None or a pair \(x_test, y_test\)"),
+        (small, {"test": (X_TEST, Y)}, ValueError, "y_test holds 23 value"),
+        (small, {"optimizer": SignDescent()}, ValueError, "has no namesake in torch.optim"),
         (
             lambda: small(2),
             {"y": CLASSES, "loss": "cross_entropy"},
@@ -179,13 +245,13 @@ def test_divergence_is_reported(batch_size):
         (small, {"y": CLASSES * 1e30, "loss": "cross_entropy"}, ValueError, "class numbers"),
         (
             lambda: small().float(),
-            {"x_test": 1e45 * X_TEST},
+            {"test": (1e45 * X_TEST, None)},
             ValueError,
             "x_test holds numbers of up to .*e.45, too large for the module's torch.float32",
         ),
         (
             lambda: torch.nn.Linear(4, 3).float(),
-            {"x_test": np.sign(X_TEST) * 3.4e38},
+            {"test": (np.sign(X_TEST) * 3.4e38, None)},
             FloatingPointError,
             "the output at x_test is not finite at step 0: use points",
         ),

@@ -45,7 +45,9 @@ def tone_60(x):
 def test_far_mode_of_a_plain_pdf_is_not_dropped():
     t = [0.0, 1.0, 10.0, 100.0]
     plain = solve_frequency_pde(as_density(two_modes, support=(-10, 80)), tone_60, t=t)
-    named = solve_frequency_pde(Mixture([Normal(), Normal(60.0, 1.0)], [0.9, 0.1]), tone_60, t=t)
+    named = solve_frequency_pde(
+        Mixture([Normal(), Normal(loc=60.0, scale=1.0)], [0.9, 0.1]), tone_60, t=t
+    )
     np.testing.assert_allclose(plain.train_loss, named.train_loss, atol=1e-6 * named.train_loss[0])
     assert named.train_loss[-1] < 0.01 * named.train_loss[0]
     with pytest.raises(ValueError, match=r"integrates to 0\.9, not 1; .*support="):
@@ -88,7 +90,9 @@ def test_box_loss_is_that_of_its_own_error_with_hundreds_of_modes():
 
 
 def test_density_that_never_meets_the_target_leaves_it_alone():
-    solution = solve_frequency_pde(Normal(50.0, 0.5), lambda x: np.exp(-(x**2) / 2) * np.cos(3 * x))
+    solution = solve_frequency_pde(
+        Normal(loc=50.0, scale=0.5), lambda x: np.exp(-(x**2) / 2) * np.cos(3 * x)
+    )
     np.testing.assert_allclose(solution.train_loss, solution.train_loss[0])
     assert solution.max_step_size > 0
 
@@ -150,7 +154,7 @@ def test_frozen_line_with_a_corner_next_to_zero(loc):
     t, xi = [0.0, 1.0, 10.0], np.linspace(0, 6, 13)
 
     def solve(place):
-        density = Laplace(place, 3.0)
+        density = Laplace(loc=place, scale=3.0)
         return solve_frequency_pde(
             density, lambda x: np.exp(-(x**2)), sigma_a=0.0, t=t, frequencies=xi
         ).spectrum
@@ -159,7 +163,7 @@ def test_frozen_line_with_a_corner_next_to_zero(loc):
 
 
 def test_frozen_line_with_a_jump_in_the_density_is_exact():
-    rho = Mixture([Normal(scale=40.0), Uniform(0.12, 0.12)])
+    rho = Mixture([Normal(scale=40.0), Uniform(loc=0.12, scale=0.12)])
     xi = np.linspace(0, 3, 61)
     solution = solve_frequency_pde(
         rho,

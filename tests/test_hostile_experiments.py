@@ -38,10 +38,10 @@ class Doubles(torch.nn.Module):
 
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_modules_that_write_into_their_input_learn_at_the_same_points(batch_size):
-    settings = {"step_size": 0.05, "steps": 30, "batch_size": batch_size, "rng": 0, "x_test": X}
+    settings = {"step_size": 0.05, "steps": 30, "batch_size": batch_size, "rng": 0}
     x = X.copy()
-    written = fit(Doubles(), x, Y, **settings)
-    plain = fit(small(), 2 * X, Y, **(settings | {"x_test": 2 * X}))
+    written = fit(Doubles(), x, Y, test=(X, None), **settings)
+    plain = fit(small(), 2 * X, Y, test=(2 * X, None), **settings)
     np.testing.assert_array_equal(written.output, plain.output)
     np.testing.assert_array_equal(written.test_output, plain.test_output)
     np.testing.assert_array_equal(x, X)

@@ -15,9 +15,9 @@ import pytest
 from ntkfreq import FourierFeatureMLP, FourierFeatureNet, Normal, train, train_many
 from ntkfreq.network import backends, checkpoint
 from ntkfreq.network.backends import Descent, NetworkState, cost, direct, limits
-from ntkfreq.network.optimizers import GradientDescent, Optimizer
 from ntkfreq.network.stability import divergence_remedy, top_eigenvalue
-from ntkfreq.network.step_schedules import Exponential, Schedule
+from ntkfreq.problem.optimizers import GradientDescent, Optimizer
+from ntkfreq.problem.step_schedules import Exponential, Schedule
 from tests.training_extremes import cases
 
 X = np.linspace(-1, 1, 12)

@@ -113,7 +113,7 @@ LAPLACE = Case(
 )
 # The narrow part, beyond the Nyquist frequency, reaches a hundred times as far in x.
 SPIKED = Case(
-    Mixture([Normal(scale=6.0), Normal(7.0, 0.06)], [0.7, 0.3]),
+    Mixture([Normal(scale=6.0), Normal(loc=7.0, scale=0.06)], [0.7, 0.3]),
     spiked,
     GENERIC,
     half_width=240.0,
@@ -124,7 +124,9 @@ CASES = {
     "normal, halfway": Case(Normal(scale=SCALE), NORMAL, SPACING / 2),
     "normal, generic": Case(Normal(scale=SCALE), NORMAL, GENERIC),
     "normal, coarse": Case(Normal(scale=SCALE), NORMAL, 1.3, spacing=5.0, half_width=60.0),
-    "off zero": Case(Normal(4.0, 2.0), lambda z: np.cos(4 * z[..., 0]) * normal(z, 2.0), GENERIC),
+    "off zero": Case(
+        Normal(loc=4.0, scale=2.0), lambda z: np.cos(4 * z[..., 0]) * normal(z, 2.0), GENERIC
+    ),
     "student": STUDENT,
     "student, generic": replace(STUDENT, origin=GENERIC),
     "cauchy": Case(StudentT(1.0, scale=SCALE), lambda z: np.exp(-SCALE * np.abs(z[..., 0]))),
@@ -343,12 +345,12 @@ def even(pdf):
 
 # Density, its even part by formula, where that jumps.
 FROZEN = {
-    "normal": (Normal(1.0, SCALE), even(partial(normal_pdf, loc=1.0)), []),
+    "normal": (Normal(loc=1.0, scale=SCALE), even(partial(normal_pdf, loc=1.0)), []),
     "laplace": (Laplace(scale=SCALE), lambda w: np.exp(-np.abs(w) / SCALE) / (2 * SCALE), []),
     "student": (StudentT(3.0, scale=SCALE), student_pdf, []),
     "uniform": (Uniform(scale=8.0), partial(box_pdf, loc=0.0, half=8.0), [8.0]),
     "uniform, off zero": (
-        Uniform(2.0, scale=14.0), even(partial(box_pdf, loc=2.0, half=14.0)), [12.0, 16.0],
+        Uniform(loc=2.0, scale=14.0), even(partial(box_pdf, loc=2.0, half=14.0)), [12.0, 16.0],
     ),
     "narrow part": (
         SPIKED.density,
@@ -793,7 +795,7 @@ def test_output_is_accurate_far_from_the_data():
     def narrow(x):
         return np.exp(-(x**2) / 0.67) * (np.cos(2.9 * x + 1) + 0.7 * np.sin(7.5 * x + 2))
 
-    density = Mixture([Normal(scale=1.86), Normal(3.0, 0.23)], [0.6, 0.4])
+    density = Mixture([Normal(scale=1.86), Normal(loc=3.0, scale=0.23)], [0.6, 0.4])
     x = np.linspace(-250, 250, 4001)
     options = {"measure": Grid(0.45, 0.225), "sigma_a": 0.7, "t": [0.3, 3.0, 30.0, 300.0]}
     rough, fine = (

@@ -174,7 +174,7 @@ def test_uniform_density_is_the_cosine_series():
 def test_shifted_normal():
     """Location 4: only the even part counts, whose kernel is cos(4 z) exp(-2 z^2)."""
     solution = solve_frequency_pde(
-        Normal(4.0, 2.0), y, sigma_a=SIGMA_A, t=T, frequencies=XI, rtol=1e-8
+        Normal(loc=4.0, scale=2.0), y, sigma_a=SIGMA_A, t=T, frequencies=XI, rtol=1e-8
     )
 
     def kernel(z):

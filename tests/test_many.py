@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ntkfreq.network import FourierFeatureNet, many, train, train_many
-from ntkfreq.network.optimizers import HeavyBall
 from ntkfreq.problem.density import Normal
+from ntkfreq.problem.optimizers import HeavyBall
 
 X = np.linspace(-1, 1, 20)
 Y = np.sin(5 * X)

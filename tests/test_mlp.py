@@ -15,11 +15,11 @@ from ntkfreq.network.backends import load
 from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS
 from ntkfreq.network.backends.torch_threads import at_most
 from ntkfreq.network.mlp_formula import ACTIVATIONS
-from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.network.stability import top_eigenvalue
-from ntkfreq.network.step_schedules import Cosine, Warmup
 from ntkfreq.ntk.empirical import empirical_ntk_gram
 from ntkfreq.problem.density import Normal
+from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.step_schedules import Cosine, Warmup
 
 X = np.linspace(-1, 1, 24)
 Y = np.sin(3 * X) + 0.5 * np.cos(7 * X)

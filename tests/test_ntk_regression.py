@@ -89,7 +89,7 @@ def test_conjugate_gradients_agree_with_cholesky(ridge, atol):
     y = np.sin(3 * x[:, 0]) * np.cos(2 * x[:, 1])
     density = Normal(scale=4.0, dim=2)
     both = [
-        ntk_regression(density, x, y, where, ridge=ridge, method=method, tolerance=1e-9)
+        ntk_regression(density, x, y, where, ridge=ridge, method=method, rtol=1e-9)
         for where in (new, None)
         for method in ("dense", "cg")
     ]
@@ -105,7 +105,7 @@ def test_many_samples():
     found = ntk_regression(Normal(scale=10.0), x, y, [-0.5, 0.1, 0.6], ridge=1e-4)
     np.testing.assert_allclose(found, np.sin(5 * np.array([-0.5, 0.1, 0.6])), atol=0.03)
     np.testing.assert_allclose(  # without a ridge as far as the tolerance asks
-        ntk_regression(Normal(scale=10.0), x, np.sin(5 * x), tolerance=1e-4),
+        ntk_regression(Normal(scale=10.0), x, np.sin(5 * x), rtol=1e-4),
         np.sin(5 * x),
         atol=0.01,
     )
@@ -115,10 +115,10 @@ REFUSED = {
     "ridge": (lambda: ntk_regression(Normal(), X, Y, ridge=-1.0), "ridge=-1.0 must not"),
     "sigma_a": (lambda: ntk_regression(Normal(), X, Y, sigma_a=-1.0), "sigma_a=-1.0 must not"),
     "method": (lambda: ntk_regression(Normal(), X, Y, method="svd"), "method='svd' must be one"),
-    "tolerance": (lambda: ntk_regression(Normal(), X, Y, tolerance=0.0), "tolerance=0.0 must be"),
+    "rtol": (lambda: ntk_regression(Normal(), X, Y, rtol=0.0), "rtol=0.0 must be"),
     "y": (lambda: ntk_regression(Normal(), X, Y[1:]), r"y holds 23 value\(s\) for 24"),
     "x": (lambda: ntk_regression(Normal(dim=2), X, Y), "x holds points of dimension 1"),
-    "x2": (lambda: ntk_regression(Normal(), X, Y, np.ones((2, 2))), "x2 holds points of dim"),
+    "x_test": (lambda: ntk_regression(Normal(), X, Y, np.ones((2, 2))), "x_test holds points of"),
 }
 
 

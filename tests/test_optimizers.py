@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from ntkfreq.network.backends import Descent, NetworkState, direct, load
-from ntkfreq.network.optimizers import (
+from ntkfreq.problem.optimizers import (
     OPTIMIZERS,
     Adam,
     AdamW,
     GradientDescent,
     HeavyBall,
     Nesterov,
+    Optimizer,
     as_optimizer,
 )
-from ntkfreq.network.step_schedules import Constant, Cosine, Exponential, Schedule, Warmup
+from ntkfreq.problem.step_schedules import Constant, Cosine, Exponential, Schedule, Warmup
 
 RULES = {
     "gd": (GradientDescent(), lambda p, lr: torch.optim.SGD(p, lr)),
@@ -211,6 +212,27 @@ def test_names_and_objects():
     for base, call in ((Schedule, "factor"),):
         with pytest.raises(NotImplementedError):
             getattr(base(), call)(0)
+
+
+class Halved(Optimizer):
+    """A rule of the user's own."""
+
+    def update(self, theta, slope, memory, rate, step):
+        theta -= rate * slope / 2
+
+
+def test_rules_say_what_a_prediction_may_know_of_them():
+    assert GradientDescent().predicted_momentum() == (0.0, False)
+    assert HeavyBall(0.5).predicted_momentum() == (0.5, False)
+    assert Nesterov(0.5).predicted_momentum() == (0.5, True)
+    assert Nesterov(0.0).predicted_momentum() == (0.0, False)
+    for rule in (Adam(), AdamW(), Halved()):
+        assert rule.momentum_if_linear() is rule.predicted_momentum() is None
+    for more in ({"clip": 1.0}, {"schedule": Warmup(3)}):
+        assert HeavyBall(0.5, **more).predicted_momentum() is None
+        assert HeavyBall(0.5, **more).momentum_if_linear() == (0.5, False)
+    assert Adam().normalized
+    assert not HeavyBall().normalized
 
 
 @pytest.mark.parametrize(

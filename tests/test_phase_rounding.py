@@ -38,10 +38,16 @@ ATOMS = FAR + np.random.default_rng(1).standard_normal(7)
 
 
 CENTRED = {
-    "normal": (Normal(FAR, 1e-4), lambda z: mpmath.exp(-((mpmath.mpf(1e-4) * z) ** 2) / 2)),
-    "laplace": (Laplace(FAR, 1e-4), lambda z: 1 / (1 + (mpmath.mpf(1e-4) * z) ** 2)),
-    "uniform": (Uniform(FAR, 1e-4), lambda z: mpmath.sinc(mpmath.mpf(1e-4) * z)),
-    "student": (StudentT(1.0, FAR, 1e-4), lambda z: mpmath.exp(-mpmath.mpf(1e-4) * abs(z))),
+    "normal": (
+        Normal(loc=FAR, scale=1e-4),
+        lambda z: mpmath.exp(-((mpmath.mpf(1e-4) * z) ** 2) / 2),
+    ),
+    "laplace": (Laplace(loc=FAR, scale=1e-4), lambda z: 1 / (1 + (mpmath.mpf(1e-4) * z) ** 2)),
+    "uniform": (Uniform(loc=FAR, scale=1e-4), lambda z: mpmath.sinc(mpmath.mpf(1e-4) * z)),
+    "student": (
+        StudentT(1.0, loc=FAR, scale=1e-4),
+        lambda z: mpmath.exp(-mpmath.mpf(1e-4) * abs(z)),
+    ),
 }
 
 
@@ -76,7 +82,7 @@ def test_kernel_at_given_differences_far_from_zero():
             float(mpmath.cos(FAR * mpmath.mpf(one)) / (1 + (mpmath.mpf(1e-4) * one) ** 2))
             for one in z.tolist()
         ]
-    np.testing.assert_allclose(Laplace(FAR, 1e-4).kernel(z), truth, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(Laplace(loc=FAR, scale=1e-4).kernel(z), truth, rtol=0, atol=1e-15)
 
 
 def test_atoms_far_from_zero():
@@ -176,12 +182,12 @@ def test_every_measure_tells(monkeypatch, measure, target, extent):
 
 def test_rounding_grows_with_location_and_extent_and_ends_at_one():
     assert Normal(scale=1e9).phase_rounding(1e9) == 0.0
-    assert StudentT(2.0, 1e6).phase_rounding(0.0) == 0.0
-    small = Uniform(1e6, 1e-9).phase_rounding(10.0)
+    assert StudentT(2.0, loc=1e6).phase_rounding(0.0) == 0.0
+    small = Uniform(loc=1e6, scale=1e-9).phase_rounding(10.0)
     assert small == pytest.approx(2.2e-16 * 1e7, rel=0.01)
-    assert Uniform(1e7, 1e-9).phase_rounding(10.0) == pytest.approx(10 * small)
-    assert Uniform(1e20, 1e-9).phase_rounding(10.0) == 1.0
-    both = Mixture([Normal(), Uniform(1e6, 1e-9)], [0.25, 0.75])
+    assert Uniform(loc=1e7, scale=1e-9).phase_rounding(10.0) == pytest.approx(10 * small)
+    assert Uniform(loc=1e20, scale=1e-9).phase_rounding(10.0) == 1.0
+    both = Mixture([Normal(), Uniform(loc=1e6, scale=1e-9)], [0.25, 0.75])
     assert both.phase_rounding(10.0) == pytest.approx(0.75 * small)
     assert Empirical([0.0, 1e6]).phase_rounding(10.0) == pytest.approx(small / 2, rel=1e-3)
     assert as_density(stats.expon(loc=1e6, scale=1e-2)).phase_rounding(10.0) == pytest.approx(
@@ -194,7 +200,12 @@ def test_rounding_grows_with_location_and_extent_and_ends_at_one():
 
 def test_kernel_change_bounds_the_change():
     shifts = np.geomspace(1e-12, 10.0, 14)
-    for rho in (Normal(scale=3.0), Laplace(1.0, 2.0), Uniform(scale=4.0), StudentT(1.0, scale=0.5)):
+    for rho in (
+        Normal(scale=3.0),
+        Laplace(loc=1.0, scale=2.0),
+        Uniform(scale=4.0),
+        StudentT(1.0, scale=0.5),
+    ):
         z = np.linspace(0, 3, 400)
         for shift in shifts.tolist():
             moved = np.abs(rho.kernel(z + shift) - rho.kernel(z)).max()

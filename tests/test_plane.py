@@ -124,7 +124,7 @@ def test_density_away_from_both_axes_against_the_dense_flow():
 
     flow = dense_flow(kernel, lattice_nodes(0.34, 7.5, dim=2), y, SIGMA_A, T)
     solution = solve_frequency_pde(
-        Normal(center, SCALE, dim=2), y, sigma_a=SIGMA_A, t=T, frequencies=XI, rtol=1e-6
+        Normal(loc=center, scale=SCALE, dim=2), y, sigma_a=SIGMA_A, t=T, frequencies=XI, rtol=1e-6
     )
     assert solution.status.startswith("converged")
     system = solution._discretized.system
@@ -138,12 +138,12 @@ def test_density_away_from_both_axes_against_the_dense_flow():
 
 FROZEN = {
     "normal": Normal(scale=2.0, dim=2),
-    "off one axis": Normal([2.0, 0.0], 1.0, dim=2),
-    "off both": Normal([2.0, -1.0], 1.5, dim=2),
+    "off one axis": Normal(loc=[2.0, 0.0], scale=1.0, dim=2),
+    "off both": Normal(loc=[2.0, -1.0], scale=1.5, dim=2),
     "laplace": Laplace(scale=2.0, dim=2),
     "student": StudentT(3.0, scale=2.0, dim=2),
     "uniform": Uniform(scale=3.0, dim=2),
-    "uniform away": Uniform([4.0, 0.0], 1.5, dim=2),
+    "uniform away": Uniform(loc=[4.0, 0.0], scale=1.5, dim=2),
     "mixture": Mixture([Normal(scale=1.0, dim=2), StudentT(3.0, scale=3.0, dim=2)]),
 }
 
@@ -197,7 +197,8 @@ def test_uniform_density_against_a_product_of_series():
 
 
 @pytest.mark.parametrize(
-    "density", [Laplace(scale=1.5, dim=2), Laplace([1.0, 0.0], 1.0, dim=2), FROZEN["mixture"]]
+    "density",
+    [Laplace(scale=1.5, dim=2), Laplace(loc=[1.0, 0.0], scale=1.0, dim=2), FROZEN["mixture"]],
 )
 def test_tolerances_agree(density):
     """Kinks along the axes: a tight and a loose solution differ by the loose tolerance."""

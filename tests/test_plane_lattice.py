@@ -51,7 +51,7 @@ CASES = {
     "student": (
         StudentT(3.0, scale=SCALE, dim=2), partial(KERNELS["studentt3"], scale=SCALE), 0.0, 14.0,
     ),
-    "off both axes": (Normal(CENTER, SCALE, dim=2), off_axes, 0.0, 10.5),
+    "off both axes": (Normal(loc=CENTER, scale=SCALE, dim=2), off_axes, 0.0, 10.5),
 }  # fmt: skip
 
 
@@ -178,9 +178,9 @@ def test_uniform_density_within_the_zone_against_a_product_of_series():
 FROZEN = {
     "normal": Normal(scale=2.0, dim=2),
     "laplace": Laplace(scale=2.0, dim=2),
-    "student": StudentT(3.0, [1.0, 0.5], scale=2.0, dim=2),
-    "uniform": Uniform([2.0, 0.0], scale=6.0, dim=2),
-    "mixture": Mixture([Normal(scale=1.0, dim=2), Laplace([2.0, 0.0], scale=3.0, dim=2)]),
+    "student": StudentT(3.0, loc=[1.0, 0.5], scale=2.0, dim=2),
+    "uniform": Uniform(loc=[2.0, 0.0], scale=6.0, dim=2),
+    "mixture": Mixture([Normal(scale=1.0, dim=2), Laplace(loc=[2.0, 0.0], scale=3.0, dim=2)]),
 }
 
 
@@ -285,7 +285,7 @@ REFUSED = {
         {"measure": Grid(0.7, 0.1)}, "origin off the symmetric places: with dim=2 .*shift x",
     ),
     "halfway without parity": (
-        {"measure": Grid(0.7, 0.35), "rho_w": Normal([1.0, 0.5], dim=2)},
+        {"measure": Grid(0.7, 0.35), "rho_w": Normal(loc=[1.0, 0.5], dim=2)},
         "not even in each frequency needs a lattice point at 0",
     ),
     "jump": (

@@ -289,7 +289,7 @@ REFUSED = {
         r"measure=Line\(\) with dim=3 is solved where .*isotropic density about 0 \(Normal",
     ),
     "density off 0": (
-        lambda: solve_frequency_pde(Normal(1.0, dim=3), Target.from_radial(g)),
+        lambda: solve_frequency_pde(Normal(loc=1.0, dim=3), Target.from_radial(g)),
         "isotropic density about 0",
     ),
     "function of the radius": (

@@ -38,7 +38,7 @@ from ntkfreq.numerics.quadrature import refuse_panels
 from ntkfreq.pde.time.fading import stepping
 from ntkfreq.problem.density.folded_plane import PlaneFold, kernel_extent
 from ntkfreq.problem.density.numerical import Marginal
-from ntkfreq.problem.samples import only_samples
+from ntkfreq.problem.samples import OnlySamples
 from ntkfreq.profile import clock, dates, kinds, options
 from ntkfreq.profile.delimiter import split
 from ntkfreq.profile.header import first_sample
@@ -126,7 +126,7 @@ REFUSED = {
         "target has no rectangle; on Line it must decay",
     ),
     "samples between their points": (
-        lambda: only_samples(X[:, None], X)([0.123]), ValueError,
+        lambda: OnlySamples(X[:, None], X)([0.123]), ValueError,
         "the target is known at its samples only; pass a function",
     ),
     "no clock": (

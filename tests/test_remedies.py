@@ -41,7 +41,7 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
-from ntkfreq.network.optimizers import Adam, HeavyBall
+from ntkfreq.problem.optimizers import Adam, HeavyBall
 
 T = np.array([0.0, 1.0, 5.0, 20.0])
 X = np.sort(np.random.default_rng(0).uniform(-1, 1, 12))
@@ -154,9 +154,9 @@ DENSITIES = {
     ),
     "two scales, Student": Remedy(
         lambda: StudentT(3.0, scale=[6, 1]),
-        r"Empirical\(StudentT\(3, dim=2\).sample\(2\*\*16, rng=0\) \* \[6, 1\]\)",
+        r"Empirical\(StudentT\(df=3, dim=2\).sample\(2\*\*16, rng=0\) \* \[6, 1\]\)",
         lambda: ntk_gram(
-            Empirical(StudentT(3, dim=2).sample(2**16, rng=0) * [6, 1]), PLANE[:5], sigma_a=0.0
+            Empirical(StudentT(df=3, dim=2).sample(2**16, rng=0) * [6, 1]), PLANE[:5], sigma_a=0.0
         ),
         ntk_gram(StudentT(3.0, dim=2), PLANE[:5] * SCALES, sigma_a=0.0),
         1e-2,
@@ -341,13 +341,13 @@ KERNELS = {
         [alias_shares(Normal(scale=1e5), 2.0, Grid(0.6)).own],
     ),
     "a tone of a density far out": Remedy(
-        lambda: alias_shares(Normal(1e8), 1e8, Grid(0.6)),
+        lambda: alias_shares(Normal(loc=1e8), 1e8, Grid(0.6)),
         "divide the even part of its pdf at the aliases by their sum",
         lambda: (
-            Normal(1e3).even_pdf([1e3])
-            / np.sum(Normal(1e3).even_pdf(1e3 + 2 * np.pi / 0.6 * np.arange(-400, 401)))
+            Normal(loc=1e3).even_pdf([1e3])
+            / np.sum(Normal(loc=1e3).even_pdf(1e3 + 2 * np.pi / 0.6 * np.arange(-400, 401)))
         ),
-        [alias_shares(Normal(1e3), 1e3, Grid(0.6)).own],
+        [alias_shares(Normal(loc=1e3), 1e3, Grid(0.6)).own],
     ),
 }
 
@@ -502,10 +502,10 @@ def test_other_units_of_x_and_y_are_the_same_problem(c):
 
 def test_a_ridge_for_conjugate_gradients():
     x = np.linspace(-1, 1, 400)
-    with pytest.raises(ValueError, match=r"larger ridge or tolerance, or .*method='dense'"):
-        ntk_regression(RHO, x, np.sign(x), method="cg", tolerance=1e-12)
+    with pytest.raises(ValueError, match=r"larger ridge or rtol, or .*method='dense'"):
+        ntk_regression(RHO, x, np.sign(x), method="cg", rtol=1e-12)
     direct = ntk_regression(RHO, x, np.sign(x), ridge=1e-3, method="dense")
-    found = ntk_regression(RHO, x, np.sign(x), ridge=1e-3, method="cg", tolerance=1e-10)
+    found = ntk_regression(RHO, x, np.sign(x), ridge=1e-3, method="cg", rtol=1e-10)
     kernel = gaussian(x, 6.0)
     right = kernel @ np.linalg.solve(kernel + 0.4 * np.eye(400), np.sign(x))
     np.testing.assert_allclose(direct, right, atol=1e-8)

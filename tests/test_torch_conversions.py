@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ntkfreq import FourierFeatureNet, Normal, train
-from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 
 X = np.linspace(-1, 1, 20)
 Y = np.sin(4 * X)

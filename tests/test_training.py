@@ -13,11 +13,11 @@ from ntkfreq._support import threads
 from ntkfreq.files.results import load_zarr, save_zarr
 from ntkfreq.network import FourierFeatureNet, descent, train
 from ntkfreq.network.backends import BACKENDS, Descent, load
-from ntkfreq.network.optimizers import Adam, GradientDescent, HeavyBall, Nesterov, Optimizer
 from ntkfreq.network.stability import divergence_remedy, stable_step, top_eigenvalue
-from ntkfreq.network.step_schedules import Warmup
 from ntkfreq.ntk.empirical import empirical_ntk_gram
 from ntkfreq.problem.density import Normal
+from ntkfreq.problem.optimizers import Adam, GradientDescent, HeavyBall, Nesterov, Optimizer
+from ntkfreq.problem.step_schedules import Warmup
 from ntkfreq.spectra.spectrum import error_spectrum
 
 X = np.linspace(-1, 1, 24)

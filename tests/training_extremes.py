@@ -12,8 +12,8 @@ import warnings
 import numpy as np
 
 from ntkfreq import FourierFeatureNet, Normal, train
-from ntkfreq.network.optimizers import Adam, GradientDescent, HeavyBall
-from ntkfreq.network.step_schedules import Exponential
+from ntkfreq.problem.optimizers import Adam, GradientDescent, HeavyBall
+from ntkfreq.problem.step_schedules import Exponential
 
 X = np.linspace(-1, 1, 12)
 NET = FourierFeatureNet.sample(Normal(scale=5.0), 32, rng=0)

@@ -50,10 +50,10 @@ def _density(parts: tuple[Component, ...]) -> Density:
     made: list[Density] = []
     for part in parts:
         if part.family == "student":
-            made.append(StudentT(part.df, part.loc, part.scale))
+            made.append(StudentT(part.df, loc=part.loc, scale=part.scale))
         else:
             family = {"normal": Normal, "laplace": Laplace, "uniform": Uniform}[part.family]
-            made.append(family(part.loc, part.scale))
+            made.append(family(loc=part.loc, scale=part.scale))
     return made[0] if len(made) == 1 else Mixture(made, [part.weight for part in parts])
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import FourierFeatureNet, Normal, compare, solve_frequency_pde, train
-from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.optimizers import GradientDescent, HeavyBall, Nesterov
 from ntkfreq.validation import Execution, command, size_of, verdicts
 
 # Name: rule, step size in units of 1 / lambda_max.

@@ -22,8 +22,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ntkfreq import FourierFeatureNet, Normal, TrainHistory, train
-from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
-from ntkfreq.network.step_schedules import Cosine, Warmup
+from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.step_schedules import Cosine, Warmup
 from ntkfreq.validation import Execution, command, size_of, verdicts
 
 SIZES = {"quick": {"seeds": 2, "first": 1}, "full": {"seeds": 20, "first": 0}}

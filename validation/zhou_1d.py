@@ -115,7 +115,7 @@ def cell(setting: str, activation: str, seeds: int, width: int, steps: int) -> d
         target(x).T,
         step_size=STEP_SIZE,
         steps=steps,
-        x_test=np.repeat(X_TEST[:, None, None], seeds, axis=1),
+        test=(np.repeat(X_TEST[:, None, None], seeds, axis=1), None),
         record=RECORDS,
     )
     assert run.test_output is not None

@@ -164,8 +164,7 @@ def cell(
             steps=steps,
             optimizer=one.optimizer,
             batch_size=batch,
-            x_test=images[unseen],
-            y_test=np.eye(CLASSES)[labels[unseen]],
+            test=(images[unseen], np.eye(CLASSES)[labels[unseen]]),
             record=recorded(steps, middle, records),
             rng=rng,
         )

@@ -88,8 +88,7 @@ def cell(share: float, seed: int, step_size: float, points_seen: int) -> dict[st
         step_size=step_size,
         steps=steps,
         loss="logistic",
-        x_test=POINTS[test],
-        y_test=PARITY[test],
+        test=(POINTS[test], PARITY[test]),
         record=RECORDS,
     )
     assert run.test_loss is not None

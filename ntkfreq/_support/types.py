@@ -1,9 +1,12 @@
-"""Array types used in signatures."""
+"""Types used in signatures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+import datetime
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,3 +17,30 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Function: TypeAlias = Callable[[Any], Any]
 """A function of points: x of shape (n,) in one dimension, (n, d) otherwise, to (n,) values."""
+ArrayLike: TypeAlias = npt.ArrayLike | Sequence[Decimal | Fraction]
+"""Real numbers as NumPy, pandas, xarray and PyTorch hold them, or nested lists of them."""
+PointsLike: TypeAlias = ArrayLike | Sequence[datetime.date] | Sequence[datetime.timedelta]
+"""Points x, where dates and durations are understood besides numbers."""
+PlaceLike: TypeAlias = PointsLike | datetime.date | datetime.timedelta
+"""One point, or a coordinate of it."""
+
+
+class HasPdf(Protocol):
+    """What knows its probability density, as the frozen distributions of scipy.stats do."""
+
+    def pdf(self, x: Any, /) -> Any:
+        """Density at x."""
+        ...
+
+
+class HasProducts(Protocol):
+    """A matrix known by its products, as those of scipy.sparse and scipy.sparse.linalg are."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        ...
+
+    def __matmul__(self, other: Any, /) -> Any:
+        """Product with a vector."""
+        ...

@@ -11,6 +11,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described, span
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq._support.units import Units
 from ntkfreq.comparison.clock import common_clock
@@ -57,7 +58,7 @@ class BandTime(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison(Described):
+class Comparison(Portable, Described):
     """A prediction evaluated at the recorded steps of a training run, in common units.
 
     Attributes

@@ -13,13 +13,12 @@ from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import Network
 from ntkfreq.network.mlp import FourierFeatureMLP
-from ntkfreq.network.optimizers import GradientDescent, HeavyBall, Nesterov
 from ntkfreq.network.stability import stable_step
-from ntkfreq.network.step_schedules import Constant
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.measure import Line, is_measure
+from ntkfreq.problem.optimizers import Momentum
 
 # Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
 _ALIASED = 0.05
@@ -82,22 +81,21 @@ def _sigma_a(history: TrainHistory) -> float | None:
     return 0.0 if history.settings["freeze_frequencies"] else net.sigma_a
 
 
-def momentum_of(history: TrainHistory, stepwise: bool) -> tuple[float, bool]:
+def momentum_of(history: TrainHistory, stepwise: bool) -> Momentum:
     """Momentum of the run and whether it is Nesterov's; refuses rules that nothing predicts."""
     rule, batch_size = history.optimizer, history.settings["batch_size"]
-    plain = isinstance(rule, GradientDescent | HeavyBall) and rule.clip is None
-    if not plain or not isinstance(rule.schedule, Constant) or batch_size is not None:
+    found = rule.predicted_momentum()
+    if found is None or batch_size is not None:
         raise ValueError(
             f"history was trained with optimizer={rule}, batch_size={batch_size}; the prediction "
             "holds for full-batch GradientDescent, HeavyBall and Nesterov without clip or schedule"
         )
-    momentum = rule.momentum if isinstance(rule, HeavyBall) else 0.0
-    if momentum > 0 and not stepwise:
+    if found.beta > 0 and not stepwise:
         raise ValueError(
-            f"history was trained with momentum={momentum:g}, which only the prediction in steps "
+            f"history was trained with momentum={found.beta:g}, which only the prediction in steps "
             "knows, without decay and with discrete=True; train by gradient descent"
         )
-    return momentum, momentum > 0 and isinstance(rule, Nesterov)
+    return found
 
 
 def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:

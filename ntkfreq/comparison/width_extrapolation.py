@@ -9,6 +9,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
+from ntkfreq._support.types import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class WidthExtrapolation(Described):
         return self.limit + self.coefficient / np.asarray(width, dtype=np.float64)
 
 
-def extrapolate_width(widths: Any, values: Any) -> WidthExtrapolation:
+def extrapolate_width(widths: ArrayLike, values: ArrayLike) -> WidthExtrapolation:
     r"""Fit :math:`q(m) = q_\infty + c/m` to a quantity measured on networks of several widths.
 
     A quantity of a network of width m scatters by :math:`O(m^{-1/2})` from seed to seed, about a

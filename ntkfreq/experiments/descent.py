@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.old_calls import renamed
+from ntkfreq._support.types import ArrayLike, IntArray
 from ntkfreq.experiments.fit import DivergenceError, Run, check_module, fit
 from ntkfreq.experiments.losses import LOSSES
 from ntkfreq.ntk.empirical import empirical_ntk_gram
+from ntkfreq.problem.given import Pair, pair_of
 
 # Those of one output a point.
 _LOSSES = ("squared", "logistic")
 
 
+@renamed(test=("x_test", "y_test"))
 def descend(
     module: Any,
-    x: Any,
-    y: Any,
+    x: ArrayLike | Pair,
+    y: ArrayLike | None = None,
     *,
     step_size: float,
     steps: int,
     loss: str = "squared",
-    x_test: Any = None,
-    record: Any = 64,
+    test: tuple[ArrayLike, ArrayLike | None] | None = None,
+    record: int | Sequence[int] | IntArray = 64,
 ) -> Run:
     r"""Train a copy of a module by full-batch gradient descent in double precision.
 
@@ -43,7 +48,7 @@ def descend(
         One number a point, shape (n,) or (n, 1); left as it is. Parameters that require no
         gradient stay.
     x : array_like, shape (N,) or (N, ...)
-        Training points. The module is given (N, 1) where this is (N,).
+        Training points, or the pair (x, y). The module is given (N, 1) where x is (N,).
     y : array_like, shape (N,)
         Values; for the logistic loss labels -1 and 1.
     step_size : float
@@ -52,8 +57,8 @@ def descend(
         Number of steps.
     loss : {"squared", "logistic"}
         The loss.
-    x_test : array_like, optional
-        Points at which the output is recorded as well.
+    test : (x_test, y_test), optional
+        Points at which the output is recorded as well, and values for the loss there, or None.
     record : int or array_like of int
         Steps to record: about so many, evenly in log(1 + step), or those given; the first and last
         always.
@@ -79,7 +84,8 @@ def descend(
     """
     check_module(module)
     checks.choice("loss", loss, _LOSSES)
-    points = checks.real_array("x", x, tuple(range(1, 9)))
+    given, y = pair_of(x, y)
+    points = checks.real_array("x", given, tuple(range(1, 9)))
     try:
         return fit(
             copy.deepcopy(module).double(),
@@ -89,7 +95,7 @@ def descend(
             step_size=step_size,
             steps=steps,
             loss=loss,
-            x_test=x_test,
+            test=test,
             record=record,
         )
     except DivergenceError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,16 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
+from ntkfreq._support.old_calls import renamed
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray, IntArray
+from ntkfreq._support.types import ArrayLike, FloatArray, IntArray
 from ntkfreq.experiments.losses import LOSSES, Loss
+from ntkfreq.experiments.torch_rule import TorchRule, training_times
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.ntk.module import is_module
+from ntkfreq.problem.given import Pair, pair_of
+from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 
-_OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 # A loss so many times that of a constant output has diverged, even if it is still finite.
 _DIVERGED = 1e6
 
@@ -33,7 +36,7 @@ class Run(Described):
     step : ndarray of int, shape (R,)
         Recorded steps, from 0.
     t : ndarray, shape (R,)
-        Training time, step size times step.
+        Training time, the sum of the steps' sizes.
     output : ndarray, shape (R, N) or (R, N, k)
         Output at the training points.
     loss : ndarray, shape (R,)
@@ -66,19 +69,19 @@ class DivergenceError(FloatingPointError, ValueError):
         self.step, self.what = step, what
 
 
+@renamed(test=("x_test", "y_test"))
 def fit(
     module: Any,
-    x: Any,
-    y: Any,
+    x: ArrayLike | Pair,
+    y: ArrayLike | None = None,
     *,
     step_size: float,
     steps: int,
-    optimizer: str = "adam",
+    optimizer: str | Optimizer = "adam",
     batch_size: int | None = None,
     loss: str = "squared",
-    x_test: Any = None,
-    y_test: Any = None,
-    record: Any = 64,
+    test: tuple[ArrayLike, ArrayLike | None] | None = None,
+    record: int | Sequence[int] | IntArray = 64,
     rng: int | np.random.Generator | None = None,
 ) -> Run:
     r"""Train a copy of a module by Adam or (stochastic) gradient descent in its own precision.
@@ -99,22 +102,23 @@ def fit(
         stay. Outputs are recorded in the mode in which it is trained: what is random or keeps
         averages (dropout, batch normalization) depends on what is recorded, and not on `rng`.
     x : array_like, shape (N,) or (N, ...)
-        Training points. The module is given (N, 1) where this is (N,).
+        Training points, or the pair (x, y). The module is given (N, 1) where x is (N,).
     y : array_like, shape (N,) or (N, k)
         Values; for the logistic loss labels -1 and 1, for the cross entropy classes 0, 1, ...
     step_size : float
         Learning rate.
     steps : int
         Number of updates.
-    optimizer : {"adam", "sgd"}
-        As in ``torch.optim`` with its defaults; "sgd" without batches is gradient descent.
+    optimizer : str or Optimizer
+        Update rule as for :func:`ntkfreq.train`, taken by its namesake in ``torch.optim``; "sgd"
+        without batches is gradient descent.
     batch_size : int, optional
         Points a step, drawn without repetition until all were seen, the last batch being what is
         left. All points without it.
     loss : {"squared", "logistic", "cross_entropy"}
         The loss.
-    x_test, y_test : array_like, optional
-        Points at which the output is recorded as well, and values for the loss there.
+    test : (x_test, y_test), optional
+        Points at which the output is recorded as well, and values for the loss there, or None.
     record : int or array_like of int
         Steps to record: about so many, evenly in log(1 + step), or those given; the first and last
         always.
@@ -141,15 +145,14 @@ def fit(
     >>> run.output[-1].round(3).T.tolist()
     [[0.0, 1.0, 2.0], [1.0, 1.0, 1.0]]
     """
-    import torch
-
     check_module(module)
     judge = LOSSES[checks.choice("loss", loss, LOSSES)]
-    points = _points("x", x)
+    given, y = pair_of(x, y)
+    points = _points("x", given)
     values = judge.targets("y", y, len(points))
     step_size = checks.positive("step_size", step_size)
     schedule = record_steps(record, checks.integer("steps", steps, 0))
-    make = getattr(torch.optim, _OPTIMIZERS[checks.choice("optimizer", optimizer, _OPTIMIZERS)])
+    rule = as_optimizer(optimizer)
     if batch_size is not None:
         batch_size = checks.integer("batch_size", batch_size, 1)
     order = checks.generator("rng", rng)
@@ -162,26 +165,26 @@ def fit(
         )
     kind = trained[0].dtype
     train = _Data("y", _in_precision("x", points, kind), _tensor("y", values, kind))
-    test = _test_data(x_test, y_test, judge, kind)
+    tested = _test_data(test, judge, kind)
     _descend(
         net,
-        make(trained, lr=step_size, fused=True),
+        TorchRule.of(rule, trained, step_size),
         judge.value,
-        [data for data in (train, test) if data is not None],
+        [data for data in (train, tested) if data is not None],
         schedule,
         _batches(len(points), batch_size, order),
     )
     output = np.array(train.outputs)
     return Run(
         step=schedule,
-        t=np.asarray(step_size * schedule, dtype=np.float64),
+        t=training_times(rule, step_size, schedule),
         output=output,
         loss=np.array(train.losses),
-        test_output=None if test is None else test.all_outputs(output.shape[2:]),
-        test_loss=None if test is None or test.y is None else np.array(test.losses),
+        test_output=None if tested is None else tested.all_outputs(output.shape[2:]),
+        test_loss=None if tested is None or tested.y is None else np.array(tested.losses),
         module=net,
         settings={
-            "optimizer": optimizer,
+            "optimizer": optimizer if isinstance(optimizer, str) else repr(rule),
             "loss": loss,
             "step_size": step_size,
             "steps": int(schedule[-1]),
@@ -234,11 +237,15 @@ class _Data:
         return np.array(self.outputs).reshape(len(self.outputs), len(self.x), *shape)
 
 
-def _test_data(x: Any, y: Any, judge: Loss, kind: Any) -> _Data | None:
-    if x is None:
-        if y is not None:
-            raise ValueError("y_test is given without x_test; give the points of these values")
+def _test_data(test: Any, judge: Loss, kind: Any) -> _Data | None:
+    if test is None:
         return None
+    if not isinstance(test, tuple | list) or len(test) != 2 or test[0] is None:
+        raise TypeError(
+            f"test={checks.show(test)} must be None or a pair (x_test, y_test), in which y_test "
+            "may be None"
+        )
+    x, y = test
     points = _points("x_test", x)
     targets = None if y is None else judge.targets("y_test", y, len(points))
     values = None if y is None else _tensor("y_test", targets, kind)
@@ -297,7 +304,7 @@ def _batches(count: int, size: int | None, rng: np.random.Generator) -> Iterator
 
 def _descend(
     net: Any,
-    optimizer: Any,
+    rule: TorchRule,
     loss: Callable[[Any, Any], Any],
     data: list[_Data],
     schedule: IntArray,
@@ -331,12 +338,10 @@ def _descend(
             value = loss(_alike(net(train.at(batch)), targets, train.name), targets)
             numbers.append(value.item())
         if not all(number <= limit for number in numbers):
-            size = optimizer.param_groups[0]["lr"]
+            size = rule.step_size
             raise DivergenceError(step, f"step_size={size:g}; use for instance {size / 10:.2g}")
         if step < last:
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
+            rule.take(step, value)
 
 
 def _check_start(loss: float, y: Any) -> None:

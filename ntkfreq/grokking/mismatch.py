@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.types import ArrayLike
 
 
-def spectral_mismatch(train_spectrum: Any, test_spectrum: Any) -> float:
+def spectral_mismatch(train_spectrum: ArrayLike, test_spectrum: ArrayLike) -> float:
     r"""Distance of two spectra relative to their sizes, between 0 and 1.
 
     .. math:: M = \frac{\|\hat y_{\mathrm{train}} - \hat y_{\mathrm{test}}\|}

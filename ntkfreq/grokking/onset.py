@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.grokking.curves import Crossing, crossing, read_kind, units_agree
 
 PHASES = ("confusion", "memorization", "grokking", "comprehension")
@@ -90,11 +90,11 @@ class Onset(Described):
 
 
 def grokking_onset(
-    t: Any,
-    train_loss: Any,
-    test_loss: Any,
+    t: ArrayLike,
+    train_loss: ArrayLike,
+    test_loss: ArrayLike,
     *,
-    threshold: Any,
+    threshold: float | tuple[float, float],
     late: float = 3.0,
     kind: str | None = None,
 ) -> Onset:

@@ -22,7 +22,11 @@ _PAIRS = (
 
 
 def phase_map(
-    curves: Any, *, threshold: Any, late: float = 3.0, kind: str | None = None
+    curves: Any,
+    *,
+    threshold: float | tuple[float, float],
+    late: float = 3.0,
+    kind: str | None = None,
 ) -> xr.Dataset:
     """Onset and phase of every pair of loss curves in a labelled dataset.
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described, brief
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import read_only, with_parameters
 from ntkfreq.problem.density import as_density
+from ntkfreq.problem.given import DensityLike
 
 # Tolerance of an evaluation by fast transforms: f_0 has to be that of a trained network's records.
 _TOLERANCE = 1e-13
@@ -77,7 +77,7 @@ class FourierFeatureNet(Described):
     @classmethod
     def sample(
         cls,
-        rho_w: Any,
+        rho_w: DensityLike,
         width: int,
         *,
         sigma_a: float = 1.0,
@@ -188,7 +188,7 @@ class FourierFeatureNet(Described):
         ]
         return {name: brief(getattr(self, name)) for name in names}
 
-    def __call__(self, x: Any) -> FloatArray:
+    def __call__(self, x: PointsLike) -> FloatArray:
         """Output at x.
 
         Parameters

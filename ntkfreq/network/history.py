@@ -12,12 +12,13 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, brief, course, points, span
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq._support.units import Units
 from ntkfreq.files.labelled import about, dynamics_dataset
 from ntkfreq.network.linear_path import LinearPath
-from ntkfreq.network.optimizers import Optimizer
 from ntkfreq.plotting.methods import PlotsDynamics
+from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.spectra.band_window import BandReader
 from ntkfreq.spectra.bands import checked_fraction, first_passage, pick_spectrum
 from ntkfreq.spectra.wave_fit import WaveSum
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainHistory(PlotsDynamics, Described):
+class TrainHistory(Portable, PlotsDynamics, Described):
     r"""A trained network and its path; R records, F frequencies, N training points.
 
     Attributes

@@ -14,7 +14,7 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import Descent
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.mlp import FourierFeatureMLP
-from ntkfreq.network.optimizers import as_optimizer
+from ntkfreq.problem.optimizers import as_optimizer
 
 Network: TypeAlias = FourierFeatureNet | FourierFeatureMLP
 """What can be trained."""

@@ -18,7 +18,7 @@ from scipy import linalg
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends import load
 from ntkfreq.network.fourier_features import FourierFeatureNet
-from ntkfreq.network.optimizers import Adam, Optimizer
+from ntkfreq.problem.optimizers import Optimizer
 
 # Products of waves for the Gram matrix at most, and steps times points of the recursion: seconds.
 _MOST_PRODUCTS = 4e10
@@ -53,7 +53,7 @@ class LinearPath:
         Linear are full batches without decay under gradient descent or momentum.
         """
         net, settings, rule = history.initial_net, history.settings, history.optimizer
-        linear = not isinstance(rule, Adam) and rule.clip is None
+        linear = rule.momentum_if_linear() is not None and rule.clip is None
         linear &= settings["batch_size"] is None
         linear &= settings["weight_decay"] == 0 == settings["frequency_decay"]
         if not isinstance(net, FourierFeatureNet) or not linear:

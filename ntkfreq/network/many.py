@@ -7,37 +7,58 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.threads import cores, one_thread
+from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.network.descent import STOP
 from ntkfreq.network.history import TrainHistory
-from ntkfreq.network.inputs import checked_data
+from ntkfreq.network.inputs import Network, checked_data
 from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.run_size import refuse_large_record
 from ntkfreq.network.training import train
+from ntkfreq.problem.given import Pair, pair_of
+from ntkfreq.problem.optimizers import Optimizer
 
 _MOST_WORKERS = 256
 
 
+class TrainSettings(TypedDict, total=False):
+    """Settings of :func:`ntkfreq.train` that are the same for all runs."""
+
+    optimizer: str | Optimizer
+    decay_towards: str
+    freeze_frequencies: bool
+    batch_size: int | None
+    test: Pair | None
+    frequencies: ArrayLike | None
+    record: int | Sequence[int] | IntArray
+    backend: str
+    dtype: str
+    checkpoint_seconds: float
+    device: str | None
+    tolerance: float
+    kernel_probe: int
+
+
 def train_many(
-    nets: Sequence[Any],
-    x: Any,
-    y: Any,
+    nets: Sequence[Network],
+    x: PointsLike | Pair,
+    y: ArrayLike | None = None,
     *,
-    step_size: Any,
+    step_size: float | Sequence[float] | FloatArray,
     steps: int,
-    weight_decay: Any = 0.0,
-    frequency_decay: Any = 0.0,
-    rng: Any = None,
+    weight_decay: float | Sequence[float] | FloatArray = 0.0,
+    frequency_decay: float | Sequence[float] | FloatArray = 0.0,
+    rng: int | Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: Unpack[TrainSettings],
 ) -> list[TrainHistory]:
     """Train several networks on the same data, each as `train` would, on all cores.
 
@@ -101,7 +122,7 @@ def train_many(
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     at_once = cores() if workers is None else checks.integer("workers", workers, 1)
     at_once = min(at_once, len(nets), _MOST_WORKERS)
-    _, data = checked_data(nets[0], x, y, settings.get("test"))
+    _, data = checked_data(nets[0], *pair_of(x, y), settings.get("test"))
     records = record_steps(settings.get("record", 64), checks.integer("steps", steps, 1))
     refuse_large_record(nets[0], data, records, None, len(nets))
 

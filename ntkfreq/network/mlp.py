@@ -10,7 +10,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described, brief
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.network import backends
 from ntkfreq.network.mlp_checks import (
     MOST_LAYERS,
@@ -22,6 +22,7 @@ from ntkfreq.network.mlp_checks import (
 )
 from ntkfreq.network.mlp_formula import ACTIVATIONS, output
 from ntkfreq.problem.density import as_density
+from ntkfreq.problem.given import DensityLike
 
 # Numbers in the units of one block of points: 16 MB.
 _BLOCK_PAIRS = 2_000_000
@@ -111,7 +112,7 @@ class FourierFeatureMLP(Described):
     @classmethod
     def sample(
         cls,
-        rho_w: Any,
+        rho_w: DensityLike,
         width: int,
         *,
         depth: int = 2,
@@ -319,7 +320,7 @@ class FourierFeatureMLP(Described):
         }
         return facts if self.density is None else facts | {"density": brief(self.density)}
 
-    def __call__(self, x: Any) -> FloatArray:
+    def __call__(self, x: PointsLike) -> FloatArray:
         """Output at x, by NumPy.
 
         Parameters

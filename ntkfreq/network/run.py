@@ -15,7 +15,6 @@ from ntkfreq.network.descent import Path
 from ntkfreq.network.engine import Engine
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import TrainingData
-from ntkfreq.network.step_schedules import Constant
 from ntkfreq.spectra.frequency_grid import default_frequencies
 from ntkfreq.spectra.spectrum import fourier_sum
 
@@ -126,7 +125,7 @@ def _spectrum(x: FloatArray, error: FloatArray, frequencies: FloatArray) -> Comp
 
 def _training_time(descent: Descent, step: IntArray) -> FloatArray:
     """Sum of the step sizes before each step."""
-    if isinstance(descent.optimizer.schedule, Constant):
+    if descent.optimizer.schedule.constant:
         return np.asarray(descent.step_size * step, dtype=np.float64)
     times, now, start = np.zeros(len(step)), 0.0, 0
     for k, stop in enumerate(step):

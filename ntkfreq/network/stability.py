@@ -6,7 +6,7 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import Backend, Descent
-from ntkfreq.network.optimizers import Adam, HeavyBall, Nesterov, Optimizer
+from ntkfreq.problem.optimizers import Optimizer
 
 # The answer is a hint for the next run: a tenth of a percent is plenty, a subset of points will do.
 _ITERATIONS = 50
@@ -78,14 +78,16 @@ def stable_step(optimizer: Optimizer, rate: float) -> float:
 
     Examples
     --------
+    >>> from ntkfreq import HeavyBall, Nesterov
     >>> stable_step(HeavyBall(0.5), 1.0), stable_step(Nesterov(0.5), 1.0)
     (3.0, 1.5)
     """
     if rate <= 0:
         return float("inf")
-    beta = optimizer.momentum if isinstance(optimizer, HeavyBall) else 0.0
+    # Of rules that are not linear nothing is known; gradient descent is the nearest.
+    beta, nesterov = optimizer.momentum_if_linear() or (0.0, False)
     gain = 2 * (1 + beta)
-    return gain / (1 + 2 * beta) / rate if isinstance(optimizer, Nesterov) else gain / rate
+    return gain / (1 + 2 * beta) / rate if nesterov else gain / rate
 
 
 def divergence_remedy(
@@ -102,9 +104,10 @@ def divergence_remedy(
     >>> divergence_remedy(theta, np.array([[0.0]]), load("reference"), Descent(step_size=3.0))
     'step_size=3 is above 2/lambda_max = 2 of the initial network; use less, for instance 1'
     """
-    if isinstance(descent.optimizer, Adam):
+    if descent.optimizer.normalized:
         return (
-            f"step_size={descent.step_size:g} is what Adam moves every parameter by in a step; "
+            f"step_size={descent.step_size:g} is what "
+            f"{type(descent.optimizer).__name__} moves every parameter by in a step; "
             f"use less, for instance {0.1 * descent.step_size:.2g}"
         )
     top = top_eigenvalue(theta, x, backend, first)

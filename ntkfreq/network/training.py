@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.types import ArrayLike, IntArray, PointsLike
 from ntkfreq.network import inputs, report
 from ntkfreq.network.checkpoint import fingerprint, held
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
 from ntkfreq.network.history import TrainHistory
-from ntkfreq.network.optimizers import Optimizer
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.recording import Recorder, probe_points
 from ntkfreq.network.run import Run, start_state
 from ntkfreq.network.run_size import refuse_large_run
+from ntkfreq.problem.given import Pair, pair_of
+from ntkfreq.problem.optimizers import Optimizer
 
 
 def train(
     net: inputs.Network,
-    x: Any,
-    y: Any,
+    x: PointsLike | Pair,
+    y: ArrayLike | None = None,
     *,
     step_size: float,
     steps: int,
@@ -36,9 +38,9 @@ def train(
     decay_towards: str = "zero",
     freeze_frequencies: bool = False,
     batch_size: int | None = None,
-    test: tuple[Any, Any] | None = None,
-    frequencies: Any = None,
-    record: Any = 64,
+    test: Pair | None = None,
+    frequencies: ArrayLike | None = None,
+    record: int | Sequence[int] | IntArray = 64,
     backend: str = "auto",
     dtype: str = "float64",
     rng: int | np.random.Generator | None = None,
@@ -64,7 +66,7 @@ def train(
     net : FourierFeatureNet or FourierFeatureMLP
         Network to start from; it stays as it is.
     x : array_like, shape (N,) for d = 1, else (N, d)
-        Training points.
+        Training points; or the pair (x, y).
     y : array_like, shape (N,)
         Values there.
     step_size : float
@@ -72,8 +74,8 @@ def train(
     steps : int
         Number of steps.
     optimizer : str or Optimizer
-        Update rule: one of `ntkfreq.network.optimizers`, for instance
-        ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name of one with its defaults:
+        Update rule, for instance ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name
+        of one with its defaults:
         "gd", "heavy_ball", "nesterov", "adam" (decay enters the gradient), "adamw" (decay apart).
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
@@ -144,7 +146,7 @@ def train(
     >>> run.status, float(run.t[-1]), bool(run.train_loss[-1] < 0.02 * run.train_loss[0])
     ('completed 200 steps', 100.0, True)
     """
-    net, data = inputs.checked_data(net, x, y, test)
+    net, data = inputs.checked_data(net, *pair_of(x, y), test)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,

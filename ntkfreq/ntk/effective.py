@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
 from ntkfreq.ntk.kernels import symmetric_gram
 from ntkfreq.spectra.spectrum import fourier_sum
 
 
-def effective_density(gram: Any, x: Any, frequencies: Any) -> FloatArray:
+def effective_density(gram: ArrayLike, x: PointsLike, frequencies: ArrayLike) -> FloatArray:
     r"""Density from which random Fourier features would learn each frequency at the kernel's rate.
 
     A wave :math:`v_i = g(x_i)\,e^{i \xi x_i}` under a window g decays at the rate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, points, span
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, HasProducts, PointsLike
 from ntkfreq.ntk.centroid import eigenvector_frequencies
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 from ntkfreq.problem.density import Density, as_density
+from ntkfreq.problem.given import DensityLike
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,7 +115,11 @@ class NTKSpectrum(Described):
 
 @guarded
 def ntk_spectrum(
-    kernel: Any, x: Any, *, sigma_a: float = 1.0, count: int | None = None
+    kernel: DensityLike | ArrayLike | HasProducts,
+    x: PointsLike,
+    *,
+    sigma_a: float = 1.0,
+    count: int | None = None,
 ) -> NTKSpectrum:
     r"""Eigenvalues of the kernel on points, each with the frequency of its eigenvector.
 
@@ -173,7 +178,7 @@ def ntk_spectrum(
         density = kernel.density if isinstance(kernel, KernelOperator) else None
         sigma_a = kernel.sigma_a if isinstance(kernel, KernelOperator) else sigma_a
     else:
-        density = as_density(kernel)
+        density = as_density(cast(DensityLike, kernel))
         points = checks.points("x", x, density.dim, Axis.of("x", x))
         given = ntk_operator(density, points, sigma_a=sigma_a, tolerance=1e-12)
     n = len(points)

@@ -8,13 +8,13 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.ntk.fourier_net import Units, fourier_gram
 from ntkfreq.ntk.module import is_module, module_gram
 
 
 def empirical_ntk_gram(
-    net: Any, x: Any, x2: Any = None, *, freeze_frequencies: bool = False
+    net: Any, x: PointsLike, x2: PointsLike | None = None, *, freeze_frequencies: bool = False
 ) -> FloatArray:
     r"""Gram matrix of the neural tangent kernel of a finite network as it stands.
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
+from ntkfreq._support.old_calls import renamed
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, HasProducts
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.krylov_flow import krylov_flow
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
@@ -19,9 +20,15 @@ METHODS = ("auto", "eigen", "lanczos")
 _FEW = 2000
 
 
+@renamed(rtol="tolerance")
 @guarded
 def gram_flow(
-    gram: Any, error0: Any, t: Any, *, method: str = "auto", tolerance: float = 1e-6
+    gram: ArrayLike | HasProducts,
+    error0: ArrayLike,
+    t: ArrayLike,
+    *,
+    method: str = "auto",
+    rtol: float = 1e-6,
 ) -> FloatArray:
     r"""Errors on the training points under kernel gradient flow, :math:`e(t) = e^{-tK/N} e(0)`.
 
@@ -39,7 +46,7 @@ def gram_flow(
         2000 points. "lanczos" for a Krylov space: that of larger operators. It takes some hundred
         products and at most half a gigabyte; where that does not reach the last time, it starts
         anew on the way.
-    tolerance : float, default 1e-6
+    rtol : float, default 1e-6
         Error of "lanczos" at any time, relative to the norm of `error0`.
 
     Returns
@@ -66,9 +73,9 @@ def gram_flow(
            [0.36788, 1.     ]])
     """
     checks.choice("method", method, METHODS)
-    tolerance = checks.positive("tolerance", tolerance)
+    rtol = checks.positive("rtol", rtol)
     if not is_operator(gram):
-        rows = len(gram) if checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
+        rows = _rows(gram)
         if method != "lanczos":
             refuse_rows(f"gram has {rows} rows", rows, "use method='lanczos', or fewer points")
         matrix = symmetric_gram("gram", gram)
@@ -89,7 +96,11 @@ def gram_flow(
             gram.to_dense() if hasattr(gram, "to_dense") else operator.matmat(np.eye(len(start)))
         )
         return _eigen_flow(symmetric_gram("gram", dense), start, clock)
-    return krylov_flow(operator, start, clock, tolerance)
+    return krylov_flow(operator, start, clock, rtol)
+
+
+def _rows(gram: Any) -> int:
+    return len(gram) if checks.is_sequence(gram) or np.ndim(gram) > 0 else 0
 
 
 def _refuse_many_times(clock: FloatArray, start: FloatArray) -> None:

@@ -2,16 +2,15 @@ r"""The limiting neural tangent kernel of a random-Fourier-feature network."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.problem.density import Density, as_density
+from ntkfreq.problem.given import DensityLike
 from ntkfreq.spectra.phases import middle_of
 from ntkfreq.spectra.waves import cos_sin_matrices
 
@@ -19,7 +18,9 @@ _CHUNK = 4_000_000
 
 
 @guarded
-def ntk_gram(rho_w: Any, x: Any, x2: Any = None, *, sigma_a: float = 1.0) -> FloatArray:
+def ntk_gram(
+    rho_w: DensityLike, x: PointsLike, x2: PointsLike | None = None, *, sigma_a: float = 1.0
+) -> FloatArray:
     r"""Gram matrix of the limiting NTK, :math:`K(x,x') = (1+\sigma_a^2\,x\cdot x')\,k(x-x')`.
 
     k is the characteristic function of the density: a closed form for the named

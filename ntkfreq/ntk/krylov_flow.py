@@ -14,10 +14,10 @@ _MOST_NUMBERS = 60_000_000
 _LEAST_VECTORS, _MOST_TURNS = 20, 200
 
 
-def krylov_flow(operator: Any, start: FloatArray, t: FloatArray, tolerance: float) -> FloatArray:
-    """Errors (T, n) at times `t`, within `tolerance` of the norm of `start`."""
+def krylov_flow(operator: Any, start: FloatArray, t: FloatArray, rtol: float) -> FloatArray:
+    """Errors (T, n) at times `t`, within `rtol` of the norm of `start`."""
     size = float(np.linalg.norm(start))
-    _refuse_rough_kernel(operator, float(t[-1]), tolerance)
+    _refuse_rough_kernel(operator, float(t[-1]), rtol)
     errors = np.empty((len(t), start.size))
     most = max(_LEAST_VECTORS, _MOST_NUMBERS // start.size)
     state, now, filled, turn = start, 0.0, 0, 0
@@ -30,10 +30,10 @@ def krylov_flow(operator: Any, start: FloatArray, t: FloatArray, tolerance: floa
         if turn > _MOST_TURNS:
             raise ValueError(
                 f"t={t[-1]:g} is too long: {_MOST_TURNS} spaces of {most} vectors have reached "
-                f"t={now:.3g}; end there, accept a larger tolerance, or use fewer points"
+                f"t={now:.3g}; end there, accept a larger rtol, or use fewer points"
             )
         # The flow contracts, so that the errors of all turns add up: shares of sum one.
-        allowed = tolerance * size * 6 / (np.pi * turn) ** 2
+        allowed = rtol * size * 6 / (np.pi * turn) ** 2
         ahead = t[filled:] - now
         watched = np.union1d(ahead, ahead[-1] * np.geomspace(1e-6, 1.0, 31))
         space = lanczos(action, state, watched, allowed, most)
@@ -63,13 +63,13 @@ def _kernel_error(operator: Any) -> float:
     return float(known * operator.diagonal().max()) if known else 0.0
 
 
-def _refuse_rough_kernel(operator: Any, end: float, tolerance: float) -> None:
+def _refuse_rough_kernel(operator: Any, end: float, rtol: float) -> None:
     error = _kernel_error(operator)
-    if end * error > tolerance:
+    if end * error > rtol:
         raise ValueError(
             f"gram has an error of {error:.2g}, which after t={end:g} may reach {end * error:.2g} "
-            f"of the initial error, above tolerance={tolerance:g}; give ntk_operator a smaller "
-            "tolerance, end earlier, or accept a larger tolerance"
+            f"of the initial error, above rtol={rtol:g}; give ntk_operator a smaller "
+            "tolerance, end earlier, or accept a larger rtol"
         )
 
 

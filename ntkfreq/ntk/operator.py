@@ -11,10 +11,11 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, brief, points
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.products import METHODS, Product, choose
 from ntkfreq.problem.density import Density, as_density
+from ntkfreq.problem.given import DensityLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,12 @@ class KernelOperator(Described):
 
 @guarded
 def ntk_operator(
-    rho_w: Any, x: Any, *, sigma_a: float = 1.0, tolerance: float = 1e-10, method: str = "auto"
+    rho_w: DensityLike,
+    x: PointsLike,
+    *,
+    sigma_a: float = 1.0,
+    tolerance: float = 1e-10,
+    method: str = "auto",
 ) -> KernelOperator:
     r"""Gram matrix of the limiting NTK as products, for many points.
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import linalg
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.old_calls import renamed
+from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 from ntkfreq.problem.density import Density, as_density
+from ntkfreq.problem.given import DensityLike, Pair, pair_of
 
 METHODS = ("auto", "dense", "cg")
 _FEW = 3000
@@ -24,17 +24,18 @@ _ENTRIES = 20_000_000
 _EPS = float(np.finfo(np.float64).eps)
 
 
+@renamed(rtol="tolerance", x_test="x2")
 @guarded
 def ntk_regression(
-    rho_w: Any,
-    x: Any,
-    y: Any,
-    x2: Any = None,
+    rho_w: DensityLike,
+    x: PointsLike | Pair,
+    y: ArrayLike | None = None,
+    x_test: PointsLike | None = None,
     *,
     sigma_a: float = 1.0,
     ridge: float = 0.0,
     method: str = "auto",
-    tolerance: float = 1e-8,
+    rtol: float = 1e-8,
 ) -> FloatArray:
     r"""Output of the infinitely wide network after endless training on samples.
 
@@ -50,11 +51,11 @@ def ntk_regression(
     rho_w : Density or what :func:`ntkfreq.as_density` accepts
         Density of the initial frequencies.
     x : array_like, shape (n,) or (n, d)
-        Points of the samples.
+        Points of the samples; or the pair (x, y).
     y : array_like, shape (n,)
         Values there, less the initial output where there is one: :math:`y - f_0`. The result is
         then what training adds to :math:`f_0`.
-    x2 : array_like, shape (n2,) or (n2, d), optional
+    x_test : array_like, shape (n2,) or (n2, d), optional
         Where the output is wanted. Default: `x`.
     sigma_a : float, default 1
         Standard deviation of the output weights; 0 for frozen frequencies, or under decay.
@@ -63,7 +64,7 @@ def ntk_regression(
     method : str, default "auto"
         "dense" (Cholesky; eigenvectors for no ridge or one near rounding), that of up to 3000
         points; "cg" for conjugate gradients on products with :func:`ntkfreq.ntk_operator`.
-    tolerance : float, default 1e-8
+    rtol : float, default 1e-8
         Of "cg": norm of what is left on the samples, relative to that of y.
 
     Returns
@@ -96,13 +97,14 @@ def ntk_regression(
     array([0.999..., 0.621...])
     """
     density = as_density(rho_w)
+    x, y = pair_of(x, y)
     axis = Axis.of("x", x)
     points = checks.points("x", x, density.dim, axis)
     values = checks.values_at("y", y, len(points))
-    others = points if x2 is None else checks.points("x2", x2, density.dim, axis)
+    others = points if x_test is None else checks.points("x_test", x_test, density.dim, axis)
     sigma_a = checks.non_negative("sigma_a", sigma_a)
     ridge = checks.non_negative("ridge", ridge)
-    tolerance = checks.positive("tolerance", tolerance)
+    rtol = checks.positive("rtol", rtol)
     checks.choice("method", method, METHODS)
     if method == "dense" or (method == "auto" and len(points) <= _FEW):
         refuse_rows(f"x has {len(points)} points", len(points), "use method='cg', or fewer points")
@@ -113,9 +115,9 @@ def ntk_regression(
             [limit_gram(density, part, points, sigma_a) @ shares for part in parts]
         )
     operator = ntk_operator(
-        density, points, sigma_a=sigma_a, tolerance=_kernel_tolerance(ridge, tolerance)
+        density, points, sigma_a=sigma_a, tolerance=_kernel_tolerance(ridge, rtol)
     )
-    shares = _conjugate_gradients(operator, values, ridge, tolerance)
+    shares = _conjugate_gradients(operator, values, ridge, rtol)
     return _at(density, operator, others, shares)
 
 
@@ -131,13 +133,13 @@ def _dense(gram: FloatArray, values: FloatArray, ridge: float) -> FloatArray:
     return np.asarray(modes @ ((modes.T @ values) / (found[keep] + n * ridge)))
 
 
-def _kernel_tolerance(ridge: float, tolerance: float) -> float:
+def _kernel_tolerance(ridge: float, rtol: float) -> float:
     """An error of k that changes the solution by no more than the tolerance."""
-    return float(np.clip(0.1 * tolerance * ridge, 1e-12, 1e-8))
+    return float(np.clip(0.1 * rtol * ridge, 1e-12, 1e-8))
 
 
 def _conjugate_gradients(
-    operator: KernelOperator, values: FloatArray, ridge: float, tolerance: float
+    operator: KernelOperator, values: FloatArray, ridge: float, rtol: float
 ) -> FloatArray:
     from scipy.sparse.linalg import LinearOperator, cg
 
@@ -145,13 +147,13 @@ def _conjugate_gradients(
     system = LinearOperator(
         (n, n), matvec=lambda v: operator.matvec(v.ravel()) / n + ridge * v.ravel(), dtype=float
     )
-    shares, failed = cg(system, values / n, rtol=tolerance, atol=0.0, maxiter=_MOST_PRODUCTS)
+    shares, failed = cg(system, values / n, rtol=rtol, atol=0.0, maxiter=_MOST_PRODUCTS)
     if failed:
         left = float(np.linalg.norm(system @ shares - values / n) / np.linalg.norm(values / n))
         raise ValueError(
             f"ridge={ridge:g} leaves a system that conjugate gradients do not solve: after "
-            f"{_MOST_PRODUCTS} products {left:.2g} of y is left, tolerance={tolerance:g}; give a "
-            "larger ridge or tolerance, or up to 10 000 points method='dense'"
+            f"{_MOST_PRODUCTS} products {left:.2g} of y is left, rtol={rtol:g}; give a "
+            "larger ridge or rtol, or up to 10 000 points method='dense'"
         )
     return np.asarray(shares)
 
@@ -159,7 +161,7 @@ def _conjugate_gradients(
 def _at(
     density: Density, operator: KernelOperator, others: FloatArray, shares: FloatArray
 ) -> FloatArray:
-    """K(x2, x) times the shares: products over both sets of points, zero at the second."""
+    """K(x_test, x) times the shares: products over both sets of points, zero at the second."""
     if others is operator.x:
         return operator @ shares
     both = np.concatenate([operator.x, others])

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import SizeError
 from ntkfreq._support.types import ComplexArray, FloatArray, Function
 from ntkfreq.spectra.spectrum import fourier_sum
@@ -83,7 +84,7 @@ def subdivide(breaks: Iterable[float], longest: float) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class ResolvedFunction:
+class ResolvedFunction(Portable):
     """A function of one variable known on panels that resolve it.
 
     Attributes

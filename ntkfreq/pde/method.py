@@ -6,6 +6,7 @@ import abc
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.testset import OnData, Tested
 from ntkfreq.pde.time.discretized import Discretized
@@ -18,7 +19,7 @@ M = TypeVar("M", bound=Measure)
 
 
 @dataclass(frozen=True, eq=False)
-class Method(abc.ABC, Generic[M]):
+class Method(Portable, abc.ABC, Generic[M]):
     """How one equation on one measure is solved.
 
     Look it up with :func:`ntkfreq.pde.methods.method_for`. A method for another measure says what

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.method import Method
@@ -71,7 +72,7 @@ class OwnPart:
 
 
 @dataclass(frozen=True, eq=False)
-class OwnParts:
+class OwnParts(Portable):
     """The own parts of all bands of one solution.
 
     Attributes

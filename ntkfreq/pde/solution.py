@@ -12,7 +12,8 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq._support.portable import Portable
+from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, PointsLike
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.moved_origin import turned
 from ntkfreq.pde.outcome import refuse_overflow, status_of
@@ -22,6 +23,7 @@ from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics, dynamics_for
 from ntkfreq.pde.views import SolutionViews
 from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.spectra.bands import (
     along_axes,
     band_frequencies,
@@ -38,7 +40,7 @@ _SEEN = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class FrequencySolution(SolutionViews):
+class FrequencySolution(Portable, SolutionViews):
     r"""Solution of the frequency-space equation at given times and frequencies.
 
     Attributes
@@ -152,11 +154,12 @@ class FrequencySolution(SolutionViews):
     @guarded
     def at(
         self,
-        t: Any = None,
-        frequencies: Any = None,
+        t: ArrayLike | None = None,
+        frequencies: ArrayLike | None = None,
         step_size: float | str | None = "as solved",
         momentum: float | None = None,
         nesterov: bool | None = None,
+        optimizer: str | Optimizer | None = None,
     ) -> FrequencySolution:
         """The same solution at other times or frequencies, without solving again.
 
@@ -172,8 +175,10 @@ class FrequencySolution(SolutionViews):
             Exact gradient descent of this step, or None for gradient flow; default: as solved.
         momentum : float, optional
         nesterov : bool, optional
-            Heavy ball or Nesterov's momentum. Left out they are as solved when `step_size`,
-            `momentum` and `nesterov` all are, else 0 and False: one of them names a new optimizer.
+        optimizer : str or Optimizer, optional
+            Heavy ball or Nesterov's momentum, by two numbers or by the update rule as in
+            :func:`ntkfreq.solve_frequency_pde`. Left out they are as solved when `step_size` and
+            all three are, else 0 and False: one of them names a new rule.
 
         Raises
         ------
@@ -192,10 +197,10 @@ class FrequencySolution(SolutionViews):
         clock = self.t if t is None else checks.times("t", t)
         dynamics = self._dynamics
         kept = isinstance(step_size, str) and step_size == "as solved"
-        if not kept or momentum is not None or nesterov is not None:
+        if not kept or any(rule is not None for rule in (momentum, nesterov, optimizer)):
             step = self.step_size if kept else step_size
             beta = 0.0 if momentum is None else momentum
-            dynamics = dynamics_for(step, beta, False if nesterov is None else nesterov)
+            dynamics = dynamics_for(step, beta, False if nesterov is None else nesterov, optimizer)
             dynamics.refuse_decay(self.equation.decay)
             dynamics.refuse_unstable(self._discretized.fastest_rate)
             self._refuse_unfitted(dynamics)
@@ -225,13 +230,13 @@ class FrequencySolution(SolutionViews):
         if not self._method.for_all_times and dynamics.acceleration > self._dynamics.acceleration:
             wanted, had = dynamics.momentum, self._dynamics.momentum
             raise ValueError(
-                f"momentum={wanted:g} excites what this discretization was not fitted to, which "
-                f"was solved with {had:g}; solve again with step_size=, momentum= and nesterov= as "
-                "wanted"
+                f"momentum={wanted:g} excites what this discretization was not fitted "
+                f"to, which was solved with {had:g}; solve again with "
+                "step_size= and optimizer= as wanted"
             )
 
     @guarded
-    def output(self, x: Any) -> FloatArray:
+    def output(self, x: PointsLike) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
         points = checks.points("x", x, self.equation.dim, self.equation.axis)
         evolution = self._discretized.evolve(self._dynamics, self.t)
@@ -239,7 +244,7 @@ class FrequencySolution(SolutionViews):
         return np.asarray(self.equation.free_output(self.t, points) + learned)
 
     @guarded
-    def error(self, x: Any) -> FloatArray:
+    def error(self, x: PointsLike) -> FloatArray:
         """Error f(x, t) - y(x) at points where the target is known; shape (T, n).
 
         Raises

@@ -10,7 +10,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.threads import one_thread
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, Function
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import asked_times, checked_tolerance
 from ntkfreq.pde.demand import refuse_tables
@@ -20,23 +20,27 @@ from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.solution import FrequencySolution
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
+from ntkfreq.problem.measure import Measure
+from ntkfreq.problem.optimizers import Optimizer
 
 
 @guarded
 def solve_frequency_pde(
-    rho_w: Any,
-    target: Any,
+    rho_w: DensityLike,
+    target: TargetLike,
     *,
     sigma_a: float = 1.0,
-    measure: Any = None,
-    initial_output: Any = None,
+    measure: Measure | None = None,
+    initial_output: Function | None = None,
     weight_decay: float = 0.0,
     frequency_decay: float = 0.0,
     decay_towards: str = "zero",
-    t: Any = None,
-    frequencies: Any = None,
-    test: Any = None,
+    t: ArrayLike | None = None,
+    frequencies: ArrayLike | None = None,
+    test: TestLike | None = None,
     step_size: float | None = None,
+    optimizer: str | Optimizer | None = None,
     momentum: float = 0.0,
     nesterov: bool = False,
     rtol: float = 1e-6,
@@ -86,8 +90,12 @@ def solve_frequency_pde(
         d <= 3; else nothing.
     step_size : float, optional
         None for gradient flow; else exact gradient descent, t then being multiples of it.
+    optimizer : str or Optimizer, optional
+        Update rule of these steps, as for :func:`ntkfreq.train`: ``GradientDescent()``,
+        ``HeavyBall(0.9)``, ``Nesterov(0.9)``, or "gd", "heavy_ball", "nesterov". Rules that no
+        equation predicts (Adam, clipping, schedules) are refused.
     momentum : float, default 0
-        Heavy ball in the convention of ``torch.optim.SGD``, below 1; needs `step_size`.
+        Instead of `optimizer`: heavy ball in the convention of ``torch.optim.SGD``, below 1.
     nesterov : bool, default False
         Nesterov's momentum instead of heavy ball, in the same convention.
     rtol : float, default 1e-6
@@ -133,7 +141,7 @@ def solve_frequency_pde(
     method = method_for(equation)
     method.refuse()
     rtol = checked_tolerance(rtol)
-    dynamics = dynamics_for(step_size, momentum, nesterov)
+    dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
     clock = asked_times(method, t, step_size)
     dynamics.refuse_times(clock)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.admission import admitted, as_start, found_sides
 from ntkfreq.problem.decay import Decay
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.functions import evaluate
+from ntkfreq.problem.given import DensityLike, TargetLike
 from ntkfreq.problem.measure import Measure, is_measure
 from ntkfreq.problem.target import Target, as_target, zero_outside
 from ntkfreq.problem.target.functions import AtPoints
@@ -26,7 +29,7 @@ _MOST_NUMBERS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class FrequencyEquation(Described):
+class FrequencyEquation(Portable, Described):
     r"""The damped heat equation for the error spectrum, with all that determines it.
 
     .. math:: \partial_t \hat e = (2\pi)^d\left[\sigma_a^2 \nabla\cdot(\rho_w \nabla \hat v)
@@ -65,15 +68,19 @@ class FrequencyEquation(Described):
     frequency_decay: float = 0.0
     decay_towards: str = "zero"
 
+    _functions: ClassVar = MappingProxyType(
+        {"initial_output": "give the network itself, or a Target"}
+    )
+
     @classmethod
     def create(
         cls,
-        rho_w: Any,
-        target: Any,
+        rho_w: DensityLike,
+        target: TargetLike,
         *,
-        measure: Any = None,
+        measure: Measure | None = None,
         sigma_a: float = 1.0,
-        initial_output: Any = None,
+        initial_output: Function | None = None,
         weight_decay: float = 0.0,
         frequency_decay: float = 0.0,
         decay_towards: str = "zero",

@@ -11,7 +11,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, points, span
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, PlaceLike, PointsLike
 
 
 class Measure(Described, abc.ABC):
@@ -110,7 +110,7 @@ class Box(Placed):
     upper: tuple[float, ...]
     axis: Axis = field(repr=False)
 
-    def __init__(self, lower: Any, upper: Any) -> None:
+    def __init__(self, lower: PlaceLike, upper: PlaceLike) -> None:
         axis = Axis.of("lower", lower)
         low = checks.coordinates("lower", lower, axis)
         high = checks.coordinates("upper", upper, axis)
@@ -149,7 +149,7 @@ class Box(Placed):
         return float(np.prod(np.subtract(self.upper, self.lower)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Grid(Placed):
     r"""Samples on an infinite regular lattice, :math:`\mu = \Delta^d \sum_k \delta_{o + \Delta k}`.
 
@@ -174,28 +174,26 @@ class Grid(Placed):
     infinite: ClassVar[bool] = True
 
     spacing: float
-    origin: float = 0.0
-    axis: Axis = field(init=False, repr=False)
+    origin: float
+    axis: Axis = field(repr=False)
 
-    def __post_init__(self) -> None:
-        step, start = Axis.scalar("spacing", self.spacing), Axis.scalar("origin", self.origin)
+    def __init__(self, spacing: PlaceLike, origin: PlaceLike = 0.0) -> None:
+        step, start = Axis.scalar("spacing", spacing), Axis.scalar("origin", origin)
         if step.origin is not None:
             raise TypeError(
-                f"spacing={checks.show(self.spacing)} is a date; give a duration, such as "
+                f"spacing={checks.show(spacing)} is a date; give a duration, such as "
                 "np.timedelta64(6, 'h'), or a number"
             )
         if start.timed and start.origin is None and not step.timed:
             raise TypeError(
-                f"origin={checks.show(self.origin)} is a duration and spacing="
-                f"{checks.show(self.spacing)} a number; give both as durations, or both as numbers"
+                f"origin={checks.show(origin)} is a duration and spacing={checks.show(spacing)} a "
+                "number; give both as durations, or both as numbers"
             )
+        width = float(step.numbers("spacing", spacing)) if step.timed else spacing
+        place = float(start.numbers("origin", origin)) if start.timed else origin
         object.__setattr__(self, "axis", start if start.timed else step)
-        if step.timed:
-            object.__setattr__(self, "spacing", float(step.numbers("spacing", self.spacing)))
-        if start.timed:
-            object.__setattr__(self, "origin", float(start.numbers("origin", self.origin)))
-        object.__setattr__(self, "spacing", checks.positive("spacing", self.spacing))
-        object.__setattr__(self, "origin", checks.finite_float("origin", self.origin))
+        object.__setattr__(self, "spacing", checks.positive("spacing", width))
+        object.__setattr__(self, "origin", checks.finite_float("origin", place))
 
     def moved(self, offset: float, axis: Axis) -> Self:
         """The lattice moved by `offset`, on another axis."""
@@ -236,7 +234,7 @@ class Points(Placed):
     weights: FloatArray
     axis: Axis
 
-    def __init__(self, x: Any, weights: Any = None) -> None:
+    def __init__(self, x: PointsLike, weights: ArrayLike | None = None) -> None:
         axis = Axis.of("x", x)
         places = checks.points("x", x, axis=axis)
         shares = checks.weights_for("weights", weights, len(places))

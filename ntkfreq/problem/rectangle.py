@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.polynomial import legendre
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ComplexArray, FloatArray, Function
 from ntkfreq.numerics.quadrature import ORDER, gauss_legendre, panel_rule, subdivide
@@ -83,7 +84,7 @@ def find_rectangle(function: Function, name: str = "target") -> Rectangle | None
 
 
 @dataclass(frozen=True, eq=False)
-class ResolvedPlane:
+class ResolvedPlane(Portable):
     """A function of two variables on panels in each coordinate that resolve it.
 
     Attributes

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq._support.types import FloatArray, Function
+from ntkfreq._support.portable import Portable
+from ntkfreq._support.types import FloatArray
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 
 def means(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -22,16 +28,42 @@ def means(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     return places, np.bincount(inverse.reshape(-1), y) / counts
 
 
-def only_samples(x: FloatArray, y: FloatArray) -> Function:
-    """Look up samples; anything between them is unknown."""
-    places, values = means(x, y)
-    table = {tuple(at): value for at, value in zip(places.tolist(), values.tolist(), strict=True)}
+@dataclass(frozen=True, eq=False)
+class SplineThrough(Portable):
+    """Cubic spline through distinct sorted points (n,) with values (n,), made at the first call."""
 
-    def lookup(points: Any) -> FloatArray:
-        wanted = np.asarray(points, dtype=np.float64).reshape(-1, x.shape[1])
+    x: FloatArray
+    y: FloatArray
+
+    @cached_property
+    def _spline(self) -> CubicSpline:
+        # On Points it is never needed, and loading it takes longer than a solution there.
+        from scipy.interpolate import CubicSpline
+
+        return CubicSpline(self.x, self.y)
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Values at points."""
+        return np.asarray(self._spline(x))
+
+
+@dataclass(frozen=True, eq=False)
+class OnlySamples(Portable):
+    """The function that is known at samples x (n, d) with values y (n,), and nowhere between."""
+
+    x: FloatArray
+    y: FloatArray
+
+    @cached_property
+    def _table(self) -> dict[tuple[float, ...], float]:
+        places, values = means(self.x, self.y)
+        pairs = zip(places.tolist(), values.tolist(), strict=True)
+        return {tuple(place): value for place, value in pairs}
+
+    def __call__(self, points: Any) -> FloatArray:
+        """Values at points that are among the samples."""
+        wanted = np.asarray(points, dtype=np.float64).reshape(-1, self.x.shape[1])
         try:
-            return np.array([table[tuple(point)] for point in wanted.tolist()])
+            return np.array([self._table[tuple(point)] for point in wanted.tolist()])
         except KeyError:
             raise ValueError("the target is known at its samples only; pass a function") from None
-
-    return lookup

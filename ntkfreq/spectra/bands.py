@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.types import BoolArray, ComplexArray, FloatArray
+from ntkfreq._support.types import ArrayLike, BoolArray, ComplexArray, FloatArray
 
 # A squared error cannot be told from zero once it has fallen by this factor between two samples.
 _RESOLVED = float(np.finfo(np.float64).eps) ** 2
@@ -25,7 +24,7 @@ _LARGEST = 1e150
 
 
 def band_energy(
-    frequencies: Any, spectrum: Any, bands: Sequence[tuple[float, float]]
+    frequencies: ArrayLike, spectrum: ArrayLike, bands: Sequence[tuple[float, float]]
 ) -> FloatArray:
     r"""Mean of :math:`|\hat v(\xi)|^2` over each band :math:`low \le |\xi| \le high`.
 

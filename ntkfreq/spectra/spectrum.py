@@ -21,7 +21,7 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.sizes import refuse_memory, refuse_work
 from ntkfreq._support.threads import allowed_threads, one_thread
-from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, PointsLike
 from ntkfreq.spectra.phases import exact_waves, middle_of
 from ntkfreq.spectra.waves import LARGEST_PHASE, largest_phase
 
@@ -138,7 +138,9 @@ def _nufft(x: FloatArray, rows: Any, frequencies: FloatArray, repeatable: bool) 
 
 
 @guarded
-def error_spectrum(x: Any, values: Any, frequencies: Any, weights: Any = None) -> ComplexArray:
+def error_spectrum(
+    x: PointsLike, values: ArrayLike, frequencies: ArrayLike, weights: ArrayLike | None = None
+) -> ComplexArray:
     r"""Spectrum of values at points, :math:`\hat v(\xi) = \sum_i w_i\, v_i\, e^{-i\xi\cdot x_i}`.
 
     Parameters

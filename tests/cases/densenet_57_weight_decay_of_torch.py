@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ntkfreq import FourierFeatureNet, Normal, train
-from ntkfreq.network.optimizers import HeavyBall
+from ntkfreq.problem.optimizers import HeavyBall
 
 from .verdict import Case, judge
 

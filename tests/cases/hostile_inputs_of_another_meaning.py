@@ -157,7 +157,7 @@ def weights():
 @CASE.attempt("shares at a frequency of 1e20")
 def shares():
     try:
-        found = alias_shares(StudentT(1.0, 0, 3.0), 1e20, Grid(0.6))
+        found = alias_shares(StudentT(1.0, loc=0, scale=3.0), 1e20, Grid(0.6))
     except ValueError as error:
         return Verdict("refused" if "freq" in str(error) else WRONG, str(error)[:110])
     total = float(found.shares.sum() + found.remainder)

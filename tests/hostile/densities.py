@@ -169,6 +169,7 @@ def _borrowed(rng: Draw, dim: int) -> Arg:
         (f("stats.norm", scale=-1.0), REFUSE),
         (f("h.function", rng.choice(["nan", "none", "strings", "raises", "short"])), REFUSE),
         (named("ntkfreq.Normal"), REFUSE),
+        (f("ntkfreq.Normal", 18.0), REFUSE),
         (None, REFUSE),
         (3.0, REFUSE),
         ([1.0, 2.0], REFUSE),

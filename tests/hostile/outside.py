@@ -75,9 +75,9 @@ def compared_times(band: Any, fraction: Any) -> list[float]:
 
 def optimizer(name: str) -> Callable[..., Any]:
     """A class of update rules or schedules by name."""
-    from ntkfreq.network import optimizers, step_schedules
+    import ntkfreq
 
-    return getattr(optimizers, name, None) or getattr(step_schedules, name)
+    return getattr(ntkfreq, name)
 
 
 def stored(what: str, path: Any) -> bool:

@@ -50,7 +50,7 @@ def prepare() -> None:
         "ntkfreq.network.backends.reference", "ntkfreq.network.backends.nufft",
         "ntkfreq.network.backends.torch", "ntkfreq.network.backends.direct", "ntkfreq.report",
         "ntkfreq.profile", "ntkfreq.cli", "ntkfreq.plotting", "ntkfreq.grokking",
-        "ntkfreq.network.optimizers", "ntkfreq.network.step_schedules",
+        "ntkfreq.problem.optimizers", "ntkfreq.problem.step_schedules",
     ):  # fmt: skip
         importlib.import_module(module)
 

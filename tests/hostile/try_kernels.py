@@ -32,7 +32,8 @@ from .scalars import option, whole
 from .values import REFUSE, UNKNOWN, Arg, Draw, plain
 
 NAMES = (
-    "rho_w", "x", "x2", "y", "sigma_a", "ridge", "method", "tolerance", "gram", "error0", "t",
+    "rho_w", "x", "x2", "x_test", "y", "sigma_a", "ridge", "method", "tolerance", "rtol", "gram",
+    "error0", "t",
     "net", "kernel", "count", "frequencies", "values", "weights", "spectrum", "bands", "band",
     "v", "loc", "scale", "df", "dim", "components", "atoms", "freeze_frequencies", "z", "w",
     "size", "rng", "train_spectrum", "test_spectrum", "widths", "optimizer", "fraction",
@@ -157,7 +158,7 @@ def spectrum(rng: Draw) -> Try:
 def regression(rng: Draw) -> Try:
     """ntk_regression."""
     dim = rng.choice([1, 1, 2])
-    rng.hostile("rho_w", "x", "x2", "y", "sigma_a", "ridge", "method", "tolerance")
+    rng.hostile("rho_w", "x", "x2", "y", "sigma_a", "ridge", "method", "rtol")
     n = rng.choice([2, 5, 9])
     args = _gram_args(rng, dim, n, second=True)
     args["y"] = samples(rng, "y", n)
@@ -166,9 +167,9 @@ def regression(rng: Draw) -> Try:
     if "method" in rng.bad:
         args["method"] = option(rng)
         options["method"] = args["method"].node
-    if "tolerance" in rng.bad:
-        args["tolerance"] = number(rng, "tolerance", 1e-8)
-        options |= {"tolerance": args["tolerance"].node, "method": rng.choice(["cg", "auto"])}
+    if "rtol" in rng.bad:
+        args["rtol"] = number(rng, "rtol", 1e-8)
+        options |= {"rtol": args["rtol"].node, "method": rng.choice(["cg", "auto"])}
     more = [args["x2"].node] if "x2" in args else []
     node = f(
         "ntkfreq.ntk_regression",
@@ -192,7 +193,7 @@ def regression(rng: Draw) -> Try:
             return must_refuse("y is not one value for each x")
         ridge = float(args["ridge"].meaning)
         top = float(np.abs(matrix).sum(axis=0).max())
-        if not 1e-8 * top < len(x) * ridge < 1e12 * top or "tolerance" in args:
+        if not 1e-8 * top < len(x) * ridge < 1e12 * top or "rtol" in args:
             return ANSWERED
         shares = linalg.solve(matrix + len(x) * ridge * np.eye(len(x)), y, assume_a="pos")
         across = wide[0].T if "x2" in args else matrix
@@ -205,7 +206,7 @@ def regression(rng: Draw) -> Try:
 
 def fixed_flow(rng: Draw) -> Try:
     """gram_flow of a matrix."""
-    rng.hostile("gram", "error0", "t", "method", "tolerance")
+    rng.hostile("gram", "error0", "t", "method", "rtol")
     n = 5
     base = np.reshape(rng.normal(n * n), (n, n))
     matrix = np.round(base @ base.T, 3)
@@ -218,9 +219,9 @@ def fixed_flow(rng: Draw) -> Try:
     if "method" in rng.bad:
         args["method"] = option(rng)
         options["method"] = args["method"].node
-    if "tolerance" in rng.bad:
-        args["tolerance"] = number(rng, "tolerance", 1e-6)
-        options |= {"tolerance": args["tolerance"].node, "method": "lanczos"}
+    if "rtol" in rng.bad:
+        args["rtol"] = number(rng, "rtol", 1e-6)
+        options |= {"rtol": args["rtol"].node, "method": "lanczos"}
     node = f("ntkfreq.gram_flow", args["gram"].node, args["error0"].node, args["t"].node, **options)
 
     def judge(result: Any) -> Verdict:
@@ -235,7 +236,7 @@ def fixed_flow(rng: Draw) -> Try:
         if not symmetric or rates[0] < -1e-6 * max(abs(rates[-1]), 1e-300):
             return must_refuse("gram is no kernel: not symmetric, or negative")
         size = float(np.abs(error0).max())
-        if clock[-1] * rates[-1] > 1e6 or not 1e-140 < size < 1e140 or "tolerance" in args:
+        if clock[-1] * rates[-1] > 1e6 or not 1e-140 < size < 1e140 or "rtol" in args:
             return ANSWERED
         wanted = np.array([linalg.expm(-kernel / n * time) @ error0 for time in clock])
         slack = 1e-9 * size * (1 + 1e-3 * clock[-1] * rates[-1])

@@ -26,7 +26,6 @@ from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
 from ntkfreq.network.backends.unit_sums import MOST_AXES
-from ntkfreq.network.step_schedules import Constant
 
 # Pairs in a chunk at least (a chunk costs some microseconds beside), and at most so many chunks,
 # each of which has a buffer of N numbers: fewer where all would take more than 64 MB.
@@ -60,7 +59,7 @@ def _parts(points: int, units: int) -> FloatArray:
 def _constants(descent: Descent, step: int, steps: int) -> FloatArray:
     """Step size and coefficients of the optimizer at each of the steps."""
     optimizer = descent.optimizer
-    steady = isinstance(optimizer.schedule, Constant) and optimizer.slots < 2
+    steady = optimizer.schedule.constant and optimizer.slots < 2
     rows = [
         (descent.rate(n), *optimizer.coefficients(n))
         for n in range(step, step + (1 if steady else steps))

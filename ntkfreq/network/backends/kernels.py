@@ -20,7 +20,7 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import unit_sums
 from ntkfreq.network.backends.limits import LARGEST_WEIGHT
 from ntkfreq.network.backends.unit_sums import MOST_AXES, add, add_turned, measure
-from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.spectra import sincos
 from ntkfreq.spectra.sincos import SMALL_PHASE, cos_sin, jit
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends.limits import within
-from ntkfreq.network.optimizers import GradientDescent, Optimizer
+from ntkfreq.problem.optimizers import GradientDescent, Optimizer
 
 
 @dataclass(frozen=True)

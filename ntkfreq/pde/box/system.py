@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.polynomial import legendre
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import refuse_work
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.ntk.gram import stationary_gram
@@ -38,7 +39,7 @@ _OPERATIONS, _MOST_SECONDS = 400.0, 15.0
 
 
 @dataclass(frozen=True, eq=False)
-class BoxSystem:
+class BoxSystem(Portable):
     """Galerkin system with `modes` Legendre polynomials on a one-dimensional box.
 
     Parameters

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.numerics.bessel import spherical_bessel
 from ntkfreq.numerics.quadrature import ORDER, gauss_legendre, panel_rule
@@ -20,7 +21,7 @@ _CHUNK = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneData:
+class PlaneData(Portable):
     """Initial output and target on a box in two dimensions, resolved once.
 
     Attributes

@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.quadrature import gauss_legendre
@@ -34,7 +35,7 @@ _ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class BoxPlaneSystem:
+class BoxPlaneSystem(Portable):
     """Galerkin system in the span of some tables of Legendre coefficients.
 
     Parameters

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import resolve
 from ntkfreq.pde.box.system import multiplication
@@ -29,7 +30,7 @@ _MOST_PANELS = 256
 
 
 @dataclass(frozen=True, eq=False)
-class TensorKernel:
+class TensorKernel(Portable):
     r"""A_1 and A_2 between products of Legendre polynomials, as sums of Kronecker products.
 
     .. math:: A_1 = \sum_r F_r \otimes G_r, \qquad

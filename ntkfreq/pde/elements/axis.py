@@ -15,6 +15,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy import sparse
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.numerics.quadrature import gauss_legendre
 
@@ -46,7 +47,7 @@ def shapes(degree: int, s: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
+class Axis(Portable):
     """Elements of one degree between the nodes of one or more intervals.
 
     Unknowns are numbered vertices first, then the bubbles element by element.

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.elements.axis import Axis
 
@@ -73,7 +74,7 @@ def shapes(axis: Axis) -> Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class Pattern:
+class Pattern(Portable):
     """Where the entries of element matrices go; all matrices of one space share it.
 
     Attributes

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.elements.axis import Axis
 from ntkfreq.pde.elements.condensed import Condensation, CondensedSolver
@@ -48,7 +49,7 @@ class Factors:
 
 
 @dataclass(frozen=True, eq=False)
-class TensorForms:
+class TensorForms(Portable):
     """Bilinear forms on the tensor product of two axes.
 
     Parameters
@@ -144,15 +145,23 @@ def _elementwise(pairs: FloatArray, first: int, second: int) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class TensorOperator:
-    """A matrix known by what it does to a vector."""
+    """The matrix of a form on a space, known by what it does to a vector.
 
-    apply: Any
-    size: int
+    The forms are "mass", A_1 ("s"), A_2 ("m") or both ("sm").
+    """
+
+    space: TensorSpace
+    name: str
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.space.size
 
     def __matmul__(self, vector: FloatArray) -> FloatArray:
         if vector.ndim == 1:
-            return np.asarray(self.apply(vector))
-        return np.stack([self.apply(column) for column in vector.T], axis=1)
+            return self.space.apply(self.name, vector)
+        return np.stack([self.space.apply(self.name, column) for column in vector.T], axis=1)
 
     def toarray(self) -> FloatArray:
         """The matrix itself, for small sizes."""
@@ -160,7 +169,7 @@ class TensorOperator:
 
 
 @dataclass(frozen=True, eq=False)
-class TensorSpace:
+class TensorSpace(Portable):
     """The unknowns of one parity: which of the full tensor are kept along each axis."""
 
     forms: TensorForms
@@ -194,16 +203,16 @@ class TensorSpace:
         return first, second
 
     def operator(self, name: str) -> TensorOperator:
-        """The matrix of the form `name`: "mass", A_1 ("s"), A_2 ("m") or both ("sm")."""
+        """The matrix of a form; see :class:`TensorOperator`."""
+        return TensorOperator(self, name)
 
-        def apply(vector: FloatArray) -> FloatArray:
-            u = vector.reshape(self.shape)
-            if name == "mass":
-                first, second = self._masses
-                return np.asarray(second @ (first @ u).T).T.ravel()
-            return self.forms.apply(*self.factors, u, name).ravel()
-
-        return TensorOperator(apply, self.size)
+    def apply(self, name: str, vector: FloatArray) -> FloatArray:
+        """The matrix of a form times a vector (n,)."""
+        u = vector.reshape(self.shape)
+        if name == "mass":
+            first, second = self._masses
+            return np.asarray(second @ (first @ u).T).T.ravel()
+        return self.forms.apply(*self.factors, u, name).ravel()
 
     def solve_mass(self, load: FloatArray) -> FloatArray:
         """M^-1 times one column, axis by axis."""

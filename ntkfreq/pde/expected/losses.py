@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkfreq._support.display import Described, course, span
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.files.labelled import about
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import asked_times, checked_tolerance
@@ -22,6 +22,9 @@ from ntkfreq.pde.time.columns import readers, respond
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.pde.time.system import Evolution
 from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
+from ntkfreq.problem.measure import Measure
+from ntkfreq.problem.optimizers import Optimizer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -89,17 +92,18 @@ class ExpectedLosses(Described):
 
 @guarded
 def expected_losses(
-    rho_w: Any,
-    target: Any,
+    rho_w: DensityLike,
+    target: TargetLike,
     *,
     sigma_a: float = 1.0,
-    measure: Any = None,
+    measure: Measure | None = None,
     weight_decay: float = 0.0,
     frequency_decay: float = 0.0,
     decay_towards: str = "zero",
-    t: Any = None,
-    test: Any = None,
+    t: ArrayLike | None = None,
+    test: TestLike | None = None,
     step_size: float | None = None,
+    optimizer: str | Optimizer | None = None,
     momentum: float = 0.0,
     nesterov: bool = False,
     rtol: float = 1e-6,
@@ -118,7 +122,7 @@ def expected_losses(
     rho_w, target, sigma_a, measure, weight_decay, frequency_decay, decay_towards, t, test
         As for :func:`ntkfreq.solve_frequency_pde`; the measure is Points or a Box in one
         dimension.
-    step_size, momentum, nesterov, rtol
+    step_size, optimizer, momentum, nesterov, rtol
         As there.
 
     Returns
@@ -158,7 +162,7 @@ def expected_losses(
         )
     method.refuse()
     rtol = checked_tolerance(rtol)
-    dynamics = dynamics_for(step_size, momentum, nesterov)
+    dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
     clock = asked_times(method, t, step_size)
     where = resolve_test(method, test, 0.0)

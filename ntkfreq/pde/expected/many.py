@@ -18,7 +18,7 @@ from scipy import linalg
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.threads import one_thread
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.files.labelled import about
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
@@ -30,7 +30,8 @@ from ntkfreq.pde.testset import TestSet
 from ntkfreq.pde.time.fading.memory import ConstantMemory
 from ntkfreq.pde.time.fading.stepping import advanced
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Points, is_measure
+from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
+from ntkfreq.problem.measure import Measure, Points, is_measure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,14 +45,14 @@ _STEPS = 25
 
 @guarded
 def expected_losses_many(
-    rho_w: Any,
-    target: Any,
+    rho_w: DensityLike,
+    target: TargetLike,
     *,
-    sigma_a: Any = 1.0,
-    weight_decay: Any = 0.0,
-    measure: Any = None,
-    t: Any = None,
-    test: Any = None,
+    sigma_a: ArrayLike = 1.0,
+    weight_decay: ArrayLike = 0.0,
+    measure: Measure | None = None,
+    t: ArrayLike | None = None,
+    test: TestLike | None = None,
     rtol: float = 1e-4,
 ) -> xr.Dataset:
     r"""Mean losses over random initial outputs, for every pair of initialization and decay.

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from scipy import linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
@@ -55,7 +56,7 @@ class Prior(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class PointsPrior:
+class PointsPrior(Portable):
     """Initial outputs at data and test points, by pivoted Cholesky on both.
 
     Parameters
@@ -135,7 +136,7 @@ class MovingPointsPrior(PointsPrior):
 
 
 @dataclass(frozen=True, eq=False)
-class BoxPrior:
+class BoxPrior(Portable):
     """Initial outputs on a box in Legendre polynomials."""
 
     system: BoxSystem

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.density.folded_plane import PlaneFold
+from ntkfreq.problem.given import DensityLike
 from ntkfreq.problem.measure import Grid, is_measure
 from ntkfreq.spectra.phases import exact_wave
 
@@ -70,7 +70,9 @@ class AliasShares(Described):
         }
 
 
-def alias_shares(rho_w: Any, frequency: Any, grid: Grid, *, least: float = 1e-6) -> AliasShares:
+def alias_shares(
+    rho_w: DensityLike, frequency: ArrayLike, grid: Grid, *, least: float = 1e-6
+) -> AliasShares:
     r"""Shares of the aliases of a tone on a lattice, at the end of training.
 
     Samples of :math:`e^{i\xi_0\cdot x}` at spacing :math:`\Delta` are those of every

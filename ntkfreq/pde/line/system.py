@@ -16,6 +16,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy import sparse
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements import forms
@@ -32,7 +33,7 @@ _ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class LineSystem:
+class LineSystem(Portable):
     """Finite elements of one degree on one mesh of the half-line.
 
     Parameters

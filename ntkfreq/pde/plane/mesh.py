@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import subdivide
 from ntkfreq.pde.elements.axis import Axis
@@ -22,7 +23,7 @@ _WINDOW = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class Surroundings(Portable):
     """What the mesh has to know of density and data.
 
     Parameters

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.elements.axis import Axis
 from ntkfreq.pde.plane.mesh import DEGREE, Surroundings
@@ -22,7 +23,7 @@ _MOST_UNKNOWNS = 700
 
 
 @dataclass(frozen=True, eq=False)
-class Pilot:
+class Pilot(Portable):
     """The problem along one axis, even in its frequency.
 
     Parameters

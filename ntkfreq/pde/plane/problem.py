@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.equation import FrequencyEquation
@@ -17,7 +18,7 @@ _PROBES = 256
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneProblem:
+class PlaneProblem(Portable):
     """Density and data of an equation on Line in two dimensions.
 
     Parameters

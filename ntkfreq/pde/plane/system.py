@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements.axis import Axis
@@ -33,7 +34,7 @@ WHOLE = ("real", "imag")
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneSystem:
+class PlaneSystem(Portable):
     """Finite elements on the tensor product of two axes, of frequencies from 0 or of all.
 
     Parameters

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
@@ -28,7 +29,7 @@ _MOST_LANDMARKS = 6000
 
 
 @dataclass(frozen=True, eq=False)
-class ContractingPoints:
+class ContractingPoints(Portable):
     """Errors at the points, scaled by the square root of their weights.
 
     Parameters

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.pde.time.system import Block, Evolution
@@ -19,7 +20,7 @@ _CHUNK = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class PointsSystem:
+class PointsSystem(Portable):
     r"""Errors at the points, scaled by the square root of their weights.
 
     With :math:`s = W^{1/2} e` the flow is :math:`\dot s = -W^{1/2} K W^{1/2} s`, symmetric, and

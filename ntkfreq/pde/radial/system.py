@@ -26,6 +26,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.hankel import log_sphere, mean_wave, radial_transform
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
@@ -58,7 +59,7 @@ def log_rate(density: Density, r: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class RadialSystem:
+class RadialSystem(Portable):
     r"""Finite elements on the half-line of :math:`|\xi|`.
 
     Parameters

@@ -15,7 +15,9 @@ from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.lanczos import flow_deficit, flow_integral
 from ntkfreq.pde.time.companion import GROWTH, StepMatrix
+from ntkfreq.pde.time.rules import momentum_for
 from ntkfreq.problem.decay import Decay
+from ntkfreq.problem.optimizers import Optimizer
 
 
 class Dynamics(Protocol):
@@ -343,21 +345,14 @@ class Nesterov(_Momentum):
         return _limit(2 * (1 + self.momentum) / (1 + 2 * self.momentum), fastest)
 
 
-def dynamics_for(step_size: Any, momentum: float, nesterov: bool) -> Dynamics:
-    """Gradient flow for `step_size` None, else gradient descent, heavy ball or Nesterov."""
-    momentum = checks.non_negative("momentum", momentum)
-    if momentum >= 1:
-        raise ValueError(
-            f"momentum={momentum:g} must be below 1, or the velocity never decays; "
-            "take for instance 0.9"
-        )
-    if not isinstance(nesterov, bool | np.bool_):
-        raise TypeError(f"nesterov={checks.show(nesterov)} must be True or False")
-    if nesterov and momentum == 0:
-        raise ValueError(
-            "nesterov=True needs momentum above 0, as in torch.optim.SGD; give momentum, for "
-            "instance 0.9, or leave nesterov False"
-        )
+def dynamics_for(
+    step_size: Any, momentum: float, nesterov: bool, optimizer: str | Optimizer | None = None
+) -> Dynamics:
+    """Gradient flow for `step_size` None, else gradient descent, heavy ball or Nesterov.
+
+    The rule is that of the `optimizer`, or of the two other arguments.
+    """
+    momentum, nesterov = momentum_for(optimizer, momentum, nesterov)
     if step_size is None:
         if momentum > 0:
             raise ValueError(

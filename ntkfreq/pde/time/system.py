@@ -23,13 +23,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.problem.decay import Decay
 from ntkfreq.problem.equation import FrequencyEquation
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class Block(Portable):
     """One symmetric pencil and its initial data.
 
     Attributes

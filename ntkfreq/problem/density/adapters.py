@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
-from scipy.stats.sampling import NumericalInversePolynomial
+from scipy import special
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import users_own
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.portable import Portable
+from ntkfreq._support.types import FloatArray, Function, HasPdf
 from ntkfreq.problem.density.base import SPREAD_DRAWS, Density, carrier_rounding
 from ntkfreq.problem.density.characteristic import ClosedForm, closed_form
 from ntkfreq.problem.density.landmarks import Landmarks
@@ -31,6 +32,57 @@ _TAIL = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
+class Quantile(Portable):
+    """Quantiles of a pdf that is zero outside a support, by numerical inversion."""
+
+    function: Callable[[FloatArray], Any]
+    support: tuple[float, float]
+
+    def __call__(self, u: FloatArray) -> FloatArray:
+        """Frequencies below which the shares `u` of the probability lie."""
+        return np.asarray(self._middle + self._inverse.ppf(u), dtype=np.float64)
+
+    def ready(self) -> None:
+        """Invert now, where the first call would do it."""
+        self._inverse.ppf(0.5)
+
+    def pdf(self, u: float) -> float:
+        """Density at a distance from the middle; the inversion asks for it."""
+        # It asks at the ends of the line as well, where a formula may give inf * 0.
+        if not np.isfinite(u):
+            return 0.0
+        return float(_inside(self.function, self.support, np.array([self._middle + u]))[0])
+
+    @property
+    def _middle(self) -> float:
+        # About the middle of its support, or the inversion would seek digits that a narrow pdf far
+        # from 0 does not have, for ever.
+        return 0.5 * sum(self.support) if np.all(np.isfinite(self.support)) else 0.0
+
+    @cached_property
+    def _inverse(self) -> Any:
+        from scipy.stats.sampling import NumericalInversePolynomial
+
+        low, high = (end - self._middle for end in self.support)
+        own: Any = self
+        with warnings.catch_warnings():
+            # It asks for the tail beyond the ends, where there is none: nan, for which it takes 0.
+            warnings.filterwarnings("ignore", message=".*tail probability gives NaN")
+            return NumericalInversePolynomial(own, domain=(low, high), center=0.0)
+
+
+def _inside(
+    function: Callable[[FloatArray], Any], support: tuple[float, float], w: FloatArray
+) -> FloatArray:
+    """A pdf at frequencies (n,), zero outside its support."""
+    inside = (w >= support[0]) & (w <= support[1])
+    values = np.zeros(len(w))
+    with users_own():
+        values[inside] = np.asarray(function(w[inside]), dtype=np.float64)
+    return values
+
+
+@dataclass(frozen=True, eq=False)
 class NumericDensity(Density):
     """One-dimensional density known by its pdf; built by :func:`as_density`, not by hand."""
 
@@ -43,12 +95,12 @@ class NumericDensity(Density):
     quantile: Callable[[FloatArray], Any] = field(repr=False)
     dim: int = 1
 
+    _functions: ClassVar = MappingProxyType(
+        {"function": "use a named family or a frozen scipy.stats distribution"}
+    )
+
     def _pdf(self, w: FloatArray) -> FloatArray:
-        inside = (w[:, 0] >= self.support[0]) & (w[:, 0] <= self.support[1])
-        values = np.zeros(len(w))
-        with users_own():
-            values[inside] = np.asarray(self.function(w[inside, 0]), dtype=np.float64)
-        return values
+        return _inside(self.function, self.support, w[:, 0])
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         return np.asarray(self.quantile(rng.uniform(size=size)), dtype=np.float64)[:, None]
@@ -123,7 +175,10 @@ class ClosedFormDensity(NumericDensity):
 
 
 def as_density(
-    rho_w: Any, *, support: tuple[float, float] | None = None, kinks: Any = ()
+    rho_w: Density | HasPdf | Function,
+    *,
+    support: tuple[float, float] | None = None,
+    kinks: float | Sequence[float] | FloatArray = (),
 ) -> Density:
     """Turn what a user calls a density into a :class:`~ntkfreq.problem.density.Density`.
 
@@ -168,8 +223,12 @@ def as_density(
                 refuse_inconsistent(part)
         return rho_w
     corners = checks.places("kinks", kinks)
-    if hasattr(rho_w, "dist") and isinstance(rho_w.dist, stats.rv_continuous):
-        return _from_scipy(rho_w, corners)
+    if hasattr(rho_w, "dist"):
+        # Loading it takes half a second, which only its own distributions are worth.
+        from scipy import stats
+
+        if isinstance(rho_w.dist, stats.rv_continuous):
+            return _from_scipy(rho_w, corners)
     if hasattr(rho_w, "mean") and hasattr(rho_w, "cov") and hasattr(rho_w, "logpdf"):
         return _from_multivariate_normal(rho_w)
     if callable(rho_w) and not isinstance(rho_w, type):
@@ -183,17 +242,19 @@ def as_density(
 def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
     name = frozen.dist.name
     if name == "norm":
-        return Normal(float(frozen.mean()), float(frozen.std()))
+        return Normal(loc=float(frozen.mean()), scale=float(frozen.std()))
     if name == "laplace":
-        return Laplace(float(frozen.mean()), float(frozen.std() / np.sqrt(2)))
+        return Laplace(loc=float(frozen.mean()), scale=float(frozen.std() / np.sqrt(2)))
     if name == "uniform":
         low, high = (float(end) for end in frozen.support())
-        return Uniform((low + high) / 2, (high - low) / 2)
+        return Uniform(loc=(low + high) / 2, scale=(high - low) / 2)
     if name in ("cauchy", "t"):
         shapes = (*frozen.args, *(frozen.kwds[key] for key in ("df",) if key in frozen.kwds))
         df = float(shapes[0]) if name == "t" else 1.0
         quartile = float(frozen.ppf(0.75) - frozen.median())
-        return StudentT(df, float(frozen.median()), quartile / float(stats.t.ppf(0.75, df)))
+        return StudentT(
+            df, loc=float(frozen.median()), scale=quartile / float(special.stdtrit(df, 0.75))
+        )
     low, high = (float(end) for end in frozen.support())
     title, formula = f"scipy.stats.{name}", closed_form(frozen)
     density = NumericDensity(title, frozen.pdf, (low, high), kinks, frozen.ppf)
@@ -213,7 +274,7 @@ def _from_multivariate_normal(frozen: Any) -> Density:
             f"rho_w has covariance {checks.show(cov)}; only multiples of the identity are a "
             f"formula here: pass {SPREAD_DRAWS}; rescaled inputs x are the same for sigma_a=0 only"
         )
-    return Normal(mean, np.sqrt(variance), len(mean))
+    return Normal(loc=mean, scale=np.sqrt(variance), dim=len(mean))
 
 
 def _from_callable(
@@ -231,28 +292,11 @@ def _from_callable(
             )
     name = getattr(pdf, "__name__", type(pdf).__name__)
 
-    def quantile_of(u: FloatArray) -> FloatArray:
-        return np.asarray(middle + generator.ppf(u), dtype=np.float64)
-
-    density = NumericDensity(name, pdf, ends, kinks, quantile_of)
+    quantile = Quantile(pdf, ends)
+    density = NumericDensity(name, pdf, ends, kinks, quantile)
     _check_pdf_values(density)
-    low, high = ends
-    # About the middle of its support, or the inversion would seek digits that a narrow pdf far
-    # from 0 does not have, for ever.
-    middle = 0.5 * (low + high) if np.all(np.isfinite(ends)) else 0.0
-
-    class _Distribution:
-        def pdf(self, u: float) -> float:
-            # The inversion asks at the ends of the line, where a formula may give inf * 0.
-            return float(density._pdf(np.array([[middle + u]]))[0]) if np.isfinite(u) else 0.0
-
     try:
-        distribution: Any = _Distribution()
-        domain = (low - middle, high - middle)
-        with warnings.catch_warnings():
-            # It asks for the tail beyond the ends, where there is none: nan, for which it takes 0.
-            warnings.filterwarnings("ignore", message=".*tail probability gives NaN")
-            generator = NumericalInversePolynomial(distribution, domain=domain, center=0.0)
+        quantile.ready()
     except Exception as error:
         raise ValueError(
             f"rho_w={name} cannot be inverted numerically ({error}); pass support=(low, high) "

@@ -16,8 +16,9 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.own import adapted_methods
@@ -56,7 +57,7 @@ class ExponentialKernel(NamedTuple):
     center: float
 
 
-class Density(Described, abc.ABC):
+class Density(Portable, Described, abc.ABC):
     r"""Probability density :math:`\rho_w` of the initial frequencies of a network.
 
     A density is immutable and knows its pdf, its samples, and its
@@ -260,11 +261,11 @@ class Density(Described, abc.ABC):
 
     # What users call: checked, then handed on.
 
-    def pdf(self, w: Any) -> FloatArray:
+    def pdf(self, w: ArrayLike) -> FloatArray:
         """Density at frequencies `w` of shape (n,) in 1-D, (n, d) otherwise; shape (n,)."""
         return self._pdf(checks.points("w", w, self.dim))
 
-    def even_pdf(self, w: Any) -> FloatArray:
+    def even_pdf(self, w: ArrayLike) -> FloatArray:
         r"""Even part :math:`\tfrac12(\rho_w(w)+\rho_w(-w))`, shape (n,)."""
         return self.even_values(checks.points("w", w, self.dim))
 
@@ -282,7 +283,7 @@ class Density(Described, abc.ABC):
         mirrored[1:] *= -1
         return 0.5 * (found + mirrored)
 
-    def kernel(self, z: Any) -> FloatArray:
+    def kernel(self, z: ArrayLike) -> FloatArray:
         r"""Characteristic function :math:`k(z)` at displacements `z`, shape (n,)."""
         return self.kernel_values(checks.points("z", z, self.dim))
 

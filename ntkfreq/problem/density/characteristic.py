@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,7 @@ def closed_form(frozen: Any) -> ClosedForm | None:
     >>> closed_form(stats.expon(scale=2.0))(np.array([0.0, 0.5]))
     array([1. , 0.5])
     """
-    form = _FORMS.get(frozen.dist.name)
-    if form is None:
+    if frozen.dist.name not in _FORMS:
         return None
     names = (frozen.dist.shapes or "").split(", ")[: frozen.dist.numargs]
     # Shapes come first, by place or by name; location and scale follow from mean and deviation.
@@ -123,5 +123,8 @@ def closed_form(frozen: Any) -> ClosedForm | None:
     standard = frozen.dist(*shapes)
     scale = float(frozen.std() / standard.std())
     loc = float(frozen.mean() - scale * standard.mean())
+    return ClosedForm(partial(_stretched, frozen.dist.name, scale, tuple(shapes)), loc)
 
-    return ClosedForm(lambda z: form(scale * z, *shapes), loc)
+
+def _stretched(name: str, scale: float, shapes: tuple[float, ...], z: FloatArray) -> Parts:
+    return _FORMS[name](scale * z, *shapes)

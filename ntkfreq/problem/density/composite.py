@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy import special
 
 from ntkfreq._support import checks, display
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.problem.density.base import Density, weighted
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.spectrum import fourier_sum
@@ -47,7 +47,7 @@ class Mixture(Density):
     weights: tuple[float, ...]
     dim: int
 
-    def __init__(self, components: Sequence[Density], weights: Any = None) -> None:
+    def __init__(self, components: Sequence[Density], weights: ArrayLike | None = None) -> None:
         if isinstance(components, Density) or not isinstance(components, Iterable):
             raise TypeError(f"components={checks.show(components)} must be a list of densities")
         parts = tuple(components)
@@ -199,7 +199,7 @@ class Empirical(Density):
     weights: FloatArray
     dim: int
 
-    def __init__(self, atoms: Any, weights: Any = None) -> None:
+    def __init__(self, atoms: ArrayLike, weights: ArrayLike | None = None) -> None:
         points = checks.points("atoms", atoms)
         object.__setattr__(self, "atoms", points)
         object.__setattr__(self, "weights", checks.weights_for("weights", weights, len(points)))

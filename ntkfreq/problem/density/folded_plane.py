@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.landmarks import Landmarks
@@ -43,7 +44,7 @@ Combine = Callable[[FloatArray, FloatArray | None, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneFold:
+class PlaneFold(Portable):
     """Sums over the aliases of a density of two frequencies.
 
     Parameters

@@ -18,11 +18,11 @@ class Laplace(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0 (first, as in SciPy)
+    loc : float or sequence of d floats, default 0, by keyword
         Centre c, where the density has its corner.
-    scale : float, default 1
+    scale : float, default 1, by keyword
         Decay length s (the standard deviation is :math:`\sqrt2 s`).
-    dim : int, default 1
+    dim : int, default 1, by keyword
         Dimension d.
 
     Raises

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ntkfreq._support import checks
+from ntkfreq._support.old_calls import location_and_scale_by_keyword
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import Density, carrier_rounding, location
 from ntkfreq.problem.density.landmarks import Landmarks
@@ -33,26 +35,31 @@ def sobol_points(dim: int) -> str:
     return f"scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LocationScale(Density):
     """Shared parameters of the families: a location, a scale, a dimension."""
 
-    loc: Any = 0.0
+    loc: float | tuple[float, ...] = 0.0
     scale: float = 1.0
     dim: int = 1
     _center: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        dim = checks.integer("dim", self.dim, 1)
+    @location_and_scale_by_keyword(leading=0)
+    def __init__(self, *, loc: ArrayLike = 0.0, scale: float = 1.0, dim: int = 1) -> None:
+        self._set(loc, scale, dim)
+
+    def _set(self, loc: ArrayLike, scale: float, dim: int) -> None:
+        """Check the parameters that all families have, and keep them."""
+        dim = checks.integer("dim", dim, 1)
         if dim > _MOST_AXES:
             raise ValueError(
                 f"dim={dim} is above {_MOST_AXES}, the most coordinates that x may have; give the "
                 "number of columns of x"
             )
         object.__setattr__(self, "dim", dim)
-        self._refuse_scales()
-        object.__setattr__(self, "scale", checks.positive("scale", self.scale))
-        center = location("loc", self.loc, self.dim)
+        self._refuse_scales(loc, scale)
+        object.__setattr__(self, "scale", checks.positive("scale", scale))
+        center = location("loc", loc, dim)
         object.__setattr__(self, "loc", center[0] if len(set(center)) == 1 else center)
         object.__setattr__(self, "_center", center)
 
@@ -60,13 +67,12 @@ class LocationScale(Density):
         """Python for draws of scale 1 about 0, with words that say how they lie."""
         return f"draws, Empirical({type(self).__name__}(dim={dim}).sample(2**16, rng=0)"
 
-    def _refuse_scales(self) -> None:
+    def _refuse_scales(self, loc: Any, given: Any) -> None:
         """Refuse a scale an axis, which no formula here is for, with what takes its place."""
-        given: Any = self.scale
         if not isinstance(given, list | tuple | np.ndarray) or np.ndim(given) == 0:
             return
         scales = checks.show(given)
-        moved = f" + {checks.show(self.loc)}" if np.any(self.loc) else ""
+        moved = f" + {checks.show(loc)}" if np.any(loc) else ""
         raise TypeError(
             f"scale={scales} must be one number; for a scale an axis pass "
             f"{self._draws(max(self.dim, np.size(given)))} * {scales}{moved}), on Points or "

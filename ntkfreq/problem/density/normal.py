@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import Density
@@ -20,11 +20,11 @@ class Normal(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0 (first, as in SciPy)
+    loc : float or sequence of d floats, default 0, by keyword
         Mean c, radians per unit of x.
-    scale : float, default 1
+    scale : float, default 1, by keyword
         Standard deviation s in each coordinate.
-    dim : int, default 1
+    dim : int, default 1, by keyword
         Dimension d.
 
     Raises
@@ -75,4 +75,6 @@ class Normal(LocationScale):
 
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
-        return self._offset() + self.scale * float(np.sqrt(stats.chi2.isf(tail, self.dim)))
+        # |w - c|^2 / s^2 is chi-squared.
+        square = 2 * float(special.gammainccinv(self.dim / 2, tail))
+        return self._offset() + self.scale * float(np.sqrt(square))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import factorial
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from ntkfreq._support import checks
+from ntkfreq._support.old_calls import location_and_scale_by_keyword
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import ExponentialKernel
 from ntkfreq.problem.density.location_scale import LocationScale
@@ -35,11 +36,11 @@ class StudentT(LocationScale):
     ----------
     df : float
         Degrees of freedom :math:`0.1 \le \nu \le 200`; 1 is the Cauchy density.
-    loc : float or sequence of d floats, default 0
+    loc : float or sequence of d floats, default 0, by keyword
         Centre c.
-    scale : float, default 1
+    scale : float, default 1, by keyword
         Scale s.
-    dim : int, default 1
+    dim : int, default 1, by keyword
         Dimension d.
 
     Raises
@@ -61,7 +62,10 @@ class StudentT(LocationScale):
 
     df: float = 3.0
 
-    def __init__(self, df: float, loc: Any = 0.0, scale: float = 1.0, dim: int = 1) -> None:
+    @location_and_scale_by_keyword(leading=1)
+    def __init__(
+        self, df: float, *, loc: ArrayLike = 0.0, scale: float = 1.0, dim: int = 1
+    ) -> None:
         object.__setattr__(self, "df", checks.positive("df", df))
         if self.df > 200:
             raise ValueError(
@@ -72,13 +76,10 @@ class StudentT(LocationScale):
                 f"df={self.df:g} is below 0.1, where the tail holds frequencies beyond all "
                 "numbers; use df=0.1 or more"
             )
-        object.__setattr__(self, "loc", loc)
-        object.__setattr__(self, "scale", scale)
-        object.__setattr__(self, "dim", dim)
-        self.__post_init__()
+        self._set(loc, scale, dim)
 
     def _draws(self, dim: int) -> str:
-        return f"draws, Empirical(StudentT({self.df:g}, dim={dim}).sample(2**16, rng=0)"
+        return f"draws, Empirical(StudentT(df={self.df:g}, dim={dim}).sample(2**16, rng=0)"
 
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)

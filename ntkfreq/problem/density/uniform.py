@@ -17,11 +17,11 @@ class Uniform(LocationScale):
 
     Parameters
     ----------
-    loc : float or sequence of d floats, default 0 (first, as in SciPy)
+    loc : float or sequence of d floats, default 0, by keyword
         Centre c.
-    scale : float, default 1
+    scale : float, default 1, by keyword
         Half-width s (the standard deviation is :math:`s/\sqrt3`).
-    dim : int, default 1
+    dim : int, default 1, by keyword
         Dimension d.
 
     Raises

@@ -5,14 +5,14 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar
-
-import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, brief, points
-from ntkfreq._support.types import ComplexArray, FloatArray, Function
+from ntkfreq._support.portable import Portable
+from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, Function, PointsLike
 from ntkfreq.numerics.quadrature import ResolvedFunction, resolve
 from ntkfreq.problem.measure import Line, Measure
 from ntkfreq.problem.rectangle import ResolvedPlane, resolve_plane
@@ -21,7 +21,7 @@ Side = tuple[float, float]
 ELSEWHERE = "use measure=Box(lower, upper) or measure=Points(x)"
 
 
-class Target(Described, abc.ABC):
+class Target(Portable, Described, abc.ABC):
     r"""The function y(x) to learn; made by its three constructors.
 
     :meth:`from_function` takes a function, with a `support` outside of which it is zero;
@@ -62,6 +62,10 @@ class Target(Described, abc.ABC):
     axis: Axis = checks.NUMBERS
     profile: Function | None = None
     radius: float | None = None
+
+    _functions: ClassVar = MappingProxyType(
+        dict.fromkeys(("function", "profile"), "give samples (x, y) as the target")
+    )
 
     # What some targets have, and others have not.
 
@@ -134,7 +138,7 @@ class Target(Described, abc.ABC):
         sides = self.sides(dim)
         return sides[0] if sides is not None and dim == 1 else sides
 
-    def __call__(self, x: Any) -> FloatArray:
+    def __call__(self, x: PointsLike) -> FloatArray:
         """Values at points of shape (n,) or (n, d)."""
         return self.at(checks.points("x", x, axis=self.axis))
 
@@ -151,7 +155,10 @@ class Target(Described, abc.ABC):
     def resolved_on(self, low: float, high: float) -> ResolvedFunction:
         """The target on [low, high], on panels that resolve it (one dimension)."""
         breaks = [low, high, *(kink for kink in self.kinks if low < kink < high)]
-        return resolve(lambda x: self.at(np.asarray(x)[:, None]), breaks)
+        return resolve(self._along, breaks)
+
+    def _along(self, x: FloatArray) -> FloatArray:
+        return self.at(x[:, None])
 
     @cached_property
     def resolved_plane(self) -> ResolvedPlane:
@@ -168,7 +175,7 @@ class Target(Described, abc.ABC):
         """The profile of a radial target on panels that resolve it."""
         raise ValueError("target is not radial; see Target.from_radial")
 
-    def transform(self, frequencies: Any) -> ComplexArray:
+    def transform(self, frequencies: ArrayLike) -> ComplexArray:
         r"""Transform :math:`\hat y(\xi) = \int y(x) e^{-i\xi\cdot x} dx`, by quadrature.
 
         To about 1e-12 of the integral of the magnitude.
@@ -264,7 +271,7 @@ class Target(Described, abc.ABC):
         return radial_target(profile, radius, kinks)
 
     @classmethod
-    def from_samples(cls, x: Any, y: Any) -> Target:
+    def from_samples(cls, x: PointsLike, y: ArrayLike) -> Target:
         """Target known by its samples.
 
         On Points only the samples count. On Box, Line and Grid, in one dimension, it is the cubic

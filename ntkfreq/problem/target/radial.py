@@ -66,7 +66,7 @@ class Radial(Target):
     def resolved_radius(self) -> ResolvedFunction:
         """The profile on panels that resolve it."""
         breaks = [0.0, self.radius, *(kink for kink in self.kinks if 0 < kink < self.radius)]
-        return resolve(lambda r: evaluate("profile", self.profile, np.asarray(r)[:, None]), breaks)
+        return resolve(self.function, breaks)
 
     def transform(self, frequencies: Any) -> ComplexArray:
         """Transform at frequencies (F,) or (F, d), by quadrature over distances."""

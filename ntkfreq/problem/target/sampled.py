@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.measure import Measure, Points
-from ntkfreq.problem.samples import means, only_samples
+from ntkfreq.problem.samples import OnlySamples, SplineThrough, means
 from ntkfreq.problem.target.base import ELSEWHERE, Side, Target
 from ntkfreq.problem.target.functions import DECAYED, Shifted, beyond_two, zero_outside
 
@@ -78,7 +77,7 @@ class Sampled(Target):
 
     def at_samples_only(self) -> Target:
         """The same target; between samples a refusal instead of a spline."""
-        return replace(self, function=only_samples(self.x, self.y), kinks=(), ends=None)
+        return replace(self, function=OnlySamples(self.x, self.y), kinks=(), ends=None)
 
     def sides(self, dim: int) -> tuple[Side, ...] | None:
         """The ends of the samples, where they have decayed there."""
@@ -119,14 +118,14 @@ def sampled_target(x: Any, y: Any) -> Sampled:
         array.flags.writeable = False
     knots, heights = means(points, values)
     if points.shape[1] > 1 or len(knots) < 4:
-        return Sampled(points, values, only_samples(points, values), axis)
+        return Sampled(points, values, OnlySamples(points, values), axis)
     closest = float(np.diff(knots[:, 0]).min())
     if closest < _CLOSEST * float(np.ptp(knots)):
         raise ValueError(
             f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give "
             "points further apart, or the same where that is meant: numpy.round(x, digits)"
         )
-    spline = CubicSpline(knots[:, 0], heights)
+    spline = SplineThrough(knots[:, 0], heights)
     peak = float(np.abs(values).max())
     decayed = max(abs(heights[0]), abs(heights[-1])) <= DECAYED * peak
     kinks = tuple(map(float, knots[:, 0]))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.time.fading.memory import COSTLY, first_positive, loaded
 from ntkfreq.pde.time.fading.stages import (
@@ -89,7 +90,7 @@ class _FeatureStages:
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureMemory:
+class FeatureMemory(Portable):
     r"""Features that change: :math:`e = g - J\theta, \dot\theta = -\Gamma\theta + J^\top e`.
 
     Parameters

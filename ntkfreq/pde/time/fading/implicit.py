@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import ClassVar
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.fading.memory import ConstantMemory
@@ -24,7 +25,7 @@ _LEFT_OUT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class ImplicitPropagator:
+class ImplicitPropagator(Portable):
     """Radau collocation of one block whose memories fade; any time up to the last is at hand.
 
     Parameters
@@ -47,6 +48,9 @@ class ImplicitPropagator:
     tolerance: float
     flow: Propagator
 
+    # Results of the integration, and of what it was done with.
+    _lasting: ClassVar[frozenset[str]] = frozenset({"_span", "fastest_rate", "trajectory"})
+
     @property
     def size(self) -> int:
         """Number of unknowns."""
@@ -67,8 +71,8 @@ class ImplicitPropagator:
             operators=operators,
             mass=block.mass,
             rates=np.array(self.decay.rates[: len(operators)]),
-            coefficients=tuple(_exponential(rate) for rate in growth[: len(operators)]),
-            free=lambda t: self.block.free_load(self.decay, t.ravel())[None, :, :, None],
+            coefficients=tuple(partial(_exponential, rate) for rate in growth[: len(operators)]),
+            free=partial(_free_load, self.block, self.decay),
         )
 
     @cached_property
@@ -213,5 +217,10 @@ class FadingEvolution:
         return np.asarray(np.sum(error * weighted, axis=1))
 
 
-def _exponential(rate: float) -> Any:
-    return lambda t: np.exp(rate * t)
+def _exponential(rate: float, t: FloatArray) -> FloatArray:
+    return np.exp(rate * t)
+
+
+def _free_load(block: Block, decay: Decay, t: FloatArray) -> FloatArray:
+    """The error if nothing were learned, (1, s, n, 1) at times (1, s)."""
+    return block.free_load(decay, t.ravel())[None, :, :, None]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.time.fading.stages import (
     DenseMatrices,
@@ -65,7 +66,7 @@ class _ConstantStages:
 
 
 @dataclass(frozen=True, eq=False)
-class ConstantMemory:
+class ConstantMemory(Portable):
     r"""Memories read by operators that do not change: :math:`M e = M g - \sum_k A_k q_k`.
 
     Parameters

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.fading.feature_memory import FeatureMemory
@@ -37,7 +38,7 @@ class MovingSystem(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class MovingPropagator:
+class MovingPropagator(Portable):
     """Radau collocation of a system with features; any time up to the last is at hand.
 
     Parameters
@@ -53,6 +54,8 @@ class MovingPropagator:
     system: MovingSystem
     t_end: float
     tolerance: float
+
+    _lasting: ClassVar[frozenset[str]] = frozenset({"fastest_rate", "trajectory"})
 
     @cached_property
     def _start(self) -> FloatArray:

@@ -20,6 +20,7 @@ from scipy import sparse, special
 from scipy.linalg import lapack
 from scipy.sparse.linalg import splu
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 
 Memories = Sequence[FloatArray]
@@ -310,7 +311,7 @@ class DenseMatrices:
 
 
 @dataclass(frozen=True, eq=False)
-class SparseMatrices:
+class SparseMatrices(Portable):
     """Operators and mass of one equation, by rows."""
 
     operators: tuple[Any, ...]

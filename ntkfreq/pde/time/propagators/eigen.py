@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy import linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 from ntkfreq.pde.time.dynamics import Dynamics
@@ -24,7 +25,7 @@ def _dense(matrix: Any) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class EigenPropagator:
+class EigenPropagator(Portable):
     r"""Generalized symmetric eigendecomposition :math:`A q = \lambda M q` of one block, no decay.
 
     Rounding leaves eigenvalues of either sign near zero; they are set to zero,
@@ -61,6 +62,8 @@ class EigenPropagator:
     cap: float = np.inf
     factorizations: int = 1
     error: float = 0.0
+
+    _lasting: ClassVar[frozenset[str]] = frozenset({"_decomposition"})
 
     def __post_init__(self) -> None:
         refuse_rows(

@@ -12,10 +12,12 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.time.dynamics import Dynamics, GradientFlow
 from ntkfreq.pde.time.propagators.banded import pencil_of
@@ -36,11 +38,16 @@ _PATIENCE = 48
 
 
 @dataclass(eq=False)
-class Shifts:
+class Shifts(Portable):
     """Factorizations of M + tau A, made when first asked for; blocks of one pencil share them."""
 
     block: Block
-    solvers: dict[float, Solver] = field(default_factory=dict)
+    made: int = 0
+
+    @cached_property
+    def solvers(self) -> dict[float, Solver]:
+        """Those that were made, by tau."""
+        return {}
 
     @cached_property
     def pencil(self) -> Pencil:
@@ -51,6 +58,7 @@ class Shifts:
         """(M + tau A)^-1 times one column, in the order of the pencil."""
         if tau not in self.solvers:
             self.solvers[tau] = self.pencil.factorize(tau)
+            self.made += 1
         return self.solvers[tau].solve(load)
 
 
@@ -64,7 +72,7 @@ class RitzModes:
 
 
 @dataclass(eq=False)
-class KrylovPropagator:
+class KrylovPropagator(Portable):
     r"""One block by rational Krylov; the space grows until the times asked for have converged.
 
     Parameters
@@ -122,6 +130,9 @@ class KrylovPropagator:
     _fitted: bool = field(default=False, init=False, repr=False)
     _converged: dict[Dynamics, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
+    # What is found later depends on how far the space has grown.
+    _lasting: ClassVar[frozenset[str]] = frozenset({"fastest_rate"})
+
     def __post_init__(self) -> None:
         if self.shifts is None:
             self.shifts = Shifts(self.block)
@@ -133,6 +144,11 @@ class KrylovPropagator:
         self._invariant = self._norm == 0.0
         if not self._invariant:
             self._append(start / self._norm, load / self._norm)
+
+    def __getstate__(self) -> Any:
+        # Without the room for vectors to come.
+        used = tuple(part[: self._used].copy() for part in self._store)
+        return super().__getstate__() | {"_store": used}
 
     @classmethod
     def fitted(
@@ -185,7 +201,7 @@ class KrylovPropagator:
     def factorizations(self) -> int:
         """Factorizations made so far, those of the blocks that share them included."""
         assert self.shifts is not None
-        return len(self.shifts.solvers)
+        return self.shifts.made
 
     @cached_property
     def fastest_rate(self) -> float:
