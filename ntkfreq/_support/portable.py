@@ -38,7 +38,9 @@ class Portable:
 
     def __getstate__(self) -> Any:
         for name, remedy in self._functions.items():
-            _refuse_local(type(self).__name__, name, getattr(self, name), remedy)
+            # Called by the class that users know, of which this may be one of several kinds.
+            known = next(kind for kind in type(self).__mro__ if "_functions" in vars(kind))
+            _refuse_local(known.__name__, name, getattr(self, name), remedy)
         state: Any = super().__getstate__()
         if isinstance(state, dict):
             return self._without_cached(state)
