@@ -16,7 +16,7 @@ import numpy as np
 from ntkfreq import Box, Grid, Laplace, Line, Mixture, Normal, Points, StudentT, Uniform
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.target import Target
-from validation._formulas import Component, Problem, Wave, total
+from validation.reference.formulas import Component, Problem, Wave, total
 
 MEASURES = ("Points", "Box", "Line", "Grid")
 FAMILIES = {"normal": 0.16, "student": 0.24, "laplace": 0.14, "uniform": 0.12, "mixture": 0.34}

@@ -3,7 +3,7 @@ r"""The tolerance is honoured: the error of a converged solution is below `rtol`
 Random one-dimensional problems (`_random_problems`: heavy tails, kinks, mixtures of stds of ratio
 100 to 1000, target energy beyond four stds; all measures; decay in a third) are solved at three
 tolerances. Each is compared with a dense reference that shares no code with the solver: on Points
-and Box the flow in x (`_dense`), on Line and Grid spectral elements in frequency (`_elements`),
+and Box the flow in x (`flow_in_x`), on Line and Grid spectral elements (`flow_in_frequency`),
 each at two resolutions. The error is the largest over eight times of
 
     ||e_solver(t) - e_reference(t)|| / ||e(0)||
@@ -29,13 +29,13 @@ import numpy as np
 from ntkfreq import Line, solve_frequency_pde
 from ntkfreq.files.results import json_ready
 from ntkfreq.validation import Execution, command, size_of, verdicts
-from validation._dense import box_errors, points_errors
-from validation._elements import Seen, frequency_errors
-from validation._formulas import Problem, total
 from validation._random_problems import draw as random_problem
 from validation._random_problems import solver_arguments
 from validation._tolerance_figure import draw as draw
-from validation._zone import Zone
+from validation.reference.flow_in_frequency import Seen, frequency_errors
+from validation.reference.flow_in_x import box_errors, points_errors
+from validation.reference.formulas import Problem, total
+from validation.reference.zone import Zone
 
 SIZES = {
     "quick": {

@@ -41,8 +41,8 @@ from scipy import stats
 
 from ntkfreq import FourierFeatureNet, Normal, Points, solve_frequency_pde, train
 from ntkfreq.validation import Execution, command, size_of, verdicts
-from validation._decay_equation import output as equation
 from validation._decay_figure import draw as draw
+from validation.reference.decay_on_chebyshev_points import output as equation
 
 X, X_TEST = np.linspace(-1.0, 1.0, 16), np.linspace(-1.0, 1.0, 201)
 DENSITY, SIGMA_A = Normal(scale=12.0), 3.0

@@ -1,4 +1,4 @@
-"""Polynomials on panels and on continuous elements, for the references."""
+"""Continuous polynomials on elements in frequency, for the references."""
 
 from __future__ import annotations
 
@@ -8,43 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import legendre
-
-
-@lru_cache
-def gauss(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre rule on [-1, 1]."""
-    return legendre.leggauss(count)
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Polynomials on panels between breaks, by their values at Gauss nodes."""
-
-    breaks: np.ndarray
-    count: int
-
-    @property
-    def nodes(self) -> np.ndarray:
-        """Nodes of all panels (n,)."""
-        half = np.diff(self.breaks)[:, None] / 2
-        return (self.breaks[:-1, None] + half + half * gauss(self.count)[0]).ravel()
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Quadrature weights at the nodes (n,)."""
-        return (np.diff(self.breaks)[:, None] / 2 * gauss(self.count)[1]).ravel()
-
-    def at(self, x: np.ndarray) -> np.ndarray:
-        """Matrix from values at the nodes to values at x, (len(x), n)."""
-        panel = np.clip(np.searchsorted(self.breaks, x, side="right") - 1, 0, len(self.breaks) - 2)
-        low, high = self.breaks[panel], self.breaks[panel + 1]
-        unit, weight = gauss(self.count)
-        order = np.arange(self.count)
-        analysis = (order + 0.5)[:, None] * legendre.legvander(unit, self.count - 1).T * weight
-        local = legendre.legvander((2 * x - low - high) / (high - low), self.count - 1) @ analysis
-        matrix = np.zeros((len(x), len(self.breaks) - 1, self.count))
-        matrix[np.arange(len(x)), panel] = local
-        return matrix.reshape(len(x), -1)
 
 
 @lru_cache
@@ -90,13 +53,13 @@ class Elements:
         """Nodes of each element, (elements, degree + 1)."""
         low, high = self.cells
         unit = lobatto(self.degree)[0]
-        return (low[:, None] + high[:, None] + (high - low)[:, None] * unit) / 2
+        return np.asarray((low[:, None] + high[:, None] + (high - low)[:, None] * unit) / 2)
 
     @property
     def local_weights(self) -> np.ndarray:
         """Quadrature weights at these nodes for the integral over the half-line over pi."""
         low, high = self.cells
-        return (high - low)[:, None] / (2 * np.pi) * lobatto(self.degree)[1]
+        return np.asarray((high - low)[:, None] / (2 * np.pi) * lobatto(self.degree)[1])
 
     @property
     def weights(self) -> np.ndarray:
@@ -142,4 +105,4 @@ class Elements:
         tiny = 1e-13 * (high - low)
         inner = np.clip(self.local_nodes, (low + tiny)[:, None], (high - tiny)[:, None])
         mass = 2 * np.pi * rho(inner) * self.local_weights
-        return np.bincount(self.numbers.ravel(), mass.ravel()) / self.weights
+        return np.asarray(np.bincount(self.numbers.ravel(), mass.ravel()) / self.weights)

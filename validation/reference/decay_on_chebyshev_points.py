@@ -73,7 +73,7 @@ def output(
         return np.vstack([kernel, moving]) if start else kernel + moving
 
     def slope(time: float, f: np.ndarray) -> np.ndarray:
-        return drift @ f - operator(time) @ (to_data @ f - y)
+        return np.asarray(drift @ f - operator(time) @ (to_data @ f - y))
 
     def jacobian(time: float, _: np.ndarray) -> np.ndarray:
         return drift - operator(time) @ to_data

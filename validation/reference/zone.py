@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from validation._formulas import Problem, density, spectrum, total
-from validation._quadrature import Pieces
+from validation.reference.formulas import Problem, density, spectrum, total
+from validation.reference.quadrature import Pieces
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Zone:
         """Density, folded on Grid."""
         if not self.lattice:
             return density(self.problem.density, xi)
-        return self.folded(xi)[0]
+        return np.asarray(self.folded(xi)[0])
 
     def folded(self, xi: np.ndarray) -> np.ndarray:
         """Folded density and its derivative (2, n...)."""
         flat = np.ravel(xi)
         parts = [part.folded(flat, self.problem.place[0]) for part in self.problem.density]
-        return np.sum(parts, axis=0).reshape(2, *np.shape(xi))
+        return np.asarray(np.sum(parts, axis=0).reshape(2, *np.shape(xi)))
 
     @property
     def samples(self) -> np.ndarray:
@@ -56,10 +56,10 @@ class Zone:
         left = np.exp(-self.problem.gamma_a * time)
         if not self.problem.contracts:
             start, goal = self.transforms(zeta)
-            return left * start - goal
+            return np.asarray(left * start - goal)
         shrink = np.exp(-self.problem.gamma_w * time)
         start = spectrum(self.problem.start, zeta)
-        return left * start - shrink * spectrum(self.problem.target, shrink * zeta)
+        return np.asarray(left * start - shrink * spectrum(self.problem.target, shrink * zeta))
 
     @property
     def norm(self) -> float:

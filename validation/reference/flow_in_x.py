@@ -1,7 +1,7 @@
-"""Dense references in x, on Points and Box; nothing here imports ntkfreq.
+"""Dense references in x for random problems on Points and Box.
 
 Where the frequencies shrink, the kernel moves and the Volterra equation along the characteristics
-is solved; else see `_memories`. A kernel with kinks or poles is integrated on a box between
+is solved; else see `memories`. A kernel with kinks or poles is integrated on a box between
 polynomials on panels, by rules that shrink towards its diagonal.
 """
 
@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.polynomial import legendre
 
-from validation._formulas import Problem, density, kernel, total
-from validation._memories import Law, Modes, clock_settings, panels, plain, radau, remembered
-from validation._quadrature import Pieces, gauss
+from validation.reference.formulas import Problem, density, kernel, total
+from validation.reference.memories import Law, Modes, clock_settings, plain, remembered
+from validation.reference.quadrature import Pieces, gauss, panels, radau
 
 
 def _features(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +47,7 @@ def volterra(
     What is past is kept in cosines and sines of the moving points; the kernel is a formula.
     """  # fmt: skip
     t, (g_a, g_w) = np.array(problem.t), (problem.gamma_a, problem.gamma_w)
-    nodes, lagrange = radau(order)
+    nodes, share, lagrange = radau(order)
     unit, weight = gauss(order + 6)
     square, goal = problem.sigma_a**2 * np.outer(x, x), total(problem.target, x)
     xi, root = _features(problem)
@@ -58,7 +58,9 @@ def volterra(
         gap = (time - past)[:, None, None]
         product = square * np.exp(-2 * g_a * past[:, None, None] - g_w * gap)
         moved = np.exp(-g_w * time) * x[:, None] - np.exp(-g_w * past)[:, None, None] * x
-        return np.exp(-g_a * gap) * (1 + product) * kernel(problem.density, moved) * weights
+        return np.asarray(
+            np.exp(-g_a * gap) * (1 + product) * kernel(problem.density, moved) * weights
+        )
 
     def waves(time: float) -> np.ndarray:
         angle = np.exp(-g_w * time) * np.outer(x, xi)
@@ -66,7 +68,6 @@ def volterra(
 
     fading = np.array([[g_a], [g_a + g_w]])
     memories, ends = np.zeros((2, 2 * len(xi))), {}
-    share = np.linalg.solve(legendre.legvander(2 * nodes - 1, order - 1).T, np.eye(order)[0])
     for low, high in pairwise(panels(t, first * t[0], growth, longest)):
         length, n = high - low, len(x)
         matrix, right, seen = np.eye(order * n), np.empty((order, n)), []
@@ -107,11 +108,11 @@ def in_x(
         parts = spread @ start, spread @ goal
 
         def free(time: float) -> np.ndarray:
-            return np.exp(-problem.gamma_a * time) * parts[0] - parts[1]
+            return np.asarray(np.exp(-problem.gamma_a * time) * parts[0] - parts[1])
 
         change, _ = remembered(modes, Law.of(problem), free, t, *clock_settings(level))
     left = np.multiply.outer(np.exp(-problem.gamma_a * t), start) - goal
-    return left + (change @ modes.vectors.T) / root
+    return np.asarray(left + (change @ modes.vectors.T) / root)
 
 
 def points_errors(problem: Problem, level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -135,7 +136,7 @@ def _graded(low: float, high: float, marks: list[float], least: float, most: flo
         inner = np.array(steps) * half / steps[-1]
         breaks += [a + inner, b - inner]
     rounded = np.sort(np.concatenate(breaks))
-    return rounded[np.concatenate([[True], np.diff(rounded) > 1e-9])]
+    return np.asarray(rounded[np.concatenate([[True], np.diff(rounded) > 1e-9])])
 
 
 def _box_pieces(problem: Problem, level: int) -> Pieces:
@@ -192,7 +193,7 @@ def _near_block(problem: Problem, one: Pieces, other: Pieces) -> np.ndarray:
     sizes = np.concatenate([left[:, None] * share, right[:, None] * share], axis=1)
     values = sizes * kernel(problem.density, x[:, None] - place)
     inner = np.einsum("ij,ijk->ik", values, other.at(place.ravel()).reshape(*place.shape, -1))
-    return outer.T @ inner
+    return np.asarray(outer.T @ inner)
 
 
 def _galerkin(problem: Problem, pieces: Pieces) -> np.ndarray:
@@ -207,7 +208,7 @@ def _galerkin(problem: Problem, pieces: Pieces) -> np.ndarray:
                 block = _near_block(problem, one, panels[j])
                 matrix[i * n : (i + 1) * n, j * n : (j + 1) * n] = block
                 matrix[j * n : (j + 1) * n, i * n : (i + 1) * n] = block.T
-    return matrix
+    return np.asarray(matrix)
 
 
 def box_errors(problem: Problem, level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

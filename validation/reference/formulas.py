@@ -1,4 +1,4 @@
-"""Random problems as plain numbers and formulas; nothing here imports ntkfreq."""
+"""Random problems as plain numbers and formulas."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Component:
     def std(self) -> float:
         """Standard deviation, where there is one; else the scale."""
         factor = {"normal": 1.0, "laplace": np.sqrt(2.0), "uniform": 1 / np.sqrt(3.0)}
-        heavy = np.sqrt(self.df / (self.df - 2)) if self.df > 2 else 1.0
-        return float(self.scale * factor.get(self.family, heavy))
+        factor["student"] = np.sqrt(self.df / (self.df - 2)) if self.df > 2 else 1.0
+        return self.scale * float(factor[self.family])
 
     def _shape(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Standard density and its derivative at u (n,)."""
@@ -72,7 +72,7 @@ class Component:
             safe = np.maximum(u, 1e-30)
             value = 2 ** (1 - half) / special.gamma(half) * safe**half * special.kv(half, safe)
             value = np.where(u < 1e-14, 1.0, value)
-        return self.weight * np.cos(self.loc * z) * value
+        return np.asarray(self.weight * np.cos(self.loc * z) * value)
 
     def folded(self, xi: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
         """Sum over all aliases of the even part, and its derivative, at xi (n,)."""
@@ -86,7 +86,10 @@ class Component:
         reach = {"normal": 9.0, "laplace": 42.0, "uniform": 1.0}[self.family] * self.scale
         count = int(np.ceil((abs(self.loc) + reach) / period)) + 1
         parts = [self.even(xi + period * k) for k in range(-count, count + 1)]
-        return sum(value for value, _ in parts), sum(slope for _, slope in parts)
+        value, slope = np.zeros(xi.shape), np.zeros(xi.shape)
+        for one, other in parts:
+            value, slope = value + one, slope + other
+        return value, slope
 
 
 @dataclass(frozen=True)
@@ -158,12 +161,12 @@ def spectrum(parts: tuple[Wave, ...], xi: np.ndarray) -> np.ndarray:
 
 def density(parts: tuple[Component, ...], xi: np.ndarray) -> np.ndarray:
     """Even part of a density at xi."""
-    return sum(part.even(np.asarray(xi))[0] for part in parts)
+    return sum((part.even(np.asarray(xi))[0] for part in parts), np.zeros(np.shape(xi)))
 
 
 def kernel(parts: tuple[Component, ...], z: np.ndarray) -> np.ndarray:
     """Characteristic function of a density at z."""
-    return sum(part.kernel(z) for part in parts)
+    return sum((part.kernel(z) for part in parts), np.zeros(np.shape(z)))
 
 
 @dataclass(frozen=True)
@@ -202,4 +205,4 @@ class Problem:
 
     def first_error(self, x: np.ndarray) -> np.ndarray:
         """Initial error at x."""
-        return total(self.start, x) - total(self.target, x)
+        return np.asarray(total(self.start, x) - total(self.target, x))

@@ -1,4 +1,4 @@
-"""Plain dense references with weight decay, and for random initial outputs.
+"""Plain dense references with weight decay.
 
 In x, with rates g_a of decay on the output weights and g_w on the frequencies,
 
@@ -18,43 +18,45 @@ with differentiation). Nothing here imports ntkfreq.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import reduce
 from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
-from references_more import (
-    DenseFlow,
-    Nodes,
-    as_points,
-    chebyshev,
-    interpolation,
-    kernel_sum,
-    radau_rule,
-    tensor_nodes,
-    values,
-)
 from scipy import linalg
 from scipy.integrate import solve_ivp
 
+from validation.reference.dense import learning_rates
+from validation.reference.kernels import Kernel, kernel_sum
+from validation.reference.nodes import DenseFlow, Nodes, Values, as_points, tensor_nodes, values
+from validation.reference.quadrature import chebyshev, interpolation, panels, radau
 
-def _clock(t):
+Method = Literal["DOP853", "Radau"]
+Slope = Callable[[float, np.ndarray], np.ndarray]
+
+
+def clock(t: Any) -> np.ndarray:
+    """Times as an array."""
     t = np.atleast_1d(np.asarray(t, dtype=float))
     if np.any(np.diff(t) < 0) or t[0] < 0:
         raise ValueError("times must ascend from 0 or later")
-    return t
+    return np.asarray(t)
 
 
-def _march(slope, state, t, method, rtol, atol):
+def _march(
+    slope: Slope, state: np.ndarray, t: np.ndarray, method: Method, rtol: float, atol: float
+) -> np.ndarray:
     """States (T, ...) at times t of a system that starts at 0.
 
     One call of the integrator per time: at its own steps it has full order, between them the dense
     output has less.
     """
-    shape, now, step, states = state.shape, 0.0, None, []
+    shape, now, states = state.shape, 0.0, []
+    step: float | None = None
     state = state.ravel()
 
-    def flat(time, values):
+    def flat(time: float, values: np.ndarray) -> np.ndarray:
         return slope(time, values.reshape(shape)).ravel()
 
     for time in t:
@@ -72,18 +74,33 @@ def _march(slope, state, t, method, rtol, atol):
     return np.array(states)
 
 
-def _two_fields(kernel, nodes, y, f0, sigma_a, t, gamma_a, gamma_x, method, rtol, atol, diagonal):
+def two_fields(
+    kernel: Kernel,
+    nodes: Nodes,
+    y: np.ndarray,
+    f0: np.ndarray,
+    sigma_a: float,
+    t: np.ndarray,
+    rates: tuple[float, float],
+    *,
+    diagonal: Any = 0.0,
+    method: Method = "DOP853",
+    rtol: float,
+    atol: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Output f on the nodes and the integrals P, Q (T, n, c) for columns y and f0 (n, c).
 
-    P(t) = int exp(-g_a (t - s)) e(s) ds, Q(t) = int exp(-g_x (t - s)) exp(-2 g_a s) e(s) ds, where
-    g_x damps the field of the moving frequencies: what the output at other points needs.
+    P(t) = int exp(-g_a (t - s)) e(s) ds, Q(t) = int exp(-g_x (t - s)) exp(-2 g_a s) e(s) ds, with
+    `rates` g_a and g_x, which damps the field of the moving frequencies: what the output at other
+    points needs.
     """
+    gamma_a, gamma_x = rates
     x = nodes.x
     extra = np.broadcast_to(np.asarray(diagonal, dtype=float), len(x))
     first = (kernel(x[:, None, :] - x[None, :, :]) + np.diag(extra)) * nodes.weights
     second = sigma_a**2 * (x @ x.T) * first
 
-    def slope(time, state):
+    def slope(time: float, state: np.ndarray) -> np.ndarray:
         f1, f2, p, q = state
         e = f1 + f2 - y
         fade = np.exp(-2 * gamma_a * time)
@@ -102,9 +119,21 @@ def _two_fields(kernel, nodes, y, f0, sigma_a, t, gamma_a, gamma_x, method, rtol
 
 
 def decay_flow(
-    kernel, nodes, y, sigma_a, t, *, gamma_a=0.0, gamma_w=0.0, towards="zero", f0=None,
-    diagonal=0.0, method="DOP853", rtol=1e-11, atol=1e-13,
-):  # fmt: skip
+    kernel: Kernel,
+    nodes: Nodes,
+    y: Values,
+    sigma_a: float,
+    t: Any,
+    *,
+    gamma_a: float = 0.0,
+    gamma_w: float = 0.0,
+    towards: str = "zero",
+    f0: Values = None,
+    diagonal: Any = 0.0,
+    method: Method = "DOP853",
+    rtol: float = 1e-11,
+    atol: float = 1e-13,
+) -> DenseFlow:
     """Flow with decay where the nodes close: gamma_w = 0, or decay of w towards its start.
 
     Any nodes in any dimension; output at new points wants f0 as a callable. `diagonal` is added to
@@ -117,39 +146,49 @@ def decay_flow(
     """
     if gamma_w and towards != "start":
         raise ValueError("nodes do not close under transport: use volterra_flow or transport_flow")
-    t = _clock(t)
+    t = clock(t)
     start = values(f0, nodes.x)[:, None]
     goal = values(y, nodes.x)[:, None]
-    f, p, q = _two_fields(
-        kernel, nodes, goal, start, sigma_a, t, gamma_a, gamma_a + gamma_w, method, rtol, atol,
-        diagonal,
-    )  # fmt: skip
+    f, p, q = two_fields(
+        kernel,
+        nodes,
+        goal,
+        start,
+        sigma_a,
+        t,
+        (gamma_a, gamma_a + gamma_w),
+        diagonal=diagonal,
+        method=method,
+        rtol=rtol,
+        atol=atol,
+    )
 
-    def output(x_new):
+    def output(x_new: Any) -> np.ndarray:
         x_new = as_points(x_new, nodes.dim)
         charges = p[:, :, 0] * nodes.weights
         dipoles = sigma_a**2 * (q[:, :, 0] * nodes.weights)[:, :, None] * nodes.x
         own = np.exp(-gamma_a * t)[:, None] * values(f0, x_new)
-        return own - kernel_sum(kernel, x_new, nodes.x, charges, dipoles)
+        return np.asarray(own - kernel_sum(kernel, x_new, nodes.x, charges, dipoles))
 
-    return DenseFlow(nodes, (f - goal)[:, :, 0], y, output)
-
-
-def _panels(t, shortest, growth, longest):
-    """Breaks from 0 through every time of t, each at most `growth` times the one before."""
-    breaks = [0.0]
-    for stop in t[t > 0]:
-        while breaks[-1] < stop * (1 - 1e-14):
-            length = min(longest, max(shortest, (growth - 1) * breaks[-1]))
-            left = stop - breaks[-1]
-            breaks.append(stop if left <= length * 1.001 else breaks[-1] + min(length, left / 2))
-    return np.array(breaks)
+    return DenseFlow(nodes, (f - goal)[:, :, 0], y, f0, output)
 
 
 def volterra_flow(
-    kernel, nodes, y, sigma_a, t, *, gamma_a=0.0, gamma_w=0.0, towards="zero", f0=None,
-    order=10, growth=1.5, longest=None, shortest=None,
-):  # fmt: skip
+    kernel: Kernel,
+    nodes: Nodes,
+    y: Values,
+    sigma_a: float,
+    t: Any,
+    *,
+    gamma_a: float = 0.0,
+    gamma_w: float = 0.0,
+    towards: str = "zero",
+    f0: Values = None,
+    order: int = 10,
+    growth: float = 1.5,
+    longest: float | None = None,
+    shortest: float | None = None,
+) -> DenseFlow:
     """Flow with any decay in any dimension, by the integral equation along characteristics.
 
     A point that is at x at time t was at x exp(-g_w (t - s)) at time s, so with decay to zero
@@ -164,19 +203,18 @@ def volterra_flow(
 
     Refining order, growth and longest changes 3e-14 (16 points, scale 12, rates 0.01, t to 171).
     """
-    t = _clock(t)
+    t = clock(t)
     x, weights, n = nodes.x, nodes.weights, len(nodes.x)
     goal = values(y, x)
-    gram = (1 + sigma_a**2 * (x @ x.T)) * kernel(x[:, None, :] - x[None, :, :])
-    fastest = linalg.eigvalsh(np.sqrt(weights)[:, None] * gram * np.sqrt(weights))[-1]
+    fastest = float(learning_rates(kernel, nodes, sigma_a)[-1])
     slow = max(gamma_a, gamma_w)
     longest = longest or (0.5 / slow if slow else np.inf)
-    breaks = _panels(t, shortest or min(0.5 / fastest, longest), growth, longest)
-    unit, share, lagrange = radau_rule(order)
+    breaks = panels(t, shortest or min(0.5 / fastest, longest), growth, longest)
+    unit, share, lagrange = radau(order)
     inner, inner_weight = np.polynomial.legendre.leggauss(order + 2)
     inner, inner_weight = (inner + 1) / 2, inner_weight / 2
 
-    def influence(x_new, time, past):
+    def influence(x_new: np.ndarray, time: float, past: np.ndarray) -> np.ndarray:
         """Kernel of the integral equation, (S, m, n), for the times `past` (S,)."""
         gap = (time - past)[:, None, None]
         product = sigma_a**2 * (x_new @ x.T) * np.exp(-2 * gamma_a * past)[:, None, None]
@@ -186,11 +224,11 @@ def volterra_flow(
         else:
             moving = np.exp(-gamma_w * past)[:, None, None, None] * x
             moved = kernel(np.exp(-gamma_w * time) * x_new[:, None, :] - moving)
-        return np.exp(-gamma_a * gap) * (1 + product) * moved * weights
+        return np.asarray(np.exp(-gamma_a * gap) * (1 + product) * moved * weights)
 
-    def free(x_new, time):
+    def free(x_new: np.ndarray, time: float) -> np.ndarray:
         back = np.exp(-gamma_w * time) if towards == "zero" else 1.0
-        return np.exp(-gamma_a * time) * values(f0, back * x_new)
+        return np.asarray(np.exp(-gamma_a * time) * values(f0, back * x_new))
 
     past, charges = np.zeros(0), np.zeros((0, n))  # charges: errors times weights in time
     ends = {0.0: free(x, 0.0) - goal}
@@ -210,7 +248,7 @@ def volterra_flow(
         charges = np.concatenate([charges, length * share[:, None] * e])
         ends[high] = e[-1]
 
-    def output(x_new):
+    def output(x_new: Any) -> np.ndarray:
         x_new = as_points(x_new, nodes.dim)
         rows = []
         for time in t:
@@ -219,13 +257,25 @@ def volterra_flow(
             rows.append(free(x_new, time) - np.einsum("smn,sn->m", seen, charges[known]))
         return np.array(rows)
 
-    return DenseFlow(nodes, np.array([ends[time] for time in t]), y, output)
+    return DenseFlow(nodes, np.array([ends[time] for time in t]), y, f0, output)
 
 
 def transport_flow(
-    kernel, nodes, y, sigma_a, t, *, gamma_a=0.0, gamma_w=0.0, f0=None, count=40, reach=None,
-    method="DOP853", rtol=1e-11, atol=1e-13,
-):  # fmt: skip
+    kernel: Kernel,
+    nodes: Nodes,
+    y: Values,
+    sigma_a: float,
+    t: Any,
+    *,
+    gamma_a: float = 0.0,
+    gamma_w: float = 0.0,
+    f0: Values = None,
+    count: int = 40,
+    reach: Any = None,
+    method: Method = "DOP853",
+    rtol: float = 1e-11,
+    atol: float = 1e-13,
+) -> DenseFlow:
     """Flow with decay to zero in one or two dimensions, f carried on `count`^d Chebyshev points.
 
     They span the hull of the nodes, the origin and `reach` = (lower, upper): characteristics come
@@ -237,12 +287,12 @@ def transport_flow(
     scale 4 with 44 and 60 5e-11 and 1e-9; StudentT of scale 6, limited by its kink, 8e-6 and
     2e-5 with 80 nodes, 2e-6 and 4e-6 with 120.
     """
-    t = _clock(t)
+    t = clock(t)
     extra = np.zeros((0, nodes.dim)) if reach is None else np.reshape(reach, (2, nodes.dim))
     held = np.concatenate([nodes.x, np.zeros((1, nodes.dim)), extra])
     axes = [chebyshev(a, b, count) for a, b in zip(held.min(0), held.max(0), strict=True)]
 
-    def spread(x_new):
+    def spread(x_new: np.ndarray) -> np.ndarray:
         matrix = np.ones((len(x_new), 1))
         for axis, (points, weight, _) in enumerate(axes):
             part = interpolation(points, weight, x_new[:, axis])
@@ -258,26 +308,39 @@ def transport_flow(
     to_data, goal = spread(nodes.x), values(y, nodes.x)
     distance, inner = x[:, None, :] - nodes.x[None, :, :], sigma_a**2 * (x @ nodes.x.T)
 
-    def slope_of(time, f):
+    def slope_of(time: float, f: np.ndarray) -> np.ndarray:
         source = nodes.weights * (to_data @ f - goal)
         moved = kernel(np.exp(-gamma_w * time) * distance)
-        return -((1 + np.exp(-2 * gamma_a * time) * inner) * moved) @ source - damping @ f
+        return np.asarray(
+            -((1 + np.exp(-2 * gamma_a * time) * inner) * moved) @ source - damping @ f
+        )
 
     states = _march(slope_of, np.array(values(f0, x)), t, method, rtol, atol)
 
-    def output(x_new):
+    def output(x_new: Any) -> np.ndarray:
         x_new = as_points(x_new, nodes.dim)
         if np.any(x_new < held.min(0) - 1e-12) or np.any(x_new > held.max(0) + 1e-12):
             raise ValueError("the output is carried on the hull of nodes, origin and reach only")
-        return states @ spread(x_new).T
+        return np.asarray(states @ spread(x_new).T)
 
-    return DenseFlow(nodes, states @ to_data.T - goal, y, output)
+    return DenseFlow(nodes, states @ to_data.T - goal, y, f0, output)
 
 
 def fourier_flow(
-    kernel, y, sigma_a, t, *, half_width, spacing, gamma_a=0.0, gamma_w=0.0, f0=None,
-    method="DOP853", rtol=1e-11, atol=1e-13,
-):  # fmt: skip
+    kernel: Kernel,
+    y: Values,
+    sigma_a: float,
+    t: Any,
+    *,
+    half_width: float,
+    spacing: float,
+    gamma_a: float = 0.0,
+    gamma_w: float = 0.0,
+    f0: Values = None,
+    method: Method = "DOP853",
+    rtol: float = 1e-11,
+    atol: float = 1e-13,
+) -> DenseFlow:
     """Line in one dimension with decay to zero, f on a periodic grid with an FFT derivative.
 
     f stretches like exp(gamma_w t) and has to stay inside the half-width: what data and decay
@@ -288,7 +351,7 @@ def fourier_flow(
     0.16 leave 1e-12 in losses, 1e-9 in outputs and spectra. At gamma_w = 0.05 outputs have 4e-7,
     with tones at 4 and t = 30 only 1e-5.
     """
-    t = _clock(t)
+    t = clock(t)
     count = 2 * round(half_width / spacing)
     x = spacing * (np.arange(count) - count // 2)
     nodes = Nodes(x[:, None], np.full(count, spacing))
@@ -296,17 +359,17 @@ def fourier_flow(
     wave[-1] = 0.0  # the sawtooth has no derivative on the grid
     goal = values(y, nodes.x)
 
-    def slope(time, f):
+    def slope(time: float, f: np.ndarray) -> np.ndarray:
         e = spacing * (f - goal)
         column = kernel(np.exp(-gamma_w * time) * (x - x[0])[:, None])
         both = linalg.matmul_toeplitz(column, np.stack([e, x * e], axis=1))
         drift = x * np.fft.irfft(1j * wave * np.fft.rfft(f), count)
         fade = sigma_a**2 * np.exp(-2 * gamma_a * time)
-        return -both[:, 0] - fade * x * both[:, 1] - gamma_a * f - gamma_w * drift
+        return np.asarray(-both[:, 0] - fade * x * both[:, 1] - gamma_a * f - gamma_w * drift)
 
     states = _march(slope, np.array(values(f0, nodes.x)), t, method, rtol, atol)
 
-    def output(x_new):
+    def output(x_new: Any) -> np.ndarray:
         shift = (np.ravel(x_new)[:, None] - x) / spacing
         # The periodic sinc of an even number of points, whose sawtooth is a cosine.
         near = np.abs(shift) < 1e-12
@@ -314,85 +377,4 @@ def fourier_flow(
         cardinal = np.where(near, 1.0, np.sin(np.pi * shift) / (count * np.tan(angle)))
         return states @ cardinal.T
 
-    return DenseFlow(nodes, states - goal, y, output)
-
-
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """Mean and standard deviation (T,) of a loss over random f_0, and their standard errors."""
-
-    mean: np.ndarray
-    std: np.ndarray
-    mean_error: np.ndarray
-    std_error: np.ndarray
-
-
-def _linear_maps(kernel, nodes, y, sigma_a, t, rule, y_rule, gamma_a, gamma_w):
-    """Errors on (nodes, rule) are maps[k] @ (f_0 on nodes, f_0 on rule) + offsets[k]; (T, m, m)."""
-    n, m = len(nodes.x), len(rule.x)
-    t = _clock(t)
-    start = np.concatenate([np.eye(n), np.zeros((n, 1))], axis=1)
-    goal = np.zeros((n, n + 1))
-    goal[:, -1] = values(y, nodes.x)
-    f, p, q = _two_fields(
-        kernel, nodes, goal, start, sigma_a, t, gamma_a, gamma_a + gamma_w, "DOP853", 1e-10, 1e-12,
-        0.0,
-    )  # fmt: skip
-    weighted = kernel(rule.x[:, None, :] - nodes.x[None, :, :]) * nodes.weights
-    moved = -weighted @ p - (sigma_a**2 * (rule.x @ nodes.x.T) * weighted) @ q
-    maps = np.zeros((len(t), n + m, n + m))
-    maps[:, :n, :n], maps[:, n:, :n] = f[:, :, :n], moved[:, :, :n]
-    maps[:, n:, n:] = np.exp(-gamma_a * t)[:, None, None] * np.eye(m)
-    known = values(y if y_rule is None else y_rule, rule.x)
-    offsets = np.concatenate([f[:, :, n] - goal[:, -1], moved[:, :, n] - known], axis=1)
-    return maps, offsets
-
-
-def monte_carlo_losses(
-    kernel, nodes, y, sigma_a, t, rule, *, y_rule=None, gamma_a=0.0, gamma_w=0.0,
-    draws=100_000, seed=0,
-):  # fmt: skip
-    """Moments of the train loss and the test loss over draws of f_0 ~ GP(0, sigma_a^2 k).
-
-    `rule` holds the test points and their weights; its targets are y there, or y_rule (m,). With
-    gamma_w the frequencies decay towards their start. Errors are those of the sampling.
-    """
-    maps, offsets = _linear_maps(kernel, nodes, y, sigma_a, t, rule, y_rule, gamma_a, gamma_w)
-    x = np.concatenate([nodes.x, rule.x])
-    variance, modes = linalg.eigh(sigma_a**2 * kernel(x[:, None, :] - x[None, :, :]))
-    # Modes of no variance to rounding would only carry rounding errors.
-    kept = variance > 1e-14 * variance[-1]
-    half = modes[:, kept] * np.sqrt(variance[kept])
-    normal = np.random.default_rng(seed).standard_normal((draws, half.shape[1]))
-    n = len(nodes.x)
-    losses = np.empty((2, len(maps), draws))
-    for k, (matrix, offset) in enumerate(zip(maps, offsets, strict=True)):
-        squares = (normal @ (matrix @ half).T + offset) ** 2
-        losses[0, k] = squares[:, :n] @ nodes.weights
-        losses[1, k] = squares[:, n:] @ rule.weights
-    mean, std = losses.mean(axis=2), losses.std(axis=2, ddof=1)
-    fourth = np.mean((losses - mean[:, :, None]) ** 4, axis=2)
-    spread = np.sqrt(np.maximum(fourth - std**4, 0) / draws) / (2 * np.maximum(std, 1e-300))
-    return tuple(Moments(mean[k], std[k], std[k] / np.sqrt(draws), spread[k]) for k in (0, 1))
-
-
-def exact_losses(
-    kernel, nodes, y, sigma_a, t, rule, *, y_rule=None, gamma_a=0.0, gamma_w=0.0
-):  # fmt: skip
-    """The same moments by formula: those of a quadratic form of a Gaussian vector.
-
-    With e ~ N(m, C) and the weights W: mean m.Wm + tr WC, variance 2 tr (WC)^2 + 4 Wm.C Wm.
-    """
-    maps, offsets = _linear_maps(kernel, nodes, y, sigma_a, t, rule, y_rule, gamma_a, gamma_w)
-    x, n = np.concatenate([nodes.x, rule.x]), len(nodes.x)
-    prior = sigma_a**2 * kernel(x[:, None, :] - x[None, :, :])
-    moments = []
-    for part, weights in ((slice(None, n), nodes.weights), (slice(n, None), rule.weights)):
-        mean, variance = np.empty(len(maps)), np.empty(len(maps))
-        for k, (matrix, offset) in enumerate(zip(maps, offsets, strict=True)):
-            cover = weights[:, None] * (matrix[part] @ prior @ matrix[part].T)
-            pull = weights * offset[part]
-            mean[k] = offset[part] @ pull + np.trace(cover)
-            variance[k] = 2 * np.sum(cover * cover.T) + 4 * offset[part] @ (cover @ pull)
-        moments.append(Moments(mean, np.sqrt(variance), 0 * mean, 0 * mean))
-    return tuple(moments)
+    return DenseFlow(nodes, states - goal, y, f0, output)

@@ -5,7 +5,7 @@ With nodes (Legendre-Gauss-Lobatto) and their weights the operator is ``B^T B``,
 slow rates do not drown in the rounding of fast ones. Real and imaginary part of a spectrum are two
 fields: on Line one is even and one odd; on Grid they meet at the Nyquist frequency, where the
 phase is known. Where nothing diffuses, every frequency moves by itself and there are no elements.
-Nothing here imports ntkfreq.
+
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from itertools import pairwise
 import numpy as np
 from scipy import linalg
 
-from validation._formulas import Problem, spectrum, total
-from validation._memories import Law, Modes, clock_settings, plain, remembered
-from validation._quadrature import Elements, Pieces, gauss
-from validation._zone import Zone
+from validation.reference.formulas import Problem, spectrum, total
+from validation.reference.memories import Law, Modes, clock_settings, plain, remembered
+from validation.reference.quadrature import Pieces, gauss
+from validation.reference.spectral_elements import Elements
+from validation.reference.zone import Zone
 
 ALIASES = 400
 
@@ -116,7 +117,7 @@ def _modal(
 
     def project(values: np.ndarray) -> np.ndarray:
         values = values * root
-        return modes.vectors.T @ np.concatenate([values.real, values.imag])
+        return np.asarray(modes.vectors.T @ np.concatenate([values.real, values.imag]))
 
     if problem.contracts:
         return lambda time: project(zone.free(time, nodes))
@@ -139,7 +140,7 @@ def frozen(zone: Zone, zeta: np.ndarray, level: int) -> np.ndarray:
     rates = 2 * np.pi * zone.rho(zeta)
     if not problem.decays or not (problem.gamma_a or problem.contracts):
         deficit = -np.expm1(-np.multiply.outer(t, rates))
-        return -deficit * zone.free(0.0, zeta)
+        return np.asarray(-deficit * zone.free(0.0, zeta))
     if not problem.contracts:
         # f' = -rho (f - y) - g f, by hand.
         start, goal = zone.transforms(zeta)
@@ -147,7 +148,7 @@ def frozen(zone: Zone, zeta: np.ndarray, level: int) -> np.ndarray:
         left = np.exp(-np.multiply.outer(t, both))
         rest = -np.expm1(-np.multiply.outer(t, both)) * rates / np.maximum(both, 1e-300)
         damping = np.exp(-problem.gamma_a * t)[:, None]
-        return (left - damping) * start + rest * goal
+        return np.asarray((left - damping) * start + rest * goal)
     return _frozen_contracting(zone, zeta, rates, level)
 
 
@@ -179,8 +180,11 @@ def _frozen_contracting(zone: Zone, zeta: np.ndarray, rates: np.ndarray, level: 
 def waves_seen(problem: Problem, zeta: np.ndarray) -> float:
     """Largest phase of a spectrum of the problem at these frequencies."""
     waves = problem.target + problem.start
-    return max(
-        min(wave.band, zeta.max()) * (abs(wave.center) + 3 * wave.width) + 10.0 for wave in waves
+    return float(
+        max(
+            min(wave.band, zeta.max()) * (abs(wave.center) + 3 * wave.width) + 10.0
+            for wave in waves
+        )
     )
 
 
@@ -198,7 +202,7 @@ class Seen:
 
     def norm(self, errors: np.ndarray) -> np.ndarray:
         """Norms (T,) of errors (T, F)."""
-        return np.sqrt(np.sum(self.weights * np.abs(errors) ** 2, axis=1))
+        return np.asarray(np.sqrt(np.sum(self.weights * np.abs(errors) ** 2, axis=1)))
 
 
 def frequency_errors(problem: Problem, level: int) -> Seen:
@@ -252,4 +256,4 @@ def _line_loss(
         untouched = np.multiply.outer(left, start) - goal
         both = np.abs(learned) ** 2 + 2 * np.real(np.conj(untouched) * learned)
         loss += both @ weights
-    return loss
+    return np.asarray(loss)

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial import legendre
 from scipy import linalg
 
-from validation._formulas import Problem
-from validation._quadrature import gauss
+from validation.reference.formulas import Problem
+from validation.reference.quadrature import gauss, panels, radau
 
 Time = Callable[[float], np.ndarray]
 
@@ -65,26 +64,6 @@ def clock_settings(level: int) -> tuple[int, float, float]:
     return ((8, 1.8, 0.06), (10, 1.5, 0.02))[level]
 
 
-@lru_cache
-def radau(order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Right Radau nodes on (0, 1] and the Legendre coefficients of their Lagrange polynomials."""
-    series = legendre.Legendre.basis(order) + legendre.Legendre.basis(order - 1)
-    nodes = np.sort((1 - np.sort(series.roots().real)) / 2)
-    nodes[-1] = 1.0
-    return nodes, np.linalg.inv(legendre.legvander(2 * nodes - 1, order - 1))
-
-
-def panels(t: np.ndarray, shortest: float, growth: float, longest: float) -> np.ndarray:
-    """Breaks from 0 through every time of t, growing geometrically up to a longest panel."""
-    breaks = [0.0]
-    for stop in t[t > 0]:
-        while breaks[-1] < stop * (1 - 1e-14):
-            length = min(longest, max(shortest, (growth - 1) * breaks[-1]))
-            left = stop - breaks[-1]
-            breaks.append(stop if left <= length * 1.001 else breaks[-1] + min(length, left / 2))
-    return np.array(breaks)
-
-
 def plain(modes: Modes, start: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Change of the output and memory of the error without decay, (T, m) each, in modes."""
     angle = np.multiply.outer(t, modes.rates)
@@ -116,7 +95,7 @@ class _Stages:
 
     def __init__(self, modes: Modes, law: Law, order: int) -> None:
         self.modes, self.law, self.order = modes, law, order
-        self.nodes, self.lagrange = radau(order)
+        self.nodes, _, self.lagrange = radau(order)
         unit, weight = gauss(order + 6)
         # Quadrature points and Lagrange polynomials between 0 and each node.
         self.inner = self.nodes[:, None] * (unit + 1) / 2
@@ -127,7 +106,7 @@ class _Stages:
 
     def apply(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """A_1 P_1 + A_2 P_2 for rows of memories; the large rates meet the second one only."""
-        return second * self.modes.rates + (first - second) @ self.modes.first
+        return np.asarray(second * self.modes.rates + (first - second) @ self.modes.first)
 
     def _frozen(self, ratio: float) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues and eigenvectors of A_1 + ratio A_2, or of about that."""
