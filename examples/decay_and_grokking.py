@@ -23,6 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ntkfreq import (
     ExpectedLosses,
@@ -45,12 +46,12 @@ PLATEAU = 300.0  # a time when the samples are fitted, without decay
 COLORS = ("#0072B2", "#D55E00", "#009E73")
 
 
-def signal(x: np.ndarray) -> np.ndarray:
+def signal(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """What is to be learned."""
     return np.sin(3 * x) + 0.5 * np.cos(7 * x)
 
 
-def times(last: float) -> np.ndarray:
+def times(last: float) -> NDArray[np.float64]:
     """Log-spaced times, and 0."""
     return np.concatenate([[0.0], np.geomspace(1e-1, last, 61)])
 

@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ntkfreq import FrequencySolution, Grid, Normal, Target, solve_frequency_pde
 
@@ -34,7 +35,7 @@ FREQUENCIES = np.linspace(0.0, 12.0, 481)
 TIMES = np.concatenate([[0.0], np.geomspace(1e-2, 1e3, 121)])
 
 
-def two_tones(x: np.ndarray) -> np.ndarray:
+def two_tones(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Two cosines of equal size under a Gaussian window."""
     return (np.cos(SLOW * x) + np.cos(FAST * x)) * np.exp(-(x**2) / 8)
 
@@ -51,10 +52,13 @@ def solve() -> FrequencySolution:
     )
 
 
-def learned(solution: FrequencySolution) -> np.ndarray:
+def learned(solution: FrequencySolution) -> NDArray[np.float64]:
     """Size of the output's spectrum over time, shape (T, F)."""
     # The output starts at zero, so the error at the start is minus the target.
-    return np.abs(solution.spectrum - solution.spectrum[0])
+    spectrum = solution.spectrum
+    assert spectrum is not None  # it is unknown only where the target is
+    size: NDArray[np.float64] = np.abs(spectrum - spectrum[0])
+    return size
 
 
 def main(solution: FrequencySolution | None = None) -> dict[str, float]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from validation import tolerance
-from validation._random_problems import MEASURES, draw
+from validation.claims.tolerance import claim as tolerance
+from validation.claims.tolerance.problem import MEASURES, draw
 from validation.reference.decay import fourier_flow
 from validation.reference.flow_in_frequency import frequency_errors
 from validation.reference.flow_in_x import box_errors, in_x, volterra
