@@ -153,7 +153,9 @@ def test_scripts_are_found_and_picked(scripts):
     assert [script.name for script in pick(found, ["b"])] == ["b"]
     with pytest.raises(ValueError, match="NAME='c' is none of a, b"):
         pick(found, ["b", "c"])
-    with pytest.raises(ValueError, match=r"scripts='.*none' holds no validation script .*; run in a"):
+    with pytest.raises(
+        ValueError, match=r"scripts='.*none' holds no validation script .*; run in a"
+    ):
         find_scripts(folder / "none")
 
 
