@@ -215,7 +215,7 @@ def plane_solve(name: str) -> dict[str, Any]:
         window = np.exp(-np.sum(x**2, axis=1) / 2)
         return window * (np.cos(2 * x[:, 0] + x[:, 1]) + 0.5 * np.sin(4 * x[:, 1] - 0.3))
 
-    measure = {"Line": ntkfreq.Line(), "Grid": ntkfreq.Grid(0.6)}[name]
+    measure = ntkfreq.Line() if name == "Line" else ntkfreq.Grid(0.6)
     seconds = []
     for _ in range(4):
         started = time.perf_counter()

@@ -69,7 +69,7 @@ def visualize(solutions: dict[str, FrequencySolution] | None = None) -> Figure:
     )
     solutions = solutions or solve()
     for (name, solution), (upper, lower) in zip(solutions.items(), axes.T, strict=True):
-        size = np.abs(solution.spectrum)
+        size = np.abs(np.asarray(solution.spectrum))
         image = upper.pcolormesh(
             solution.frequencies, solution.t[1:], size[1:] / size[0].max(), vmin=0.0, vmax=1.0
         )

@@ -21,6 +21,8 @@ with one step size. The solver gives each of them exactly, step by step. No netw
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ from ntkfreq import FrequencySolution, Normal, solve_frequency_pde
 X = np.linspace(-1.0, 1.0, 48)
 STEP_SIZE = 0.5
 MOMENTUM = 0.9
-METHODS: dict[str, dict[str, object]] = {
+METHODS: dict[str, dict[str, Any]] = {
     "plain": {},
     "heavy ball": {"momentum": MOMENTUM},
     "Nesterov": {"momentum": MOMENTUM, "nesterov": True},

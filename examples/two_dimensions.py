@@ -73,7 +73,7 @@ def main(solution: FrequencySolution | None = None) -> dict[str, float]:
 
 def learning_times(solution: FrequencySolution) -> np.ndarray:
     """Time at which the error at each frequency has halved; NaN where there is nothing to learn."""
-    size = np.abs(solution.spectrum)
+    size = np.abs(np.asarray(solution.spectrum))
     heard = size[0] > 0.03 * size[0].max()
     times = [
         first_passage(solution.t, row, 0.5 * row[0]) if there else np.nan

@@ -21,7 +21,8 @@ def train_until_small(
     *,
     test: tuple[np.ndarray, np.ndarray],
     threshold: float,
-    **decay: float,
+    weight_decay: float = 0.0,
+    frequency_decay: float = 0.0,
 ) -> tuple[Onset, int]:
     """Gradient descent, part after part, until training and test loss have both fallen.
 
@@ -39,8 +40,8 @@ def train_until_small(
         Test points and values.
     threshold : float
         Loss that counts as small.
-    **decay
-        Rates of decay, as `train` takes them.
+    weight_decay, frequency_decay : float
+        Rates of decay of output weights and frequencies.
 
     Returns
     -------
@@ -62,8 +63,10 @@ def train_until_small(
             frequencies=nowhere,
             kernel_probe=0,
             backend="direct",
-            **decay,
+            weight_decay=weight_decay,
+            frequency_decay=frequency_decay,
         )
+        assert history.test_loss is not None
         found = np.column_stack([history.t + start, history.train_loss, history.test_loss])
         rows.append(found[(1 if done else 0) :])
         net, start, done = history.net, float(found[-1, 0]), done + steps

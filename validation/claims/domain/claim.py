@@ -70,6 +70,7 @@ def cell(setting: str, seed: int, width: int) -> dict[str, Any]:
         frequencies=[0.0],
         kernel_probe=0,
     )
+    assert history.test_loss is not None
     return {"loss": history.test_loss[np.searchsorted(history.step, record)]}
 
 

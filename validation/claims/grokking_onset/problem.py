@@ -174,6 +174,7 @@ def predicted(one: Setting, net: FourierFeatureNet, budget: float = BUDGET) -> O
     solution = solve_frequency_pde(
         **_equation(one, budget), initial_output=net, frequencies=np.zeros((1, one.dim))
     )
+    assert solution.test_loss is not None
     return grokking_onset(
         solution.t, solution.train_loss, solution.test_loss, threshold=one.threshold
     )

@@ -58,6 +58,7 @@ def one_by_one(sigma_a: float, weight_decay: float) -> dict[str, float]:
         rtol=1e-6,
         **problem(POINTS),
     )
+    assert losses.test_mean is not None
     onset = grokking_onset(
         losses.t, losses.train_mean, losses.test_mean, threshold=THRESHOLD, late=LATE
     )
@@ -99,6 +100,7 @@ def predicted(
         frequencies=[0.0],
         **problem(n_points),
     )
+    assert solution.test_loss is not None
     onset = grokking_onset(
         solution.t, solution.train_loss, solution.test_loss, threshold=THRESHOLD, late=LATE
     )
