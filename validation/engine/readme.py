@@ -1,4 +1,4 @@
-"""Committed results in the order in which they are told, and their table in a README."""
+"""Committed results in the order in which they are shown, and their table in a README."""
 
 from __future__ import annotations
 

@@ -57,10 +57,10 @@ def output(
         np.linalg.solve(series.T, chebyshev.chebvander(where, NODES - 1).T).T
         for where in (x, x_test)
     )
-    still = np.zeros((NODES, NODES))
+    nothing = np.zeros((NODES, NODES))
     drift = -weight * np.eye(NODES)
     if start:
-        drift = np.block([[drift, still], [still, drift - frequency * np.eye(NODES)]])
+        drift = np.block([[drift, nothing], [nothing, drift - frequency * np.eye(NODES)]])
         to_data, to_test = np.hstack([to_data, to_data]), np.hstack([to_test, to_test])
     else:
         drift = drift - frequency * nodes[:, None] * differentiation(nodes)

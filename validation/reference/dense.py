@@ -106,8 +106,8 @@ def dense_flow(
         else:
             factor = (1 - step_size * rates) ** np.rint(t / step_size)
             deficit = 1 - factor
-        still = rates < 1e-300
-        area = np.where(still, t, deficit / np.where(still, 1.0, rates))
+        at_rest = rates < 1e-300
+        area = np.where(at_rest, t, deficit / np.where(at_rest, 1.0, rates))
         for target, time_part in ((errors, factor), (integral, area)):
             part = (time_part * amplitude) @ modes.T * scale
             for image, sign in zip(images, signs, strict=True):

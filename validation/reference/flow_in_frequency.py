@@ -50,10 +50,10 @@ def _block_modes(elements: Elements, zone: Zone, basis: np.ndarray) -> Modes:
     """Modes of one block, from singular vectors; columns are (real, imaginary) parts."""
     n = len(elements.weights)
     moving = elements.root_operator(zone.rho, zone.problem.sigma_a)
-    still = elements.damping(zone.rho)
+    damping = elements.damping(zone.rho)
     stack = np.concatenate(
         [
-            np.sqrt(np.concatenate([still, still]))[:, None] * basis,
+            np.sqrt(np.concatenate([damping, damping]))[:, None] * basis,
             moving @ basis[:n],
             moving @ basis[n:],
         ]
@@ -61,7 +61,7 @@ def _block_modes(elements: Elements, zone: Zone, basis: np.ndarray) -> Modes:
     triangle = linalg.qr(stack, mode="r", check_finite=False)[0][: basis.shape[1]]
     _, singular, rows = linalg.svd(triangle, check_finite=False)
     vectors = basis @ rows.T
-    first = (vectors * np.concatenate([still, still])[:, None]).T @ vectors
+    first = (vectors * np.concatenate([damping, damping])[:, None]).T @ vectors
     return Modes(singular**2, vectors, first)
 
 
@@ -129,8 +129,8 @@ def _excited(modes: Modes, states: list[np.ndarray], level: int) -> Modes:
     """The modes up to a margin beyond the last that the data excite."""
     size = np.max([np.abs(modes.vectors.T @ state) for state in states], axis=0)
     order = np.argsort(modes.rates)
-    loud = np.flatnonzero(size[order] > (1e-13, 1e-14)[level] * size.max())
-    kept = order[: int((1.1, 1.2)[level] * (loud.max(initial=20) + 20))]
+    excited = np.flatnonzero(size[order] > (1e-13, 1e-14)[level] * size.max())
+    kept = order[: int((1.1, 1.2)[level] * (excited.max(initial=20) + 20))]
     return Modes(modes.rates[kept], modes.vectors[:, kept], modes.first[np.ix_(kept, kept)])
 
 
@@ -244,14 +244,16 @@ def _line_loss(
     line = Pieces(np.unique([*np.linspace(-problem.reach, problem.reach, 400), *kinks]), 16)
     free = np.multiply.outer(left, total(problem.start, line.nodes))
     loss = (free - total(problem.target, line.nodes)) ** 2 @ line.weights
-    folded, bend = zone.folded(zeta)
+    folded, folded_slope = zone.folded(zeta)
     safe = np.where(folded > 0, folded, 1.0)
     period, origin = 2 * np.pi / problem.place[0], problem.place[1]
     for turns in range(-ALIASES, ALIASES + 1):
         xi = zeta + turns * period
         value, slope = np.sum([part.even(xi) for part in problem.density], axis=0)
-        lean = 2 * np.pi * problem.sigma_a**2 * (slope - value / safe * bend)
-        learned = np.exp(-1j * turns * period * origin) * (value / safe * change + lean * slopes)
+        diffused = 2 * np.pi * problem.sigma_a**2 * (slope - value / safe * folded_slope)
+        learned = np.exp(-1j * turns * period * origin) * (
+            value / safe * change + diffused * slopes
+        )
         start, goal = spectrum(problem.start, xi), spectrum(problem.target, xi)
         untouched = np.multiply.outer(left, start) - goal
         both = np.abs(learned) ** 2 + 2 * np.real(np.conj(untouched) * learned)

@@ -68,8 +68,8 @@ def plain(modes: Modes, start: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, n
     """Change of the output and memory of the error without decay, (T, m) each, in modes."""
     angle = np.multiply.outer(t, modes.rates)
     deficit = -np.expm1(-angle)
-    still = angle < 1e-290
-    memory = np.where(still, t[:, None], deficit / np.where(still, 1.0, modes.rates))
+    at_rest = angle < 1e-290
+    memory = np.where(at_rest, t[:, None], deficit / np.where(at_rest, 1.0, modes.rates))
     return -deficit * start, memory * start
 
 

@@ -13,7 +13,7 @@ x): where the network follows that, only linearity is lost, not the kernel.
 
 *Triangle and square waves* in place of sine and cosine, squared loss. Their output weights see the
 density of all harmonics of the wave (`harmonic_density`), and the square wave has no slope, so its
-frequencies stay. The equation is asked with rho_w itself, and with the density of the harmonics.
+frequencies stay. The equation is solved for rho_w itself, and for the density of the harmonics.
 
 *ReLU layers under logistic loss*: a network of two hidden layers on Fourier features, far
 from the theory.
@@ -118,11 +118,11 @@ def limiting_gram(rho: Normal, wave: str, x: np.ndarray) -> np.ndarray:
     """
     if wave == "cosine":
         return np.asarray(ntk_gram(rho, x, sigma_a=SIGMA_A))
-    still = ntk_gram(harmonic_density(rho, wave), x, sigma_a=0.0)
+    outer = ntk_gram(harmonic_density(rho, wave), x, sigma_a=0.0)
     if wave == "square":
-        return np.asarray(still)
+        return np.asarray(outer)
     slopes = ntk_gram(harmonic_density(rho, "square"), x, sigma_a=0.0)
-    return np.asarray(still + 12 / np.pi**2 * SIGMA_A**2 * np.outer(x, x) * slopes)
+    return np.asarray(outer + 12 / np.pi**2 * SIGMA_A**2 * np.outer(x, x) * slopes)
 
 
 def module_of(case: str, density: Normal, width: int, deep_width: int, seed: int) -> Any:

@@ -8,7 +8,7 @@ is what the draw decides.
 
 Claimed: the phases agree in at least 85 % of the problems, and the median of
 \|ln(expected / trained)\| is below 0.15 for the training loss. The same was claimed for the test
-loss before the first run and missed by a hair (0.152), so that figure is measured, beside those
+loss before the first run and missed with 0.152, so that figure is measured, beside those
 with the draw known.
 """
 

@@ -14,7 +14,7 @@ which phase that makes. A time that only one of the two sides reaches counts as 
 
 A loss that crosses its threshold on a nearly flat slope, or hardly touches it, turns a small
 difference of losses into a large one of times: a percent of loss can be a factor of two. The
-mean losses, which know no draw, tell before any training where that is so
+mean losses over all draws show before any training where that is so
 (`design.ill_conditioned`: a slope below 0.2 on logarithmic axes at the crossing, or a lowest
 loss within 4 % of the threshold). It is so in six problems, and those are trained at sixteen times
 the width. This rule came after two runs that missed one claim: at widths 16384 and 32768 for all,

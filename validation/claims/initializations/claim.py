@@ -59,10 +59,10 @@ PERCEPTRONS: dict[str, tuple[dict[str, Any], float]] = {
 CONTROL = "Fourier features"
 # Changes its output by this share of the signal only: a check of the prediction, where the kernel
 # stays. ReLU needs it that small, for every kink that passes a sample changes the kernel there.
-STILL, AMPLITUDE = "PyTorch, ReLU, hardly moving", 1e-6
-PERCEPTRONS[STILL] = PERCEPTRONS["PyTorch, ReLU"]
+LAZY, AMPLITUDE = "PyTorch, ReLU, hardly moving", 1e-6
+PERCEPTRONS[LAZY] = PERCEPTRONS["PyTorch, ReLU"]
 # Those whose users have done nothing about the bias.
-COMMON = [name for name in PERCEPTRONS if "x 10" not in name and name != STILL]
+COMMON = [name for name in PERCEPTRONS if "x 10" not in name and name != LAZY]
 DENSITY = Normal(scale=60.0)
 # The control learns every tone in about one largest stable step: few, and of a tenth of the share.
 CONTROL_STEPS, CONTROL_SHARE = 100, 0.1
@@ -149,7 +149,7 @@ def cell(
     step_size = share * 2 / top
     grid = np.concatenate([[0.0], np.geomspace(1.0, HORIZON / share, 800)])
     start = output(net, inputs)
-    y = start + AMPLITUDE * y if network == STILL else y
+    y = start + AMPLITUDE * y if network == LAZY else y
     error = kernel_steps(gram, start - y, step_size, grid)
     density = effective_density(gram, x, FREQUENCIES)
     taken, path, end = trained(net, inputs, y, step_size, steps)
@@ -228,10 +228,10 @@ def judged(
 ) -> dict[str, tuple[float, float, float]]:
     """The answer: the control follows its kernel and has no bias, every common start has one."""
     least = float(np.nanmin(np.concatenate([stated[name][BY_NTK] for name in COMMON])))
-    control, still = data[CONTROL], data[STILL]
+    control, lazy = data[CONTROL], data[LAZY]
     ratio = control["measured"] / control["predicted"]
-    learned = np.isfinite(still["measured"])
-    follows = still["measured"][learned] / still["predicted"][learned]
+    learned = np.isfinite(lazy["measured"])
+    follows = lazy["measured"][learned] / lazy["predicted"][learned]
     return {
         "control: highest over lowest tone, trained, mean over seeds": (
             float(np.mean(bias(control["measured"], np.inf))),
