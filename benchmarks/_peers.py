@@ -177,9 +177,9 @@ def _integrate(
             raise TooSlowError
         return rhs(u)
 
-    settings = {"rtol": rtol, "atol": rtol * np.abs(start).max(), "jac": jac}
-    span = (0.0, problem.times[-1])
-    result = integrate.solve_ivp(watched, span, start, method, problem.times, **settings)
+    solve: Any = integrate.solve_ivp  # its types know no method given as a variable
+    atol, span = rtol * np.abs(start).max(), (0.0, problem.times[-1])
+    result = solve(watched, span, start, method, problem.times, rtol=rtol, atol=atol, jac=jac)
     assert result.success, result.message
     return result.y.T
 
@@ -319,6 +319,7 @@ def _compiled(solver: str, cells: int, knob: float, backend: str) -> tuple[Any, 
         bc={"x-": {"derivative": 0}, "x+": {"derivative": 0}},
         consts={"c": 2 * np.pi, "s": SIGMA_A**2, "density": density, "slope": slope},
     )
+    settings: dict[str, Any]
     if solver == "runge-kutta":
         first, settings = 1e-5, {"adaptive": True, "tolerance": knob}
         made = solvers.RungeKuttaSolver(equation, backend=backend, **settings)

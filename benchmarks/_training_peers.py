@@ -73,10 +73,10 @@ def jax_step(net: FourierFeatureNet, x: Any, y: Any) -> Call | None:
         output = (jnp.cos(phase) @ a + jnp.sin(phase) @ b) / net.width**0.5
         return 0.5 * jnp.mean((output - values) ** 2)
 
-    @jax.jit
-    def update(parts: Any) -> Any:
+    def stepped(parts: Any) -> Any:
         return [part - 0.1 * slope for part, slope in zip(parts, jax.grad(loss)(parts))]  # noqa: B905
 
+    update = jax.jit(stepped)
     held = [[jnp.array(part) for part in (net.w, net.a, net.b)]]
 
     def step() -> None:

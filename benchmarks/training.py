@@ -115,7 +115,12 @@ def many_runs(repeats: int, steps: int) -> dict[str, Any]:
     """64 small runs at once: against the rate of one large run, and against PyTorch."""
     nets = [problem(128, 1024, seed=seed)[0] for seed in range(64)]
     _, x, y = problem(128, 1024)
-    settings = {"step_size": 0.1, "steps": steps, "backend": "direct", "frequencies": [0.0, 3.0]}
+    settings: dict[str, Any] = {
+        "step_size": 0.1,
+        "steps": steps,
+        "backend": "direct",
+        "frequencies": [0.0, 3.0],
+    }
     large = problem(512, 65536)
     large_call = our_step("direct", *large)
     torch_calls = [torch_step(net, x, y) for net in nets]

@@ -108,7 +108,7 @@ def measure(
     row = {"resolution": knobs[0], "tolerance": knobs[1], "error": None, "seconds": None}
     row["settings"] = solver.keywords
     run = solver(problem, *knobs, limit)
-    seconds = []
+    seconds: list[float] = []
     try:
         # The first run only counts when there is no second.
         while len(seconds) <= REPEATS and sum(seconds) < budget:
@@ -215,7 +215,7 @@ def plane_solve(name: str) -> dict[str, Any]:
         window = np.exp(-np.sum(x**2, axis=1) / 2)
         return window * (np.cos(2 * x[:, 0] + x[:, 1]) + 0.5 * np.sin(4 * x[:, 1] - 0.3))
 
-    measure = {"Line": ntkfreq.Line(), "Grid": ntkfreq.Grid(0.6)}[name]
+    measure = ntkfreq.Line() if name == "Line" else ntkfreq.Grid(0.6)
     seconds = []
     for _ in range(4):
         started = time.perf_counter()
@@ -252,7 +252,7 @@ def plane() -> list[dict[str, Any]]:
 def reference_change(problem: Any) -> float:
     """What a tenth more of the line and a fifth less of spacing change in the reference."""
     finer = peers.Reference(problem, 1.1 * problem.half_width, 0.08)
-    return problem.reference.error(problem.times, finer.spectrum(problem.times))
+    return float(problem.reference.error(problem.times, finer.spectrum(problem.times)))
 
 
 def run(quick: bool) -> dict[str, Any]:

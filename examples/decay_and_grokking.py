@@ -24,6 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ntkfreq import (
     ExpectedLosses,
@@ -46,12 +47,12 @@ PLATEAU = 300.0  # a time when the samples are fitted, without decay
 COLORS = ("#0072B2", "#D55E00", "#009E73")
 
 
-def signal(x: np.ndarray) -> np.ndarray:
+def signal(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """What is to be learned."""
     return np.sin(3 * x) + 0.5 * np.cos(7 * x)
 
 
-def times(last: float) -> np.ndarray:
+def times(last: float) -> NDArray[np.float64]:
     """Log-spaced times, and 0."""
     return np.concatenate([[0.0], np.geomspace(1e-1, last, 61)])
 
@@ -99,16 +100,17 @@ def law(plateau: float, rate: float) -> float:
 def main(results: Results | None = None) -> dict[str, float]:
     """When train and test loss pass the level, the formula's time, and losses at the end."""
     everywhere, single = results or solve()
-    plateau = float(everywhere[0.0].test_mean[-1])
+    plateau = float(np.asarray(everywhere[0.0].test_mean)[-1])
     numbers = {"plateau": plateau}
     for rate in RATES:
         losses = everywhere[rate]
         numbers[f"train, {rate:g}"] = first_passage(losses.t, losses.train_mean, LEVEL)
-        numbers[f"test, {rate:g}"] = first_passage(losses.t, losses.test_mean, LEVEL)
+        numbers[f"test, {rate:g}"] = first_passage(losses.t, np.asarray(losses.test_mean), LEVEL)
         numbers[f"law, {rate:g}"] = law(plateau, rate)
     for rate, solution in single.items():
-        numbers[f"best, shrinking {rate:g}"] = float(solution.test_loss.min())
-        numbers[f"last, shrinking {rate:g}"] = float(solution.test_loss[-1])
+        test_loss = np.asarray(solution.test_loss)
+        numbers[f"best, shrinking {rate:g}"] = float(test_loss.min())
+        numbers[f"last, shrinking {rate:g}"] = float(test_loss[-1])
     return numbers
 
 
@@ -116,13 +118,14 @@ def visualize(results: Results | None = None) -> Figure:
     """Train and test loss over time: over all networks, and for one with shrinking frequencies."""
     everywhere, single = results or solve()
     fig, axes = plt.subplots(1, 2, figsize=(10.0, 4.8), sharey=True, layout="constrained")
-    plateau = float(everywhere[0.0].test_mean[-1])
+    plateau = float(np.asarray(everywhere[0.0].test_mean)[-1])
     for rate, color in zip(RATES, COLORS, strict=True):
         draw_expected(axes[0], everywhere[rate], f"{rate:g}", color)
         axes[0].plot(law(plateau, rate), LEVEL, "k|", markersize=14, markeredgewidth=2)
     axes[0].set(title="all initial networks", ylabel="loss, mean of $(f-y)^2$ (units of y squared)")
     for (rate, solution), color in zip(single.items(), COLORS, strict=False):
-        axes[1].loglog(solution.t[1:], solution.test_loss[1:], color=color, label=f"{rate:g}")
+        test_loss = np.asarray(solution.test_loss)
+        axes[1].loglog(solution.t[1:], test_loss[1:], color=color, label=f"{rate:g}")
         axes[1].loglog(solution.t[1:], solution.train_loss[1:], "--", color=color)
     axes[1].set(title=f"one network, weight decay {RATES[0]:g}")
     for axis, legend in zip(axes, ("weight decay", "decay of frequencies"), strict=True):
@@ -135,7 +138,7 @@ def visualize(results: Results | None = None) -> Figure:
 
 def draw_expected(axis: Axes, losses: ExpectedLosses, label: str, color: str) -> None:
     """Mean test loss with a band of one standard deviation; training loss dashed."""
-    t, mean, spread = losses.t[1:], losses.test_mean[1:], losses.test_std[1:]
+    t, mean, spread = losses.t[1:], *np.array([losses.test_mean, losses.test_std])[:, 1:]
     axis.loglog(t, mean, color=color, label=label)
     axis.fill_between(t, np.maximum(mean - spread, 1e-6), mean + spread, color=color, alpha=0.2)
     axis.loglog(t, losses.train_mean[1:], "--", color=color)

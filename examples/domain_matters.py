@@ -24,6 +24,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ntkfreq import Box, Line, Normal, Target, solve_frequency_pde
 
@@ -34,18 +35,18 @@ LABELS = {"box": "no data (box)", "padded": "zeros", "tapered": "a taper, then z
 TIMES = np.concatenate([[0.0], np.geomspace(1e-1, 1e5, 61)])
 
 
-def signal(x: np.ndarray) -> np.ndarray:
+def signal(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """The signal, by its formula."""
     return np.sin(5 * x) + 0.5 * np.cos(23 * x) + 0.3 * x
 
 
-def tapered(x: np.ndarray) -> np.ndarray:
+def tapered(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """The signal on [-1, 1], led to zero within MARGIN beyond."""
     beyond = np.clip((np.abs(x) - 1) / MARGIN, 0.0, 1.0)
-    return signal(x) * np.cos(0.5 * np.pi * beyond) ** 2
+    return np.cos(0.5 * np.pi * beyond) ** 2 * signal(x)
 
 
-def solve() -> dict[str, np.ndarray]:
+def solve() -> dict[str, NDArray[np.float64]]:
     """Mean square error inside [-1, 1] at TIMES, for each treatment."""
     nodes, weights = np.polynomial.legendre.leggauss(64)
     end = 1 + MARGIN
@@ -65,13 +66,13 @@ def solve() -> dict[str, np.ndarray]:
     return left
 
 
-def main(errors: dict[str, np.ndarray] | None = None) -> dict[str, float]:
+def main(errors: dict[str, NDArray[np.float64]] | None = None) -> dict[str, float]:
     """Mean square error inside [-1, 1] at t = 1000, for each treatment."""
     errors = errors or solve()
     return {name: float(np.interp(1e3, TIMES, values)) for name, values in errors.items()}
 
 
-def visualize(errors: dict[str, np.ndarray] | None = None) -> Figure:
+def visualize(errors: dict[str, NDArray[np.float64]] | None = None) -> Figure:
     """Error inside the interval against time."""
     fig, axis = plt.subplots(figsize=(7.0, 4.5), layout="constrained")
     for name, values in (errors or solve()).items():

@@ -55,18 +55,21 @@ def solve() -> FrequencySolution:
 def learned(solution: FrequencySolution) -> np.ndarray:
     """Size of the output's spectrum over time, shape (T, F)."""
     # The output starts at zero, so the error at the start is minus the target.
-    return np.abs(solution.spectrum - solution.spectrum[0])
+    spectrum = np.asarray(solution.spectrum)
+    size: np.ndarray = np.abs(spectrum - spectrum[0])
+    return size
 
 
 def main(solution: FrequencySolution | None = None) -> dict[str, float]:
     """Losses, and how much of the fast tone went to it and to its alias."""
     solution = solution or solve()
-    last, tone = learned(solution)[-1], np.abs(solution.spectrum[0])
+    last, tone = learned(solution)[-1], np.abs(np.asarray(solution.spectrum)[0])
+    test_loss = np.asarray(solution.test_loss)
     at = {name: int(np.argmin(np.abs(FREQUENCIES - xi))) for name, xi in places().items()}
     return {
         "train_left": float(solution.train_loss[-1] / solution.train_loss[0]),
-        "test_least": float(solution.test_loss.min() / solution.test_loss[0]),
-        "test_last": float(solution.test_loss[-1] / solution.test_loss[0]),
+        "test_least": float(test_loss.min() / test_loss[0]),
+        "test_last": float(test_loss[-1] / test_loss[0]),
         "at_tone": float(last[at["fast"]] / tone[at["fast"]]),
         "at_ghost": float(last[at["ghost"]] / tone[at["fast"]]),
     }
@@ -83,7 +86,7 @@ def visualize(solution: FrequencySolution | None = None) -> Figure:
     fig = plt.figure(figsize=(9.0, 6.5), layout="constrained")
     axes = fig.subplot_mosaic([["x", "x"], ["loss", "spectrum"]], height_ratios=(1.0, 1.1))
     draw_output(axes["x"], solution)
-    axes["loss"].semilogx(TIMES[1:], solution.test_loss[1:], color="C1", label="test")
+    axes["loss"].semilogx(TIMES[1:], np.asarray(solution.test_loss)[1:], color="C1", label="test")
     axes["loss"].semilogx(TIMES[1:], solution.train_loss[1:], color="C0", label="train")
     axes["loss"].set(
         xlabel="training time t",
@@ -93,7 +96,8 @@ def visualize(solution: FrequencySolution | None = None) -> Figure:
     )
     axes["loss"].legend(loc="center right")
     axis = axes["spectrum"]
-    axis.plot(FREQUENCIES, np.abs(solution.spectrum[0]), color="0.6", lw=3, label="target")
+    target = np.abs(np.asarray(solution.spectrum)[0])
+    axis.plot(FREQUENCIES, target, color="0.6", lw=3, label="target")
     axis.plot(FREQUENCIES, learned(solution)[-1], color="C1", label="network at the end")
     axis.axvline(LATTICE.nyquist, color="k", ls=":", lw=1)
     axis.text(LATTICE.nyquist - 0.1, 0.9, "Nyquist", ha="right")

@@ -21,6 +21,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ntkfreq import FrequencySolution, Line, Normal, Target, solve_frequency_pde
 
@@ -29,7 +30,7 @@ BANDS = {"low": (1.0, 3.0), "high": (7.0, 9.0)}  # one band around each tone, ra
 SIGMA_A = 0.5  # standard deviation of the output weights
 
 
-def two_tones(x: np.ndarray) -> np.ndarray:
+def two_tones(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Two cosines of equal size under a Gaussian window."""
     return (np.cos(2 * x) + np.cos(8 * x)) * np.exp(-(x**2) / 8)
 
@@ -68,7 +69,7 @@ def visualize(solutions: dict[str, FrequencySolution] | None = None) -> Figure:
     )
     solutions = solutions or solve()
     for (name, solution), (upper, lower) in zip(solutions.items(), axes.T, strict=True):
-        size = np.abs(solution.spectrum)
+        size = np.abs(np.asarray(solution.spectrum))
         image = upper.pcolormesh(
             solution.frequencies, solution.t[1:], size[1:] / size[0].max(), vmin=0.0, vmax=1.0
         )

@@ -56,7 +56,7 @@ def main(spectra: dict[str, NTKSpectrum] | None = None) -> dict[str, float]:
     for name in DENSITIES:
         found = spectra[name]
         middle = slice(2, COUNT - 4)
-        ratio = found.eigenvalues[middle] / found.predicted[middle]
+        ratio = found.eigenvalues[middle] / np.asarray(found.predicted)[middle]
         numbers[f"{name}, no. 9"] = float(found.eigenvalues[8])
         numbers[f"{name}, off by"] = float(np.abs(ratio - 1).max())
         near = [int(np.argmin(np.abs(found.frequency - xi))) for xi in (3.0, 24.0)]

@@ -22,6 +22,8 @@ here.
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,7 +33,7 @@ from ntkfreq import FrequencySolution, Normal, solve_frequency_pde
 X = np.linspace(-1.0, 1.0, 48)
 STEP_SIZE = 0.5
 MOMENTUM = 0.9
-METHODS: dict[str, dict[str, object]] = {
+METHODS: dict[str, dict[str, Any]] = {
     "plain": {},
     "heavy ball": {"momentum": MOMENTUM},
     "Nesterov": {"momentum": MOMENTUM, "nesterov": True},

@@ -36,7 +36,8 @@ TIMES = np.concatenate([[0.0], np.geomspace(1e-2, 1e3, 101)])
 def plaid(x: np.ndarray) -> np.ndarray:
     """Stripes in two directions under a Gaussian window."""
     stripes = np.cos(TONE * x[:, 0]) + np.cos(TONE * x[:, 1])
-    return stripes * np.exp(-np.sum(x**2, axis=1) / 2)
+    waves: np.ndarray = stripes * np.exp(-np.sum(x**2, axis=1) / 2)
+    return waves
 
 
 def plane(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -72,7 +73,7 @@ def main(solution: FrequencySolution | None = None) -> dict[str, float]:
 
 def learning_times(solution: FrequencySolution) -> np.ndarray:
     """Time at which the error at each frequency has halved; NaN where there is nothing to learn."""
-    size = np.abs(solution.spectrum)
+    size = np.abs(np.asarray(solution.spectrum))
     present = size[0] > 0.03 * size[0].max()
     times = [
         first_passage(solution.t, row, 0.5 * row[0]) if there else np.nan

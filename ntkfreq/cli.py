@@ -12,7 +12,7 @@ import typer
 from ntkfreq import __version__
 from ntkfreq.files import lock
 from ntkfreq.files.results import make_folder
-from ntkfreq.validation.command import validate
+from ntkfreq.validate import validate
 
 app = typer.Typer(
     help="Which frequencies a network learns when: predicted before training, proven after.",

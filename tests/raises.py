@@ -11,6 +11,8 @@ from pathlib import Path
 import ntkfreq
 
 ROOT = Path(ntkfreq.__file__).parent
+# What `ntkfreq validate` does stands in the checkout.
+ENGINE = ROOT.parent / "validation" / "engine"
 # What no user meets by its message: methods that subclasses have, exit codes, names that a module
 # does not have, and exceptions by which parts of the package tell each other to stop.
 WITHIN = (
@@ -39,11 +41,16 @@ def statements(path, source=None):
                 yield node.lineno, node.end_lineno, text
 
 
+def place_of(path):
+    """Path of a file within the package, or within the checkout."""
+    return str(path.relative_to(ROOT if path.is_relative_to(ROOT) else ROOT.parent))
+
+
 def unseen():
     """Place and text of each statement that no test has matched so far."""
     missing = []
-    for path in sorted(ROOT.rglob("*.py")):
-        place = str(path.relative_to(ROOT))
+    for path in sorted([*ROOT.rglob("*.py"), *ENGINE.glob("*.py")]):
+        place = place_of(path)
         lines = {line for file, line in seen if file == place}
         for first, last, text in statements(path):
             if lines.isdisjoint(range(first, last + 1)) and (place, text) not in CAUGHT:
@@ -58,8 +65,8 @@ def note(traceback):
     if traceback is None:
         return
     path = Path(traceback.tb_frame.f_code.co_filename)
-    if path.is_relative_to(ROOT):
-        seen.add((str(path.relative_to(ROOT)), traceback.tb_lineno))
+    if path.is_relative_to(ROOT) or path.is_relative_to(ENGINE):
+        seen.add((place_of(path), traceback.tb_lineno))
 
 
 class _Watched:

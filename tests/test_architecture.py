@@ -31,7 +31,7 @@ LEVELS = {
     "grokking": 6,
     "profile": 6,
     "report": 7,
-    "validation": 7,
+    "validate": 7,
     "experiments": 7,
     "cli": 8,
     "__main__": 8,
@@ -175,7 +175,7 @@ def test_prediction_and_network_meet_above_both():
     both = [
         part_of(path) for path in FILES if {"pde", "network"} <= imports_of(path) | {part_of(path)}
     ]
-    assert set(both) <= {"__init__", "comparison", "report", "validation", "cli"}
+    assert set(both) <= {"__init__", "comparison", "report", "cli"}
     assert "comparison" in both
 
 

@@ -6,10 +6,10 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-import references
-from references import KERNELS, box_flow
 
 from ntkfreq import Box, Empirical, Laplace, Normal, StudentT, Uniform, solve_frequency_pde
+from validation.reference.dense import box_flow, learning_rates
+from validation.reference.kernels import KERNELS, normal
 
 SIGMA_A, SCALE = 0.8, 20.0
 T = np.array([0.0, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5])
@@ -61,7 +61,7 @@ def test_errors_are_those_of_the_dense_flow(name, box):
     """Root mean square and largest, at the nodes, to t = 1e5."""
     flow = dense(name, box)
     difference = solved(name, box).error(flow.x) - flow.errors
-    mean_square = np.sqrt(difference**2 @ flow.weights / flow.loss[0])
+    mean_square = np.sqrt(difference**2 @ flow.nodes.weights / flow.loss[0])
     assert mean_square.max() < CASES[name][2]
     assert np.abs(difference).max() < CASES[name][2] * np.abs(flow.initial).max()
 
@@ -126,7 +126,7 @@ def test_initial_output(box):
     )  # fmt: skip
     flow = box_flow(
         partial(KERNELS["normal"], scale=SCALE), y, SIGMA_A, T,
-        nodes=300, lower=box[0], upper=box[1], first=first,
+        nodes=300, lower=box[0], upper=box[1], f0=first,
     )  # fmt: skip
     assert np.abs(solution.train_loss - flow.loss).max() < 1e-8 * flow.loss[0]
     assert np.abs(solution.error(flow.x) - flow.errors).max() < 1e-8
@@ -143,7 +143,8 @@ def test_gradient_descent_is_the_power_of_the_step(box):
         partial(KERNELS["normal"], scale=SCALE), y, SIGMA_A, times,
         nodes=300, lower=box[0], upper=box[1], step_size=eta,
     )  # fmt: skip
-    assert eta == pytest.approx(0.9 * 2 / flow.rates[-1], rel=1e-10)
+    rates = learning_rates(partial(KERNELS["normal"], scale=SCALE), flow.nodes, SIGMA_A)
+    assert eta == pytest.approx(0.9 * 2 / rates[-1], rel=1e-10)
     solution = solve_frequency_pde(
         Normal(scale=SCALE), y, sigma_a=SIGMA_A, measure=Box(*box), t=times, step_size=eta,
         frequencies=XI, rtol=1e-9,
@@ -170,7 +171,7 @@ def test_shifted_density():
     )
 
     def kernel(z):
-        return np.cos(15 * z[..., 0]) * references.normal(z, 6.0)
+        return np.cos(15 * z[..., 0]) * normal(z, 6.0)
 
     flow = box_flow(kernel, y, SIGMA_A, T, nodes=200, lower=-0.3, upper=1.2)
     assert np.abs(solution.train_loss - flow.loss).max() < 1e-8 * flow.loss[0]

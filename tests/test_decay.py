@@ -6,9 +6,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-from references import KERNELS
-from references_decay import decay_flow, fourier_flow, transport_flow, volterra_flow
-from references_more import box_nodes, lattice_nodes, points_nodes, ridge_limit
 
 from ntkfreq import (
     Box,
@@ -20,6 +17,10 @@ from ntkfreq import (
     solve_frequency_pde,
 )
 from ntkfreq.problem.decay import Decay
+from validation.reference.decay import decay_flow, fourier_flow, transport_flow, volterra_flow
+from validation.reference.dense import ridge_limit
+from validation.reference.kernels import KERNELS
+from validation.reference.nodes import box_nodes, lattice_nodes, points_nodes
 
 X = np.linspace(-1, 1, 16)
 FAR = np.array([-1.4, -0.63, 0.0, 0.22, 0.97, 1.6])

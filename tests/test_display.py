@@ -39,12 +39,12 @@ from ntkfreq import (
 )
 from ntkfreq._support.display import LONGEST, brief
 from ntkfreq.experiments import Run
-from ntkfreq.network.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
-from ntkfreq.network.step_schedules import Constant, Cosine, Exponential, Warmup
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.step_schedules import Constant, Cosine, Exponential, Warmup
 from ntkfreq.profile import Profile
 from ntkfreq.report.settings import Settings
-from ntkfreq.validation import Execution
+from validation.engine import Execution
 
 X = np.linspace(-1, 1, 24)
 MANY = 100_000

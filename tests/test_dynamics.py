@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from references import KERNELS, box_flow, gram
 
 from ntkfreq import Box, Normal, Points, solve_frequency_pde
 from ntkfreq.pde.time.dynamics import (
@@ -20,6 +19,8 @@ from ntkfreq.pde.time.dynamics import (
     Nesterov,
     dynamics_for,
 )
+from validation.reference.dense import box_flow, learning_rates
+from validation.reference.kernels import KERNELS, gram
 
 EPS = np.finfo(float).eps
 KINDS = (HeavyBall, Nesterov)
@@ -338,8 +339,9 @@ def test_box_follows_the_loop_on_nystrom_nodes(kind):
 
     kernel, beta = partial(KERNELS["normal"], scale=20.0), 0.9
     flow = box_flow(kernel, y, 0.8, [0.0], nodes=200, lower=-1.0, upper=1.0)
-    eta = 0.5 * bound(kind, beta) / flow.rates[-1]
-    operator = flow.kernel_to(flow.x) * flow.weights
+    x, weights = flow.nodes.x, flow.nodes.weights
+    eta = 0.5 * bound(kind, beta) / learning_rates(kernel, flow.nodes, 0.8)[-1]
+    operator = gram(kernel, x, x, 0.8) * weights
     steps = np.array([0, 1, 10, 100, 3000])
     states, _ = updates(kind, lambda p: operator @ p, flow.initial, eta, beta, steps)
     solution = solve_frequency_pde(
@@ -347,7 +349,7 @@ def test_box_follows_the_loop_on_nystrom_nodes(kind):
         momentum=beta, nesterov=kind is Nesterov, rtol=1e-9,
     )  # fmt: skip
     assert solution.status.startswith("converged")
-    loss = states**2 @ flow.weights
+    loss = states**2 @ weights
     assert np.abs(solution.train_loss - loss).max() < 1e-8 * loss[0]
     with pytest.raises(ValueError, match=r"t ends at .*, beyond .*, to which"):
         solution.at(t=eta * 2 * steps)

@@ -6,9 +6,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-from references import KERNELS
-from references_decay import exact_losses, monte_carlo_losses
-from references_more import box_nodes, points_nodes
 
 from ntkfreq import (
     Box,
@@ -22,6 +19,9 @@ from ntkfreq import (
     solve_frequency_pde,
     train,
 )
+from validation.reference.kernels import KERNELS
+from validation.reference.nodes import box_nodes, points_nodes
+from validation.reference.random_start import exact_losses, monte_carlo_losses
 
 X = np.linspace(-1, 1, 16)
 TEST = np.linspace(-1, 1, 41)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+
+from validation.engine.committed import committed
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = " ".join((ROOT / "docs" / "findings.rst").read_text(encoding="utf-8").split())
@@ -13,11 +14,10 @@ TEXT = " ".join((ROOT / "docs" / "findings.rst").read_text(encoding="utf-8").spl
 
 def value(script: str, start: str, end: str = "") -> float:
     """Value of the only claim or measurement whose name starts and ends so."""
-    path = ROOT / "validation" / "results" / f"{script}.json"
-    result = json.loads(path.read_text(encoding="utf-8"))
-    rows = {**result.get("measurements", {}), **result["claims"]}
+    result = committed(script)
+    rows = {**result.measurements, **result.claims}
     (found,) = [row for name, row in rows.items() if name.startswith(start) and name.endswith(end)]
-    return float(found["value"])
+    return found.value
 
 
 def percent(number: float) -> str:

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from references import KERNELS, gram
 from scipy import integrate, linalg
 
 from ntkfreq import (
@@ -21,6 +20,7 @@ from ntkfreq import (
     ntk_gram,
 )
 from ntkfreq.ntk import gram as gram_module
+from validation.reference.kernels import KERNELS, gram
 
 RHO = {
     "normal": Normal,

@@ -1,6 +1,5 @@
 """Parts of the validation of initializations: kernel steps, the lazy limit, figures, the draw."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,9 @@ from scipy import stats
 
 from ntkfreq import empirical_ntk_gram
 from ntkfreq.experiments import descend, largest_stable_step, mlp
-from ntkfreq.files.results import json_ready
-from ntkfreq.validation import median_interval
-from validation import initializations as script
+from validation.claims.initializations import claim as script
+from validation.claims.initializations.figure import draw
+from validation.engine import Result, median_interval
 
 
 def test_tones_have_equal_sine_and_cosine():
@@ -111,8 +110,8 @@ def test_a_figure_is_drawn_of_results_with_infinite_times(tmp_path: Path):
             "top": np.ones(3),
         }
     result = script.summary(data, script.SIZES["quick"] | {"seeds": 3})
-    rows = result["figures"][names[0]]
+    rows = result.data["figures"][names[0]]
     assert rows[script.BY_NTK]["level"] == 0.75
-    assert set(result["measurements"]) > {f"{name}: {script.BY_NTK}" for name in names}
-    script.draw(json.loads(json.dumps(json_ready(result))), tmp_path / "figure.png")
+    assert set(result.measurements) > {f"{name}: {script.BY_NTK}" for name in names}
+    draw(Result.from_json(result.to_json())).savefig(tmp_path / "figure.png")
     assert 10_000 < (tmp_path / "figure.png").stat().st_size < 300_000

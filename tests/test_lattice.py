@@ -13,18 +13,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-from references import KERNELS, gram, normal, uniform_line_spectrum
-from references_decay import decay_flow
-from references_more import (
-    Errors,
-    box_nodes,
-    cell_nodes,
-    dense_flow,
-    extrapolated,
-    lattice_nodes,
-    points_nodes,
-    transform,
-)
 
 from ntkfreq import (
     Box,
@@ -39,6 +27,18 @@ from ntkfreq import (
     solve_frequency_pde,
 )
 from ntkfreq.problem.density.folded import FoldedDensity
+from validation.reference.decay import decay_flow
+from validation.reference.dense import dense_flow, uniform_line_spectrum
+from validation.reference.kernels import KERNELS, gram, normal
+from validation.reference.kinks import extrapolated
+from validation.reference.nodes import (
+    Errors,
+    box_nodes,
+    cell_nodes,
+    lattice_nodes,
+    points_nodes,
+    transform,
+)
 
 SIGMA_A, SCALE, SPACING = 0.7, 3.0, 0.6
 PERIOD = 2 * np.pi / SPACING

@@ -10,8 +10,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-import references
-from references import KERNELS, line_flow, uniform_line_spectrum
 from scipy import linalg
 
 from ntkfreq import (
@@ -27,6 +25,8 @@ from ntkfreq import (
 )
 from ntkfreq.pde.elements.mesh import FrequencyMesh
 from ntkfreq.pde.line.system import LineSystem
+from validation.reference.dense import line_flow, uniform_line_spectrum
+from validation.reference.kernels import KERNELS, normal
 
 SIGMA_A, SCALE = 0.7, 3.0
 T = np.array([0.1, 1.0, 10.0, 100.0])
@@ -88,7 +88,7 @@ def test_spectrum_is_that_of_the_dense_flow(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_loss_is_that_of_the_dense_flow(name):
-    initial = dense(name).initial ** 2 @ dense(name).weights
+    initial = dense(name).initial ** 2 @ dense(name).nodes.weights
     assert np.abs(solved(name).train_loss - dense(name).loss).max() < CASES[name][3] * initial
     np.testing.assert_array_equal(solved(name).test_loss, solved(name).train_loss)
 
@@ -178,7 +178,7 @@ def test_shifted_normal():
     )
 
     def kernel(z):
-        return np.cos(4.0 * z[..., 0]) * references.normal(z, 2.0)
+        return np.cos(4.0 * z[..., 0]) * normal(z, 2.0)
 
     def spectrum(half_width, spacing):
         flow = line_flow(kernel, y, SIGMA_A, T, half_width=half_width, spacing=spacing)
@@ -194,7 +194,7 @@ def test_mixture_of_normals():
     solution = solve_frequency_pde(rho, y, sigma_a=SIGMA_A, t=T, frequencies=XI, rtol=1e-8)
 
     def kernel(z):
-        return 0.3 * references.normal(z, 1.5) + 0.7 * references.normal(z, 5.0)
+        return 0.3 * normal(z, 1.5) + 0.7 * normal(z, 5.0)
 
     def spectrum(half_width, spacing):
         flow = line_flow(kernel, y, SIGMA_A, T, half_width=half_width, spacing=spacing)
@@ -241,7 +241,7 @@ def test_initial_output_that_decays():
         initial_output=first,
     )  # fmt: skip
     kernel = partial(KERNELS["normal"], scale=SCALE)
-    flow = line_flow(kernel, y, SIGMA_A, T, half_width=16.0, spacing=0.06, first=first)
+    flow = line_flow(kernel, y, SIGMA_A, T, half_width=16.0, spacing=0.06, f0=first)
     assert gap(solution.spectrum, flow.spectrum(XI)) < 1e-7
     near = np.abs(flow.x) <= 8
     dense_output = y(flow.x[near]) + flow.errors[:, near]

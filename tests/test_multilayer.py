@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from validation import _multilayer_statistics as statistics
-from validation import multilayer
+from validation.claims.multilayer import claim as multilayer
+from validation.claims.multilayer import statistics
 
 PREDICTED = np.geomspace(1.0, 128.0, 8)
 

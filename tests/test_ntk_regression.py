@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references import KERNELS, gram
 from scipy import linalg
 
 from ntkfreq import (
@@ -16,6 +15,7 @@ from ntkfreq import (
     solve_frequency_pde,
 )
 from ntkfreq.ntk import regression
+from validation.reference.kernels import KERNELS, gram
 
 X = np.sort(np.random.default_rng(0).uniform(-1, 1, 24))
 Y = np.sin(3 * X) + 0.5 * np.cos(7 * X)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from validation import _kept, expected_onset, mismatch
-from validation._onset_design import ill_conditioned
-from validation._onset_setting import BUDGET, TARGETS, parts, settings
-from validation._onset_statistics import log_ratios, percentile, table
-from validation.grokking_onset import SIZES
+from ntkfreq import FourierFeatureNet, Normal, grokking_onset, train
+from validation.claims.expected_onset import claim as expected_onset
+from validation.claims.grokking_onset.claim import SIZES
+from validation.claims.grokking_onset.design import ill_conditioned
+from validation.claims.grokking_onset.problem import BUDGET, TARGETS, parts, settings
+from validation.claims.mismatch import statistics
+from validation.engine.committed import committed
+from validation.engine.result import numbers
+from validation.onsets import columns, log_ratios, percentile, table, train_until_small
 
 INF = np.inf
 
@@ -49,9 +53,34 @@ def test_flat_crossings_are_those_that_are_trained_wide(monkeypatch):
     wide = set(SIZES["full"]["wide"])
     near = {k: one for k, one in settings().items() if k in wide | set(range(60, 70))}
     quick = {k: one for k, one in near.items() if not one.frequency_decay}
-    monkeypatch.setattr("validation._onset_design.settings", lambda: quick)
+    monkeypatch.setattr("validation.claims.grokking_onset.design.settings", lambda: quick)
     assert set(ill_conditioned()) == wide & set(quick)
     assert wide - set(quick) == {103}
+
+
+def test_training_in_parts_is_training_at_once_up_to_where_both_losses_are_small():
+    x, x_test = np.linspace(-1, 1, 12), np.linspace(-1, 1, 40)
+    net = FourierFeatureNet.sample(Normal(scale=6.0), 256, zero_output=True, rng=0)
+    data, test = (x, np.sin(3 * x)), (x_test, np.sin(3 * x_test))
+    threshold, count = 0.05, [0]
+
+    def stages():
+        for steps in (30, 40, 1000, 1000):
+            count[0] += 1
+            yield 0.02, steps, np.arange(steps + 1)
+
+    onset, steps = train_until_small(net, *data, stages(), test=test, threshold=threshold)
+    assert steps == sum((30, 40, 1000, 1000)[: count[0]])
+    assert count[0] == 3  # neither before both are small nor after
+    whole = train(
+        net, *data, step_size=0.02, steps=steps, test=test, record=np.arange(steps + 1),
+        frequencies=[0.0],
+    )  # fmt: skip
+    at_once = grokking_onset(whole.t, whole.train_loss, whole.test_loss, threshold=threshold)
+    found, expected = columns(onset), columns(at_once)
+    assert found["phase"] == expected["phase"]
+    for name in ("t_train", "t_test"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-9)
 
 
 def test_times_that_only_one_side_reaches_are_infinitely_wrong():
@@ -70,44 +99,36 @@ def test_table_counts_predicted_rows_and_trained_columns():
     assert counts.sum() == 3
 
 
-def test_kept_results_name_the_command_that_makes_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(_kept, "FOLDER", tmp_path)
+def test_committed_results_name_the_command_that_makes_them(tmp_path):
     with pytest.raises(FileNotFoundError, match="ntkfreq validate grokking_onset --size full"):
-        _kept.kept("grokking_onset")
-    (tmp_path / "some.json").write_text('{"t": [1, null]}')
-    assert _kept.numbers(_kept.kept("some")["t"]).tolist() == [1.0, INF]
+        committed("grokking_onset", tmp_path)
+    path = tmp_path / "claims" / "some" / "result.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"claims": {}, "t": [1, null]}')
+    assert numbers(committed("some", tmp_path).data["t"]).tolist() == [1.0, INF]
 
 
-def test_networks_of_another_list_are_refused(tmp_path, monkeypatch):
-    result = _kept.kept("grokking_onset")
-    result["config"]["settings"][0]["seed"] += 1
-    (tmp_path / "grokking_onset.json").write_text(json.dumps(result))
-    monkeypatch.setattr(_kept, "FOLDER", tmp_path)
+def test_networks_of_another_list_are_refused(monkeypatch):
+    result = committed("grokking_onset")
+    first, *rest = result.config["settings"]
+    other = replace(result, config={**result.config, "settings": [first | {"seed": -1}, *rest]})
+    monkeypatch.setattr(expected_onset, "committed", lambda script: other)
     with pytest.raises(ValueError, match="another list of problems"):
         expected_onset.trained_networks([0])
 
 
 def test_statistics_of_a_line_with_runs_that_never_arrive():
     m, d = np.array([0.1, 0.2, 0.3, 0.4]), np.array([1.0, 2.0, 3.0, INF])
-    assert mismatch.rank_correlation(m, d) == pytest.approx(1.0)
-    assert mismatch.rank_correlation(m, d[::-1]) == pytest.approx(-1.0)
-    assert mismatch.slope(m, d) == pytest.approx(10.0)
-    assert mismatch.share(m, d) == pytest.approx(1.0)
-    assert np.isnan(mismatch.rank_correlation(np.ones(4), d))
-    assert np.isnan(mismatch.slope(np.ones(4), d))
+    assert statistics.rank_correlation(m, d) == pytest.approx(1.0)
+    assert statistics.rank_correlation(m, d[::-1]) == pytest.approx(-1.0)
+    assert statistics.slope(m, d) == pytest.approx(10.0)
+    assert statistics.share(m, d) == pytest.approx(1.0)
+    assert np.isnan(statistics.rank_correlation(np.ones(4), d))
+    assert np.isnan(statistics.slope(np.ones(4), d))
 
 
 def test_what_causes_explain():
     rng = np.random.default_rng(0)
     one, other = rng.standard_normal((2, 50))
-    assert mismatch.explained(one + 2 * other, one, other) == pytest.approx(1.0)
-    assert mismatch.explained(one + 2 * other, one) < 0.5
-
-
-def test_resampling_encloses_the_value_and_narrows():
-    rng = np.random.default_rng(1)
-    for size in (200, 2000):
-        values = rng.standard_normal(size)
-        value, low, high = mismatch.resampled(np.mean, 400, values)
-        assert low < value < high
-        assert high - low == pytest.approx(3.92 * values.std() * size**-0.5, rel=0.15)
+    assert statistics.explained(one + 2 * other, one, other) == pytest.approx(1.0)
+    assert statistics.explained(one + 2 * other, one) < 0.5

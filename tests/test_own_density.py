@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references import box_flow, line_flow, points_flow
 from scipy import integrate, special
 
 from ntkfreq import (
@@ -23,6 +22,7 @@ from ntkfreq import (
     solve_frequency_pde,
 )
 from ntkfreq.problem.density import Density
+from validation.reference.dense import box_flow, line_flow, points_flow
 
 
 class HeavyTail(Density):
@@ -131,7 +131,7 @@ def test_box_and_points_are_those_of_dense_flows(name):
     solution = solve_frequency_pde(density, pulse, measure=Box(-2, 2), sigma_a=0.7, t=T)
     np.testing.assert_allclose(solution.train_loss, flow.loss, rtol=1e-6)
     x = np.linspace(-1, 2, 9)[:, None]
-    errors = points_flow(along(density), x, -pulse(x[:, 0]), 0.7, T)
+    errors, _ = points_flow(along(density), x, -pulse(x[:, 0]), 0.7, T)
     solution = solve_frequency_pde(density, (x, pulse(x[:, 0])), sigma_a=0.7, t=T)
     np.testing.assert_allclose(solution.train_loss, np.mean(errors**2, axis=1), rtol=1e-9)
 
@@ -213,7 +213,7 @@ def test_a_density_that_is_neither_isotropic_nor_a_product():
     square = Square()
     assert not square.isotropic
     x = np.random.default_rng(0).uniform(-1, 1, (8, 2))
-    errors = points_flow(
+    errors, _ = points_flow(
         lambda z: square.kernel(z.reshape(-1, 2)).reshape(z.shape[:-1]), x, -x[:, 0], 0.5, T
     )
     solution = solve_frequency_pde(square, (x, x[:, 0]), sigma_a=0.5, t=T)
@@ -261,7 +261,7 @@ def test_without_a_pdf_it_serves_on_points():
             return 3 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
     x = np.random.default_rng(0).uniform(-1, 1, (6, 2))
-    errors = points_flow(lambda z: special.j0(3 * np.linalg.norm(z, axis=-1)), x, -x[:, 1], 1, T)
+    errors, _ = points_flow(lambda z: special.j0(3 * np.linalg.norm(z, axis=-1)), x, -x[:, 1], 1, T)
     solution = solve_frequency_pde(Ring(), (x, x[:, 1]), t=T)
     np.testing.assert_allclose(solution.train_loss, np.mean(errors**2, axis=1), rtol=1e-9)
     with pytest.raises(TypeError, match=r"Ring has no pdf: measure must be Box or Points, or give"):

@@ -10,8 +10,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-from references import KERNELS, normal, uniform_line_spectrum
-from references_more import dense_flow, extrapolated, kink_correction, lattice_nodes
 
 from ntkfreq import (
     Box,
@@ -25,6 +23,10 @@ from ntkfreq import (
     solve_frequency_pde,
 )
 from ntkfreq.pde.time.propagators import EigenPropagator
+from validation.reference.dense import dense_flow, uniform_line_spectrum
+from validation.reference.kernels import KERNELS, normal
+from validation.reference.kinks import extrapolated, kink_correction
+from validation.reference.nodes import lattice_nodes
 
 SIGMA_A, SCALE = 0.7, 1.5
 T = np.array([0.1, 1.0, 10.0])

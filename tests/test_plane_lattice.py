@@ -10,8 +10,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pytest
-from references import KERNELS, normal, uniform_line_spectrum
-from references_more import cell_nodes, dense_flow, lattice_nodes
 
 from ntkfreq import (
     Grid,
@@ -26,6 +24,9 @@ from ntkfreq import (
 )
 from ntkfreq.problem.density.folded_plane import PlaneFold
 from ntkfreq.problem.rectangle import tensor_points
+from validation.reference.dense import dense_flow, uniform_line_spectrum
+from validation.reference.kernels import KERNELS, normal
+from validation.reference.nodes import cell_nodes, lattice_nodes
 
 SIGMA_A, SCALE, SPACING = 0.7, 1.5, 0.7
 T = np.array([0.1, 1.0, 10.0])

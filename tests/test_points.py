@@ -6,9 +6,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from references import KERNELS, gram, points_flow
 
 from ntkfreq import Box, Laplace, Normal, Points, StudentT, Uniform, solve_frequency_pde
+from validation.reference.dense import points_flow
+from validation.reference.kernels import KERNELS, gram
 
 T = np.array([0.0, 0.3, 2.0, 25.0])
 RHO = {
@@ -38,7 +39,7 @@ def test_errors_and_losses_are_those_of_the_dense_flow(name, dim, weighted):
     y = rng.standard_normal(len(x))
     weights = rng.uniform(0.2, 3.0, len(x)) if weighted else None
     kernel = partial(KERNELS[name], scale=4.0)
-    errors = points_flow(kernel, x, -y, 0.6, T, weights=weights)
+    errors, _ = points_flow(kernel, x, -y, 0.6, T, weights=weights)
     solution = solve_frequency_pde(
         RHO[name](scale=4.0, dim=dim), (x, y), sigma_a=0.6, measure=Points(x, weights), t=T
     )
@@ -86,7 +87,7 @@ def test_data_spectrum_is_the_plain_sum():
     y = rng.standard_normal(len(x))
     xi = rng.uniform(-9, 9, (11, 2))
     solution = solve_frequency_pde(Normal(scale=4.0, dim=2), (x, y), t=T, frequencies=xi)
-    errors = points_flow(partial(KERNELS["normal"], scale=4.0), x, -y, 1.0, T)
+    errors, _ = points_flow(partial(KERNELS["normal"], scale=4.0), x, -y, 1.0, T)
     plain = errors @ np.exp(-1j * x @ xi.T) / len(x)
     np.testing.assert_allclose(solution.data_spectrum, plain, rtol=0, atol=1e-12)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from references import KERNELS, gram
 from scipy.sparse.linalg import aslinearoperator, eigsh
 
 from ntkfreq import (
@@ -21,6 +20,7 @@ from ntkfreq import (
 from ntkfreq.ntk import products, series
 from ntkfreq.ntk.series import KernelSeries, SeriesProduct
 from ntkfreq.ntk.toeplitz import find_lattice
+from validation.reference.kernels import KERNELS, gram
 
 TENT = as_density(lambda w: 1 - np.abs(w), support=(-1, 1), kinks=(0,))
 LINE = {

@@ -6,38 +6,39 @@ are the discretization errors measured by refining.
 
 from __future__ import annotations
 
+import ast
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-import references
-from references import KERNELS, box_flow, line_flow, normal, points_flow
-from references_decay import (
-    _linear_maps,
+
+import validation.reference
+from validation.reference.decay import (
     decay_flow,
-    exact_losses,
     fourier_flow,
-    monte_carlo_losses,
     transport_flow,
     volterra_flow,
 )
-from references_more import (
-    Nodes,
+from validation.reference.dense import dense_flow, learning_rates, points_flow, ridge_limit
+from validation.reference.kernels import KERNELS, gram, normal
+from validation.reference.kinks import (
     box_kink_correction,
     box_means,
-    box_nodes,
-    cell_nodes,
-    dense_flow,
     extrapolated,
     kink_correction,
+)
+from validation.reference.nodes import (
+    Nodes,
+    box_nodes,
+    cell_nodes,
     lattice_nodes,
     points_nodes,
-    ridge_limit,
     tensor_nodes,
     transform,
 )
+from validation.reference.random_start import exact_losses, linear_maps, monte_carlo_losses
 
 SIGMA_A = 0.7
 T = np.array([0.0, 0.5, 2.0, 10.0, 100.0])
@@ -81,18 +82,14 @@ def tones_hat(xi):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_flow_is_the_older_reference_in_one_dimension(name):
-    kernel = kernel_of(name, 3.0)
-    x_new = np.linspace(-3, 3, 7)
-    old = line_flow(kernel, tones, SIGMA_A, T, half_width=9.0, spacing=0.1)
-    new = dense_flow(kernel, lattice_nodes(0.1, 9.0), tones, SIGMA_A, T)
-    np.testing.assert_allclose(new.errors, old.errors, atol=1e-11)
-    np.testing.assert_allclose(new.train_loss, old.loss, atol=1e-11)
-    np.testing.assert_allclose(new.spectrum(XI), old.spectrum(XI), atol=1e-10)
-    np.testing.assert_allclose(new.output(x_new), old.output_change(x_new), atol=1e-11)
-    old = box_flow(kernel, tones, SIGMA_A, T, nodes=50, lower=-0.5, upper=1.0)
-    new = dense_flow(kernel, box_nodes(50, -0.5, 1.0), tones, SIGMA_A, T)
-    np.testing.assert_allclose(new.errors, old.errors, atol=1e-11)
+def test_rates_are_those_of_the_flow(name):
+    kernel, nodes = kernel_of(name, 3.0), box_nodes(20, -0.5, 1.0)
+    rates = learning_rates(kernel, nodes, SIGMA_A)
+    errors = dense_flow(kernel, nodes, tones, SIGMA_A, [0.0, 1e-4]).errors
+    slope = -(gram(kernel, nodes.x, nodes.x, SIGMA_A) * nodes.weights) @ errors[0]
+    np.testing.assert_allclose((errors[1] - errors[0]) / 1e-4, slope, rtol=1e-3)
+    trace = np.sum(nodes.weights * (1 + SIGMA_A**2 * nodes.x[:, 0] ** 2))
+    assert rates.sum() == pytest.approx(trace, rel=1e-12)
 
 
 def test_flow_is_the_matrix_exponential_on_weighted_points():
@@ -719,14 +716,14 @@ def test_sampled_losses_have_the_moments_of_the_formula(gamma_a):
 def test_linear_maps_are_the_flow_of_one_draw(rates):
     full = {"gamma_a": 0.0, "gamma_w": 0.0} | rates
     kernel = kernel_of("normal", 6.0)
-    maps, offsets = _linear_maps(kernel, EIGHT, two_tones, 2.0, T_DRAWS, WIDE, None, *full.values())
+    maps, offsets = linear_maps(kernel, EIGHT, two_tones, 2.0, T_DRAWS, WIDE, None, *full.values())
     start = rough(np.concatenate([EIGHT.x, WIDE.x])[:, 0])
     errors = maps @ start + offsets
     flow = decay_flow(kernel, EIGHT, two_tones, 2.0, T_DRAWS, f0=rough, towards="start", **rates)
     np.testing.assert_allclose(errors[:, :8], flow.errors, atol=1e-8)
     np.testing.assert_allclose(errors[:, 8:], flow.on(WIDE).errors, atol=1e-8)
     # Targets of the test points may be given as values.
-    _, same = _linear_maps(
+    _, same = linear_maps(
         kernel, EIGHT, two_tones, 2.0, T_DRAWS, WIDE, two_tones(WIDE.x[:, 0]), *full.values()
     )
     np.testing.assert_array_equal(same, offsets)
@@ -739,8 +736,8 @@ def test_expected_losses_of_many_flows_one_by_one():
     prior = 4.0 * normal(x[:, None] - x, 6.0)
     draws = rng.multivariate_normal(np.zeros(len(x)), prior, size=2000, method="eigh")
     weights = EIGHT.weights
-    gram = references.gram(kernel, EIGHT.x, EIGHT.x, 2.0)
-    rates, modes = np.linalg.eigh(gram * weights[0])
+    matrix = gram(kernel, EIGHT.x, EIGHT.x, 2.0)
+    rates, modes = np.linalg.eigh(matrix * weights[0])
     goal = two_tones(EIGHT.x[:, 0])
     train = [
         ((modes * np.exp(-time * rates)) @ modes.T @ (draws[:, :8] - goal).T) ** 2
@@ -764,8 +761,18 @@ def test_rules_integrate():
     assert Nodes(np.zeros((3, 2)), np.ones(3)).dim == 2
 
 
-@pytest.mark.parametrize("file", ["references.py", "references_more.py", "references_decay.py"])
-def test_references_share_no_code_with_the_package(file):
-    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
-    assert "import ntkfreq" not in text
-    assert "from ntkfreq" not in text
+HOUSE = sorted(Path(validation.reference.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", HOUSE, ids=lambda path: path.stem)
+def test_references_share_no_code_with_what_they_judge(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [str(node.module)]
+        else:
+            continue
+        for name in names:
+            assert name.split(".")[0] != "ntkfreq"
+            assert not name.startswith("validation") or name.startswith("validation.reference")

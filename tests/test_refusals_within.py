@@ -50,7 +50,7 @@ from ntkfreq.sweeps.cell import _arrays
 from ntkfreq.sweeps.cluster import _Crew
 from ntkfreq.sweeps.identity import check_by_reference
 from ntkfreq.sweeps.local import Crew, _Worker
-from ntkfreq.validation.suite import refuse_mixture
+from validation.engine.suite import refuse_mixture
 
 X = np.linspace(-1, 1, 24)
 T = [0.0, 1.0]
@@ -255,7 +255,7 @@ def test_folders_where_reports_go(tmp_path, name, message):
 
 
 def test_quick_results_beside_the_scripts(tmp_path):
-    script = SimpleNamespace(path=tmp_path / "claim.py")
+    script = SimpleNamespace(home=tmp_path)
     with pytest.raises(ValueError, match="holds the results of full size, which size='quick'"):
         refuse_mixture([script], "quick", tmp_path)
 

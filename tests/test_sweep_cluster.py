@@ -21,8 +21,8 @@ import xarray as xr
 
 from ntkfreq import sweep
 from ntkfreq.sweeps import cluster
-from ntkfreq.validation import Execution
-from validation import phase_diagram
+from validation.claims.phase_diagram import claim as phase_diagram
+from validation.engine import Execution
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
@@ -135,9 +135,10 @@ def test_phase_diagram_on_two_workers_is_the_local_one(dask_cluster):
     """The map of phases and the networks on it, to the last bit."""
     here = phase_diagram.run("quick", Execution())
     there = phase_diagram.run("quick", Execution(scheduler=dask_cluster.address))
-    assert there["digest"] == here["digest"]
-    for part in ("maps", "networks", "law", "claims"):
-        np.testing.assert_equal(there[part], here[part])
+    assert there.data["digest"] == here.data["digest"]
+    for part in ("maps", "networks", "law"):
+        np.testing.assert_equal(there.data[part], here.data[part])
+    assert there.claims == here.claims
 
 
 def test_failed_cell_on_a_cluster(dask_cluster, tmp_path):

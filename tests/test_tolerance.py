@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from references_decay import fourier_flow
 
-from validation import tolerance
-from validation._dense import box_errors, in_x, volterra
-from validation._elements import frequency_errors
-from validation._formulas import Component, Problem, Wave, density, kernel, spectrum, total
-from validation._random_problems import MEASURES, draw
-from validation._zone import Zone
+from validation.claims.tolerance import claim as tolerance
+from validation.claims.tolerance.problem import MEASURES, draw
+from validation.reference.decay import fourier_flow
+from validation.reference.flow_in_frequency import frequency_errors
+from validation.reference.flow_in_x import box_errors, in_x, volterra
+from validation.reference.formulas import Component, Problem, Wave, density, kernel, spectrum, total
+from validation.reference.zone import Zone
 
 TONES = (Wave("gauss", 1.0, 0.3, 0.8, 3.0, 0.4), Wave("gauss", 0.7, -0.2, 1.0, 6.0, 1.0))
 NORMAL = (Component(1.0, "normal", 0.5, 2.0),)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from itertools import count
 from pathlib import Path
 
@@ -17,11 +18,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ntkfreq import validate as command
 from ntkfreq.cli import app
 from ntkfreq.files.results import make_folder
 from ntkfreq.sweeps.store import Store
-from ntkfreq.validation import Execution, provenance, readme, suite
-from ntkfreq.validation.script import Script, find_scripts, pick
+from validation.engine import Execution, Result, provenance, readme, suite
+from validation.engine.script import find_scripts, pick
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +37,7 @@ import os
 import time
 from pathlib import Path
 
-from ntkfreq.validation import Execution, command, intervals, size_of, verdicts
+from validation.engine import Execution, Result, intervals, size_of, verdicts
 
 SIZES = {"quick": {"cells": 3, "seconds": 0.0}, "full": {"cells": 60, "seconds": 0.05}}
 
@@ -52,28 +54,28 @@ def run(size="full", execution=None):
     constants = {"seconds": config["seconds"]}
     data = execution.cells("squares", cell, {"n": list(range(config["cells"]))}, constants)
     off = abs(data["square"] - data["n"] ** 2).max()
-    return {
-        "claims": verdicts({"largest |square - n^2|": (off, 0.0, 0.0)}),
-        "measurements": intervals({"sum": (data["square"].sum(), 0.0, 1e6)}),
-        "config": config | {"seeds": 1},
-        "squares": data["square"].values,
-    }
+    return Result(
+        verdicts({"largest |square - n^2|": (off, 0.0, 0.0)}),
+        config | {"seeds": 1},
+        intervals({"sum": (data["square"].sum(), 0.0, 1e6)}),
+        {"squares": data["square"].values},
+    )
+'''
+PICTURE = '''class Picture:
+    def savefig(self, path, **_):
+        path.write_bytes(b"picture")
 
 
-def draw(result, path):
+def draw(result):
     """Squares against numbers."""
-    path.write_bytes(b"picture")
-
-
-if __name__ == "__main__":
-    command(__file__)
+    return Picture()
 '''
 FAILING = '''"""A claim that fails."""
-from ntkfreq.validation import verdicts
+from validation.engine import Result, verdicts
 
 
 def run(size="full", execution=None):
-    return {"claims": verdicts({"one is two": (1.0, 2.0, 2.0)}), "config": {}}
+    return Result(verdicts({"one is two": (1.0, 2.0, 2.0)}), {})
 '''
 RAISING = '''"""A script that ends with an error."""
 
@@ -81,14 +83,10 @@ RAISING = '''"""A script that ends with an error."""
 def run(size="full", execution=None):
     raise OSError("no disk")
 '''
-UNDRAWN = (
-    FAILING.replace("(1.0,", "(2.0,")
-    + """
-
-def draw(result, path):
+HOLDING = FAILING.replace("(1.0,", "(2.0,")
+UNDRAWN = """def draw(result):
     raise ZeroDivisionError("no axis")
 """
-)
 _numbers = count()
 
 
@@ -105,12 +103,16 @@ def scripts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
 
-    def make(**sources):
-        folder = tmp_path / f"scripts_{next(_numbers)}"
-        folder.mkdir()
+    def make(figures=(), **sources):
+        home = tmp_path / f"scripts_{next(_numbers)}"
+        home.mkdir()
         for name, source in sources.items():
-            (folder / f"{name}.py").write_text(source)
-        return folder
+            folder = home / "claims" / name
+            folder.mkdir(parents=True)
+            (folder / "claim.py").write_text(source)
+        for name, source in dict(figures).items():
+            (home / "claims" / name / "figure.py").write_text(source)
+        return home
 
     return make
 
@@ -138,7 +140,9 @@ def test_ctrl_c_ends_validation_in_a_sentence(scripts, monkeypatch):
 
 
 def test_scripts_are_found_and_picked(scripts):
-    folder = scripts(b=FAILING, a=SQUARES, _helper="raise OSError\n")
+    folder = scripts({"a": PICTURE}, b=FAILING, a=SQUARES)
+    (folder / "claims" / "helper").mkdir()
+    (folder / "claims" / "helper" / "problem.py").write_text("raise OSError\n")
     found = find_scripts(folder)
     assert list(found) == ["a", "b"]
     assert found["a"].title == "Squares are squares"
@@ -149,14 +153,10 @@ def test_scripts_are_found_and_picked(scripts):
     assert [script.name for script in pick(found, ["b"])] == ["b"]
     with pytest.raises(ValueError, match="NAME='c' is none of a, b"):
         pick(found, ["b", "c"])
-    with pytest.raises(ValueError, match=r"scripts='.*none' holds no validation script; run in a"):
+    with pytest.raises(
+        ValueError, match=r"scripts='.*none' holds no validation script .*; run in a"
+    ):
         find_scripts(folder / "none")
-
-
-def test_the_caption_is_that_of_a_figure_drawn_elsewhere(scripts):
-    drawn = "from x._y import other as o\nfrom x._figure import draw as draw\n"
-    folder = scripts(a=drawn, _figure='def draw(result, path):\n    """What it shows."""\n')
-    assert find_scripts(folder)["a"].caption == "What it shows."
 
 
 def test_a_result_says_what_produced_it(scripts):
@@ -164,34 +164,38 @@ def test_a_result_says_what_produced_it(scripts):
     with pytest.raises(ValueError, match="size='huge' must be one of quick, full, paper"):
         script.run("huge", Execution())
     result = script.run("quick", Execution())
-    assert (result["script"], result["size"]) == ("a", "quick")
-    assert result["squares"] == [0, 1, 4]
-    assert result["code"] == provenance.script_hash(script.path)
-    assert result["environment"] == provenance.environment()
-    assert 0 <= result["cell_seconds"] <= result["seconds"] + 0.1
-    assert json.loads(json.dumps(result)) == result
+    origin = result.origin
+    assert (origin.script, origin.size) == ("a", "quick")
+    assert result.data == {"squares": [0, 1, 4]}
+    assert origin.code == provenance.script_hash(script.folder)
+    assert origin.environment == provenance.environment()
+    assert 0 <= origin.cell_seconds <= origin.seconds + 0.1
+    assert Result.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
 def test_results_are_written_whole(scripts, tmp_path, monkeypatch):
-    script = find_scripts(scripts(a=SQUARES))["a"]
+    script = find_scripts(scripts({"a": PICTURE}, a=SQUARES))["a"]
     result = script.run("quick", Execution())
-    written = script.save(result, tmp_path / "results", tmp_path / "figures")
-    assert json.loads(written[0].read_text()) == result
+    written = script.save(result, tmp_path / "out")
+    assert [path.name for path in written] == ["result.json", "figure.png"]
+    assert Result.from_json(json.loads(written[0].read_text())) == result
     assert written[1].read_bytes() == b"picture"
 
-    def broken(result, path):
-        path.write_bytes(b"half")
-        raise KeyboardInterrupt
+    class Broken:
+        def savefig(self, path, **_):
+            path.write_bytes(b"half")
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(script.load(), "draw", broken)
+    monkeypatch.setattr(script.load("figure"), "draw", lambda result: Broken())
     with pytest.raises(KeyboardInterrupt):
-        script.save(result, tmp_path / "results", tmp_path / "figures")
+        script.save(result, tmp_path / "out")
     assert written[1].read_bytes() == b"picture"
-    assert list((tmp_path / "figures").iterdir()) == written[1:]
+    assert set((tmp_path / "out").iterdir()) == set(written)
 
 
 def test_the_suite_goes_on_after_failures(scripts, tmp_path):
-    folder = scripts(a=RAISING, b=FAILING, c=UNDRAWN, d=SQUARES)
+    figures = {"c": UNDRAWN, "d": PICTURE}
+    folder = scripts(figures, a=RAISING, b=FAILING, c=HOLDING, d=SQUARES)
     run = validate("--scripts", folder, "--out", tmp_path / "out")
     assert run.exit_code == 1
     assert "[1/4] a: A script that ends with an error" in run.output
@@ -199,17 +203,17 @@ def test_the_suite_goes_on_after_failures(scripts, tmp_path):
     assert "c: ZeroDivisionError: no axis" in run.output
     assert "1 of 4 scripts hold" in run.output
     assert run.output.endswith("failed: a, b, c\n")
-    kept = sorted(path.name for path in (tmp_path / "out" / "results").iterdir())
-    assert kept == ["b.json", "c.json", "d.json"]
-    assert [path.name for path in (tmp_path / "out" / "figures").iterdir()] == ["d.png"]
+    claims = tmp_path / "out" / "claims"
+    assert {path.parent.name for path in claims.glob("*/result.json")} == {"b", "c", "d"}
+    assert [path.parent.name for path in claims.glob("*/figure.png")] == ["d"]
 
 
 def test_the_suite_holds(scripts):
     folder = scripts(good=SQUARES, bad=FAILING)
     run = validate("good", "--scripts", folder)
     assert run.exit_code == 0, run.output
-    assert "1 of 1 scripts hold; results and figures in results/validate-quick" in run.output
-    assert Path("results/validate-quick/results/good.json").is_file()
+    assert "1 of 1 scripts hold; results and figures in results/validate-quick/claims" in run.output
+    assert Path("results/validate-quick/claims/good/result.json").is_file()
     assert not Path("results/validation").exists()  # quick cells are not kept
     assert validate("bad", "--scripts", folder).exit_code == 1
 
@@ -254,11 +258,12 @@ def test_other_sizes_do_not_replace_the_full_results(scripts):
     run = validate("--scripts", folder, "--size", "quick", "--out", folder)
     assert run.exit_code == 2
     assert "holds the results of full size, which size='quick' would replace" in run.output
-    assert not (folder / "results").exists()
+    assert not list(folder.glob("claims/*/result.json"))
 
 
 def test_a_script_without_claims_is_no_proof(scripts):
-    folder = scripts(empty='SIZES = {}\ndef run(size, execution):\n    return {"claims": {}}\n')
+    empty = "from validation.engine import Result\nrun = lambda **_: Result({}, {})\n"
+    folder = scripts(empty=empty)
     with pytest.raises(ValueError, match="empty returns no claims, so nothing could fail"):
         find_scripts(folder)["empty"].run("quick", suite.execution("quick", None, None))
 
@@ -296,27 +301,59 @@ def test_folders_that_cannot_be_are_refused(tmp_path, monkeypatch):
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
-def direct(script, *arguments, **options):
-    command = [sys.executable, script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, **options)
-
-
-@pytest.mark.parametrize("form", [["--size", "quick"], ["--size=quick"]])
-def test_a_script_runs_by_itself(scripts, form, monkeypatch):
-    folder = scripts(a=SQUARES)
-    monkeypatch.setitem(ENVIRONMENT, "NOTES", os.environ["NOTES"])
-    run = direct(folder / "a.py", *form)
-    assert run.returncode == 0, run.stderr
-    assert notes() == [0, 1, 2]
-    assert json.loads(Path("results/validate-quick/results/a.json").read_text())["size"] == "quick"
-    assert not (folder / "results").exists()
-
-
-def test_a_script_of_the_project_runs_by_itself(tmp_path):
-    run = direct(ROOT / "validation/two_dimensions.py", "--size", "quick", cwd=tmp_path)
+@pytest.mark.parametrize("module", ["ntkfreq", "validation"])
+def test_the_command_is_a_module_as_well(tmp_path, module):
+    command = ["validate"] if module == "ntkfreq" else []
+    run = subprocess.run(
+        [sys.executable, "-m", module, *command, "two_dimensions", "--size=quick"],
+        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "two_dimensions (quick" in run.stdout
-    assert (tmp_path / "results/validate-quick/figures/two_dimensions.png").is_file()
+    assert (tmp_path / "results/validate-quick/claims/two_dimensions/figure.png").is_file()
+
+
+# Where the scripts are not
+
+
+def installed(folder, monkeypatch):
+    """As if the package had been installed, and the current folder were no checkout."""
+    monkeypatch.setattr(command, "__file__", str(folder / "ntkfreq" / "validate.py"))
+    monkeypatch.setattr(suite, "run_all", lambda *_, **__: [])
+
+
+def test_outside_of_a_checkout_the_command_says_where_to_run_it(scripts, tmp_path, monkeypatch):
+    folder = scripts(a=SQUARES)
+    installed(tmp_path, monkeypatch)
+    with pytest.raises(ValueError, match=r"scripts=None leads to no checkout.*; run in a checkout"):
+        command.engine(None)
+    for arguments in ([], ["--scripts", folder], ["--list"]):
+        run = validate(*arguments)
+        assert run.exit_code == 2
+        assert run.output.startswith("ntkfreq validate: scripts=")
+        assert "or name its folder validation with --scripts" in run.output
+
+
+def test_a_checkout_is_the_named_or_the_current_folder(scripts, tmp_path, monkeypatch):
+    installed(tmp_path, monkeypatch)
+    assert validate("--scripts", ROOT / "validation").exit_code == 0
+    monkeypatch.chdir(ROOT)
+    assert validate("--list").exit_code == 0
+
+
+def test_scripts_of_ones_own_run_in_a_checkout(scripts):
+    run = validate("--scripts", scripts(a=SQUARES))
+    assert run.exit_code == 0, run.output
+
+
+def test_the_wheel_holds_no_scripts():
+    from setuptools import find_packages
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    held = find_packages(str(ROOT), **settings["tool"]["setuptools"]["packages"]["find"])
+    assert "ntkfreq.pde" in held
+    assert all(name.split(".")[0] == "ntkfreq" for name in held)
+    assert not (ROOT / "ntkfreq" / "validation").exists()
 
 
 # A full run that is killed
@@ -362,7 +399,7 @@ def test_a_full_run_killed_at_a_random_moment_goes_on(scripts, monkeypatch, work
     whole = validate("--size", "full", "--workers", 0, "--scripts", folder, "--out", "whole")
     assert whole.exit_code == 0, whole.output
     one, other = (
-        json.loads(Path(out, "results/squares.json").read_text())
+        json.loads(Path(out, "claims/squares/result.json").read_text())
         for out in ("here/killed", "whole")
     )
     for result in (one, other):
@@ -377,11 +414,11 @@ def test_a_full_run_killed_at_a_random_moment_goes_on(scripts, monkeypatch, work
 def test_committed_readme_is_made_from_the_committed_results():
     folder = ROOT / "validation"
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert readme.filled(text, folder) == text, "run python -m ntkfreq.validation.readme"
+    assert readme.filled(text, folder) == text, "run python -m validation.engine.readme"
 
 
 def test_readme_is_written_with_the_results(scripts):
-    folder = scripts(squares=SQUARES, zeta=FAILING, width_scaling=FAILING)
+    folder = scripts({"squares": PICTURE}, squares=SQUARES, zeta=FAILING, width_scaling=FAILING)
     assert not readme.update_readme(folder)
     path = folder / "README.md"
     path.write_text("by hand\n")
@@ -400,22 +437,23 @@ def test_readme_is_written_with_the_results(scripts):
     # The order that is told, then the others by name.
     lines = re.findall(r"^\| .* \| `(\w+)` \| ", text, re.MULTILINE)
     assert lines == ["width_scaling", "squares", "squares", "zeta"]
-    assert "![Squares are squares: Squares against numbers.](figures/squares.png)" in text
+    shown = "![Squares are squares: Squares against numbers.](claims/squares/figure.png)"
+    assert shown in text
     assert readme.filled(text, folder) == text
 
 
 def test_the_oldest_results_get_the_name_of_their_file(tmp_path):
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "old.json").write_text('{"claims": {}}')
-    assert readme.read_results(tmp_path) == [{"script": "old", "claims": {}}]
-    assert Script(tmp_path / "old.py").name == "old"
+    (tmp_path / "claims" / "old").mkdir(parents=True)
+    (tmp_path / "claims" / "old" / "result.json").write_text('{"claims": {}}')
+    assert readme.read_results(tmp_path)["old"].origin.script == "old"
 
 
 def test_damaged_result_is_told(tmp_path):
-    (tmp_path / "results").mkdir()
-    for text in ('{"claims": ', "[1]", ""):
-        (tmp_path / "results" / "a.json").write_text(text)
-        with pytest.raises(
-            ValueError, match=r"a.json' holds no result \(.*repeat ntkfreq validate a"
-        ):
-            readme.read_results(tmp_path)
+    home = tmp_path / "validation"
+    path = home / "claims" / "a" / "result.json"
+    path.parent.mkdir(parents=True)
+    match = r"result.json' holds no result \(.*repeat ntkfreq validate a .* --out validation"
+    for text in ('{"claims": ', "[1]", "", "{}", '{"claims": {"b": 1}}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=match):
+            readme.read_results(home)

@@ -1,8 +1,9 @@
-"""What the validation scripts share: claims, tables, hashes of the code, cells that are kept."""
+"""What the validation scripts share: claims, results, tables, hashes, cells that are kept."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import json
 import sys
 from itertools import count
 from pathlib import Path
@@ -11,21 +12,23 @@ import numpy as np
 import pytest
 
 from ntkfreq import Normal, Uniform, solve_frequency_pde
-from ntkfreq.validation import (
+from validation.engine import (
+    Claim,
     Execution,
+    Measurement,
+    Result,
     intervals,
     mean_interval,
     provenance,
     size_of,
     verdicts,
 )
-from ntkfreq.validation.claims import tolerance_text, value_text, verdict_text
-from ntkfreq.validation.learning import plan, ratio_claims
-from ntkfreq.validation.script import holds
-from ntkfreq.validation.table import markdown, rows, table
+from validation.engine.result import Origin
+from validation.engine.statistics import resampled
+from validation.engine.table import markdown, rows, table
+from validation.learning import learning_times, plan, ratio_claims
 
-FINE = {"value": 0.5, "low": 0.0, "high": 1.0, "holds": True}
-BAD = FINE | {"value": 2.0, "holds": False}
+FINE, BAD = Claim.of(0.5, 0.0, 1.0), Claim.of(2.0, 0.0, 1.0)
 
 _numbers = count()
 
@@ -44,16 +47,16 @@ def test_a_claim_holds_between_its_ends_only():
             "infinite": (np.inf, 0.0, np.inf),
         }
     )
-    assert [row["holds"] for row in found.values()] == [True, True, False, False, False, True]
-    assert not holds({"claims": found})
-    assert holds({"claims": {"low end": found["low end"]}})
+    assert [claim.holds for claim in found.values()] == [True, True, False, False, False, True]
+    assert not Result(found, {}).holds
+    assert Result({"low end": found["low end"]}, {}).holds
 
 
 def test_a_measured_figure_has_no_verdict():
     row = intervals({"rate": (np.float32(2.0), 1, 3)}, level=0.9)["rate"]
-    assert row == {"value": 2.0, "low": 1.0, "high": 3.0, "level": 0.9}
-    assert verdict_text(row) == "measured"
-    assert tolerance_text(row) == "90 % interval 1 to 3"
+    assert row.to_json() == {"value": 2.0, "low": 1.0, "high": 3.0, "level": 0.9}
+    assert row.verdict == "measured"
+    assert row.tolerance == "90 % interval 1 to 3"
 
 
 def test_mean_interval_covers_the_mean_as_often_as_it_says():
@@ -75,7 +78,6 @@ def test_mean_interval_refuses_what_has_none(samples):
     [
         (0.0, 0.03, "at most 0.03"),
         (-np.inf, 0.5, "at most 0.5"),
-        (None, 0.5, "at most 0.5"),
         (5.0, np.inf, "at least 5"),
         (0.97, 1.03, "1 ± 0.03"),
         (-0.6, -0.4, "-0.5 ± 0.1"),
@@ -88,26 +90,66 @@ def test_mean_interval_refuses_what_has_none(samples):
     ],
 )
 def test_tolerances_in_words(low, high, text):
-    assert tolerance_text({"low": low, "high": high}) == text
+    assert Claim.of(0.0, low, high).tolerance == text
 
 
 def test_values_in_words():
-    assert value_text({"value": -0.00123456}) == "-0.001235"
-    assert value_text({"value": None}) == value_text({"value": np.nan}) == "not finite"
-    open_end = {"low": 1.0, "high": None, "level": 0.95}
-    assert tolerance_text(open_end) == "95 % interval 1 to not finite"
-    assert verdict_text({"holds": True}) == "holds"
+    assert Claim.of(-0.00123456, 0, 1).text == "-0.001235"
+    assert Claim.of(np.nan, 0, 1).text == Measurement(np.inf, 0, 1).text == "not finite"
+    assert Measurement(2.0, 1.0, np.inf).tolerance == "95 % interval 1 to not finite"
+    assert FINE.verdict == "holds"
+
+
+def test_a_result_and_its_json_form():
+    """Nothing is lost but what JSON cannot hold, and of that no verdict changes."""
+    claims = {"never": Claim.of(np.nan, 0.0, 1.0), "late": Claim.of(np.inf, 10.0, np.inf)}
+    measured = {"time": Measurement(np.inf, 1.0, np.inf, 0.9)}
+    data = {"rms": np.array([0.1, np.nan]), "none": {}}
+    result = Result(claims, {"seeds": np.int64(5)}, measured, data, Origin("some", "full", 2.0))
+    kept = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert list(kept)[:6] == ["script", "size", "seconds", "cell_seconds", "environment", "code"]
+    assert kept["claims"] == {
+        "never": {"value": None, "low": 0.0, "high": 1.0, "holds": False},
+        "late": {"value": None, "low": 10.0, "high": None, "holds": True},
+    }
+    assert kept["rms"] == [0.1, None]
+    again = Result.from_json(kept)
+    assert again.to_json() == kept
+    assert again.origin == result.origin
+    assert again.config == {"seeds": 5}
+    assert list(again.data) == ["rms", "none"]
+    assert [row[1:] for row in rows(again)] == [row[1:] for row in rows(result)]
+
+
+def test_resampling_encloses_the_value_and_narrows():
+    rng = np.random.default_rng(1)
+    for size in (200, 2000):
+        values = rng.standard_normal(size)
+        value, low, high = resampled(np.mean, 400, values)
+        assert low < value < high
+        assert high - low == pytest.approx(3.92 * values.std() * size**-0.5, rel=0.15)
+
+
+def test_resampled_runs_without_a_statistic_do_not_count():
+    def ratio(one, other):
+        return one.sum() / other.sum() if other.any() else np.nan
+
+    one, other = np.arange(6.0), np.array([1.0, 0, 0, 0, 0, 0])
+    with np.errstate(invalid="ignore"):
+        value, low, high = resampled(ratio, 300, one, other)
+    assert value == 15.0
+    assert 0 < low < 15 < high
+    assert np.isnan(resampled(lambda values: np.nan, 20, one)).all()
 
 
 def test_tables_hold_every_row_and_wrap_long_claims():
     long = "a claim of many words " * 8
-    result = {
-        "script": "some",
-        "size": "full",
-        "seconds": 61.3,
-        "claims": {"good": FINE, "largest |a - b|": BAD, long.strip(): FINE},
-        "measurements": {"rate": {"value": 2.0, "low": 1.0, "high": 3.0, "level": 0.95}},
-    }
+    result = Result(
+        {"good": FINE, "largest |a - b|": BAD, long.strip(): FINE},
+        {},
+        {"rate": Measurement(2.0, 1.0, 3.0)},
+        origin=Origin("some", "full", 61.3),
+    )
     assert [row[3] for row in rows(result)] == ["holds", "FAILS", "holds", "measured"]
     text = table([result, result])
     assert text.startswith("some (full, 61 s)\n  claim ")
@@ -126,11 +168,11 @@ def test_ratio_claims_judge_every_case_and_all_together():
     measured = {"one": np.full((4, 5), 1 / 1.02), "two": np.ones((4, 5))}
     measured["two"][0, 0] = np.inf  # never learned
     found = verdicts(ratio_claims(measured, predicted))
-    values = [row["value"] for row in found.values()]
+    values = [claim.value for claim in found.values()]
     assert values == pytest.approx([1.02, 1.0, 1.01, 39 / 40])
-    assert holds({"claims": found})
+    assert Result(found, {}).holds
     worse = {"one": np.full((4, 5), 1.2), "two": np.ones((4, 5))}
-    assert [row["holds"] for row in verdicts(ratio_claims(worse, predicted)).values()] == [
+    assert [claim.holds for claim in verdicts(ratio_claims(worse, predicted)).values()] == [
         False,
         True,
         False,
@@ -149,6 +191,15 @@ def test_a_plan_learns_every_band_in_stable_steps():
     assert last / step_size < steps <= np.ceil(1.2 * last / step_size)
     few = plan(solution, [(2.0, 4.0)], 1e-3, 100)
     assert few[1] <= 101
+
+
+def test_learning_times_are_filled_up():
+    both = learning_times(
+        Normal(scale=4.0), X, np.sin(3 * X), width=64, sigma_a=1.0, rng=np.random.default_rng(0),
+        bands=[(2.0, 4.0)], length=3,
+    )  # fmt: skip
+    for side in ("predicted", "measured"):
+        assert np.isnan(both[side]).tolist() == [False, True, True]
 
 
 def test_plans_that_cannot_work_are_refused():
@@ -179,14 +230,40 @@ def test_code_hash_is_that_of_names_and_contents(tmp_path):
     assert provenance.code_hash([tmp_path / "c.py", files[1]]) != before
 
 
-def test_script_hash_is_that_of_package_script_and_helpers(tmp_path):
-    for name in ("one", "other", "_helper"):
-        (tmp_path / f"{name}.py").write_text("x = 1\n")
-    before = provenance.script_hash(tmp_path / "one.py")
-    (tmp_path / "other.py").write_text("x = 2\n")
-    assert provenance.script_hash(tmp_path / "one.py") == before
-    (tmp_path / "_helper.py").write_text("x = 2\n")
-    assert provenance.script_hash(tmp_path / "one.py") != before
+def test_script_hash_is_that_of_package_script_and_what_it_imports(tmp_path):
+    folders = [tmp_path / "home" / "claims" / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "claim.py").write_text("from home.shared import x\n")
+    (tmp_path / "home" / "shared.py").write_text("import home.deep\nx = 1\n")
+    (tmp_path / "home" / "deep.py").write_text("x = 1\n")
+    (folders[0] / "figure.py").write_text("x = 1\n")
+    found = [provenance.script_hash(folders[0])]
+    (folders[1] / "claim.py").write_text("x = 2\n")
+    assert provenance.script_hash(folders[0]) == found[0]
+    for path in (folders[0] / "claim.py", folders[0] / "figure.py", tmp_path / "home" / "deep.py"):
+        with path.open("a") as file:
+            file.write("x = 2\n")
+        found.append(provenance.script_hash(folders[0]))
+    assert len(set(found)) == 4
+
+
+def test_sources_are_those_of_the_package_of_a_module(tmp_path):
+    home = tmp_path / "home"
+    for name, text in {
+        "__init__": "",
+        "a": "import numpy, b\nfrom home import c\n",
+        "c": "def f():\n    from home.part import g\n",
+        "d": "",
+        "part/__init__": "from home.part.g import g\n",
+        "part/g": "import home.a\n",
+    }.items():
+        (home / "part").mkdir(parents=True, exist_ok=True)
+        (home / f"{name}.py").write_text(text)
+    (tmp_path / "b.py").write_text("")
+    found = provenance.sources(home / "a.py", tmp_path)
+    names = {str(path.relative_to(home)) for path in found}
+    assert names == {"a.py", "c.py", "__init__.py", "part/__init__.py", "part/g.py"}
 
 
 MODULE = '''"""A script."""
@@ -220,16 +297,14 @@ def draw(result, path):
 
 
 def hashed(folder, monkeypatch, source, **beside):
-    """Numerics hash of `cell` in a module with this source."""
-    for name, text in beside.items():
-        (folder / f"{name}.py").write_text(text)
-    path = folder / f"module_{next(_numbers)}.py"
-    path.write_text(source)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, path.stem, module)
-    spec.loader.exec_module(module)
-    return provenance.numerics_hash(module.cell)
+    """Numerics hash of `cell` in a module of a package of its own with this source."""
+    name = f"home_{next(_numbers)}"
+    home = folder / name
+    home.mkdir()
+    for part, text in {**beside, "module": source}.items():
+        (home / f"{part}.py").write_text(text.replace("HOME", name))
+    monkeypatch.syspath_prepend(folder)
+    return provenance.numerics_hash(importlib.import_module(f"{name}.module").cell)
 
 
 @pytest.mark.parametrize(
@@ -253,28 +328,44 @@ def test_numerics_hash_is_that_of_what_a_cell_leads_to(tmp_path, monkeypatch, ol
     assert (after == before) is same
 
 
-def test_numerics_hash_knows_helpers_but_not_figures(tmp_path, monkeypatch):
+def test_numerics_hash_knows_what_is_imported_and_nothing_else(tmp_path, monkeypatch):
     bare = hashed(tmp_path, monkeypatch, MODULE)
-    drawn = hashed(tmp_path, monkeypatch, MODULE, _some_figure="x = 1\n")
-    helped = hashed(tmp_path, monkeypatch, MODULE, _some="x = 1\n")
-    assert bare == drawn != helped
-    assert hashed(tmp_path, monkeypatch, MODULE, _some="x = 2\n") != helped
+    assert bare == hashed(tmp_path, monkeypatch, MODULE, figure="x = 1\n")
+    led = MODULE + "\nfrom HOME.problem import x\n"
+    helped = hashed(tmp_path, monkeypatch, led, problem="x = 1\n")
+    assert bare != helped
+    assert helped == hashed(tmp_path, monkeypatch, led, problem="x = 1\n", figure="x = 1\n")
+    assert hashed(tmp_path, monkeypatch, led, problem="x = 2\n") != helped
+
+
+def test_numerics_hash_of_a_script_leaves_out_the_engine_and_its_figure():
+    from validation.claims.delay_law import claim
+    from validation.engine import script
+
+    root = Path(script.__file__).parents[2]
+    found = provenance.sources(Path(claim.__file__), root)
+    names = {path.relative_to(root / "validation").as_posix() for path in found}
+    assert {"onsets.py", "claims/grokking_onset/problem.py", "engine/script.py"} & names == {
+        "onsets.py",
+        "claims/grokking_onset/problem.py",
+    }
+    assert not any(name.endswith("figure.py") for name in names)
 
 
 def test_numerics_hash_knows_the_package_but_not_what_is_about_it(tmp_path, monkeypatch):
     package = tmp_path / "package"
     monkeypatch.setattr(provenance, "_PACKAGE", package)
     found = []
-    places = ("cli", "pde/solve", "sweeps/run", "validation/table", "report/report", "pde/__init__")
-    for place in (*places, "density", "validation/learning"):
+    places = ("cli", "pde/solve", "sweeps/run", "validate", "report/report", "pde/__init__")
+    for place in (*places, "density"):
         path = package / f"{place}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x = 1\n")
         found.append(hashed(tmp_path, monkeypatch, MODULE))
-    cli, solve, sweeps, table_, report, names, density, learning = found
+    cli, solve, sweeps, command, report, names, density = found
     assert cli != solve
-    assert solve == sweeps == table_ == report == names
-    assert len({names, density, learning}) == 3
+    assert solve == sweeps == command == report == names
+    assert names != density
 
 
 def test_environment_names_what_is_installed(monkeypatch):
@@ -339,3 +430,19 @@ def test_paper_is_full_where_there_is_nothing_larger():
     assert sizes["full"]["width"] == 2
     with pytest.raises(ValueError, match="size='huge' must be one of quick, full, paper"):
         size_of(sizes, "huge")
+
+
+# How the folder is laid out
+
+HOME = Path(__file__).resolve().parents[1] / "validation"
+SHARED = sorted(path for path in HOME.rglob("*.py") if "claims" not in path.parts)
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: str(path.relative_to(HOME)))
+def test_what_scripts_share_knows_none_of_them(path):
+    assert not [name for name in provenance.imported(path) if name.startswith("validation.claims")]
+
+
+def test_files_are_short():
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in HOME.rglob("*.py")]
+    assert max(lengths) <= 400

@@ -11,7 +11,9 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-import references
+
+from validation.reference.dense import line_flow
+from validation.reference.kernels import normal
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -64,11 +66,9 @@ def test_py_pde_is_left_out_where_it_is_missing(monkeypatch, capsys):
 def test_reference_is_that_of_the_tests_and_converged(name):
     problem = PROBLEMS[name]
     times = problem.times[::9]
-    kernel = partial(references.normal, scale=peers.SCALE)
+    kernel = partial(normal, scale=peers.SCALE)
     width = 1.2 * problem.half_width
-    flow = references.line_flow(
-        kernel, problem.target, peers.SIGMA_A, times, half_width=width, spacing=0.12
-    )
+    flow = line_flow(kernel, problem.target, peers.SIGMA_A, times, half_width=width, spacing=0.12)
     spectrum = flow.spectrum(peers.FREQUENCIES)
     assert np.abs(spectrum.imag).max() < 1e-10
     assert problem.reference.error(times, spectrum.real) < 1e-11

@@ -1,11 +1,12 @@
-"""What the scripts on undersampled data rest on: networks side by side, points, times."""
+"""What the scripts on undersampled data rest on: networks side by side, points."""
 
 import numpy as np
 import torch
 
 from ntkfreq.experiments import mlp
-from validation import zhou_1d, zhou_parity
-from validation._zhou import SideBySide, times
+from validation.claims.zhou_1d import claim as zhou_1d
+from validation.claims.zhou_1d.networks import SideBySide
+from validation.claims.zhou_parity import claim as zhou_parity
 
 
 def test_networks_side_by_side_are_those_of_each():
@@ -43,7 +44,3 @@ def test_parity_of_all_points():
     assert zhou_parity.POINTS.shape == (1024, 10)
     assert zhou_parity.PARITY.sum() == 0
     assert [zhou_parity.size_at(share) for share in (0.2, 0.5, 0.8)] == [205, 512, 819]
-
-
-def test_times():
-    assert times(np.array([0, 1, 2]), np.array([1, 0.1, 0.1]), np.ones(3), 0.1) == (1.0, np.inf)

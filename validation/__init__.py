@@ -1,1 +1,1 @@
-"""Validation scripts: one claim each, `run(...) -> dict`, exit status 1 past its tolerance."""
+"""Scripts that check the claims of ntkfreq on trained networks, and what they rest on."""

@@ -2,12 +2,14 @@
 
 ``.. results::`` makes a section of each result: what the script does, in the words of its own
 docstring, its claims and their verdicts, its figure, and how it was made. ``.. results-summary::``
-counts the claims. Both read `validation/results` while the page is built, so the page cannot say
-anything else than the files.
+counts the claims. Both read `validation/claims/NAME/result.json` while the page is built, so the
+page cannot say anything else than the files.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,14 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from ntkfreq.validation.readme import read_results, summary
-from ntkfreq.validation.script import Script, find_scripts, holds
-from ntkfreq.validation.table import HEAD, rows
-
 FOLDER = Path(__file__).parents[2] / "validation"
+sys.path.insert(0, str(FOLDER.parent))  # the scripts are no part of the installed package
+
+from validation.engine.readme import read_results, summary  # noqa: E402
+from validation.engine.result import Result  # noqa: E402
+from validation.engine.script import Script, find_scripts  # noqa: E402
+from validation.engine.table import HEAD, rows  # noqa: E402
+
 # Longer tables are folded, unless something fails in them.
 _LONG = 16
 
@@ -43,30 +48,30 @@ class Results(SphinxDirective):
         depend(self)
         scripts = find_scripts(FOLDER)
         lines: list[str] = []
-        for result in read_results(FOLDER):
-            lines += section(scripts[result["script"]], result)
+        for name, result in read_results(FOLDER).items():
+            lines += section(scripts[name], result)
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
 def depend(directive: SphinxDirective) -> None:
     """Have the page built again when a script or a result changes."""
-    for path in [*FOLDER.glob("*.py"), *FOLDER.glob("results/*.json")]:
+    for path in [*FOLDER.glob("claims/*/*.py"), *FOLDER.glob("claims/*/result.json")]:
         directive.env.note_dependency(str(path))
 
 
-def section(script: Script, result: dict[str, Any]) -> list[str]:
+def section(script: Script, result: Result) -> list[str]:
     """Lines of a section, as reStructuredText."""
     lines = [f".. _result-{script.name}:", "", script.title, "~" * len(script.title), ""]
-    lines += [*script.text.splitlines(), "", *table(result), ""]
-    picture = FOLDER / "figures" / f"{script.name}.png"
-    if picture.is_file():
+    lines += [*script.text.splitlines(), "", *table(script.name, result), ""]
+    picture = Path("claims", script.name, "figure.png")
+    if (FOLDER / picture).is_file():
         # Sphinx copies it into the pages.
-        lines += [f".. figure:: ../validation/figures/{picture.name}", f"   :alt: {script.caption}"]
+        lines += [f".. figure:: ../validation/{picture.as_posix()}", f"   :alt: {script.caption}"]
         lines += ["   :width: 100%", "", f"   {plain(script.caption)}", ""]
     return lines + folded("How it was made", made(script, result))
 
 
-def table(result: dict[str, Any]) -> list[str]:
+def table(name: str, result: Result) -> list[str]:
     """Claims, tolerances, values and verdicts."""
     found = list(rows(result))
     lines = [".. list-table::", "   :header-rows: 1", "   :widths: 54 21 13 12"]
@@ -76,35 +81,37 @@ def table(result: dict[str, Any]) -> list[str]:
         lines += [f"   {'* -' if k == 0 else '  -'} {text}" for k, text in enumerate(texts)]
     if len(found) <= _LONG:
         return lines
-    title = summary([result]).replace(" of 1 script", "").rstrip(".")
-    return folded(title, lines, unfolded=not holds(result))
+    title = summary({name: result}).replace(" of 1 script", "").rstrip(".")
+    return folded(title, lines, unfolded=not result.holds)
 
 
-def made(script: Script, result: dict[str, Any]) -> list[str]:
+def made(script: Script, result: Result) -> list[str]:
     """Command, settings, versions and time of a result, as a list of fields."""
-    config = result["config"]
+    config, origin = result.config, result.origin
+    assert origin is not None
     rule = config.get("optimizer", "")
     if isinstance(rule, dict):
         rule = "; ".join(f"{name}: {text}" for name, text in rule.items())
-    versions = dict(result["environment"])
+    versions = dict(origin.environment)
     machine = versions.pop("machine")
+    home = f"validation/claims/{script.name}"
     fields = {
-        "Command": f"``ntkfreq validate {script.name} --size {result['size']} --out validation``",
+        "Command": f"``ntkfreq validate {script.name} --size {origin.size} --out validation``",
         "Seeds": str(config.get("seeds", "")),
         "Width": width(config),
         "Optimizer": plain(rule),
         "Versions": ", ".join(f"{name} {text}" for name, text in versions.items())
         + f", on {machine}",
-        "Code": f"``{result['code'][:12]}`` (SHA-256 of the package and the script)"
-        if "code" in result
+        "Code": f"``{origin.code[:12]}`` (SHA-256 of the package and the script)"
+        if origin.code
         else "",
-        "Computing time": duration(result),
-        "Files": f"``validation/{script.name}.py``, ``validation/results/{script.name}.json``",
+        "Computing time": duration(origin.cell_seconds or origin.seconds),
+        "Files": f"``{home}/claim.py``, ``{home}/result.json``",
     }
     return [f":{name}: {text}" for name, text in fields.items() if text]
 
 
-def width(config: dict[str, Any]) -> str:
+def width(config: Mapping[str, Any]) -> str:
     """Widths of the networks: one, or the range of several."""
     if "widths" in config:
         widths = config["widths"]
@@ -112,9 +119,8 @@ def width(config: dict[str, Any]) -> str:
     return str(config.get("width", ""))
 
 
-def duration(result: dict[str, Any]) -> str:
-    """Time of all cells added up, or of the whole run where it has none."""
-    seconds = result.get("cell_seconds") or result.get("seconds")
+def duration(seconds: float) -> str:
+    """A time in words; empty where it is not known."""
     if not seconds:
         return ""
     for unit, name in ((3600, "hours"), (60, "minutes")):

@@ -1,0 +1,1 @@
+"""Logistic loss and features that are not smooth."""

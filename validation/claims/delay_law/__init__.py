@@ -1,0 +1,1 @@
+"""The delay of generalization by one formula."""

@@ -1,0 +1,1 @@
+"""Line, box or lattice: where each equation holds."""

@@ -1,0 +1,1 @@
+"""Onset of generalization by the mean losses."""

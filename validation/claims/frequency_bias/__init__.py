@@ -1,0 +1,1 @@
+"""Which frequencies are learned when."""

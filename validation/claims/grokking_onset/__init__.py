@@ -1,0 +1,1 @@
+"""Onset of generalization, predicted and trained."""

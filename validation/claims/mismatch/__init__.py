@@ -1,0 +1,1 @@
+"""Spectral mismatch of the data against the delay."""

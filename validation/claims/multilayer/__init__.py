@@ -1,0 +1,1 @@
+"""The frequency bias of deep networks."""

@@ -1,0 +1,1 @@
+"""Alias shares of undersampled tones."""

@@ -1,0 +1,1 @@
+"""Errors of converged solutions against `rtol`."""

@@ -1,0 +1,1 @@
+"""Learning times on a photograph."""

@@ -1,0 +1,1 @@
+"""Networks trained under weight decay."""

@@ -1,0 +1,1 @@
+"""Agreement against the width of the network."""

@@ -1,0 +1,1 @@
+"""The one-dimensional experiment of arXiv 2405.17479."""

@@ -1,0 +1,1 @@
+"""The experiment on digits of arXiv 2405.17479."""

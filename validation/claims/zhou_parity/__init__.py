@@ -1,0 +1,1 @@
+"""The parity experiment of arXiv 2405.17479."""
