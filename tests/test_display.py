@@ -106,7 +106,9 @@ def large():
 
 def test_text_and_table_are_short_and_quick():
     for thing in small() + large():
-        kind, start = type(thing).__name__, time.perf_counter()
+        # A target is shown by the name that users know, whatever class it is of.
+        kind = "Target" if isinstance(thing, Target) else type(thing).__name__
+        start = time.perf_counter()
         text, table = repr(thing), thing._repr_html_()
         assert time.perf_counter() - start < 0.1, kind
         assert len(text) <= LONGEST == 400, kind
@@ -123,7 +125,7 @@ def test_text_and_table_are_short_and_quick():
 def test_every_public_class_is_among_them():
     public = [getattr(ntkfreq, name) for name in ntkfreq.__all__]
     wanted = {kind for kind in public if inspect.isclass(kind)}
-    assert wanted - {type(thing) for thing in small()} == set()
+    assert {kind for kind in wanted if not any(isinstance(one, kind) for one in small())} == set()
 
 
 def test_table_has_the_facts_of_the_text():
