@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ntkfreq.pde.expected.many import expected_losses_many as expected_losses_many
     from ntkfreq.pde.lattice.alias_tones import AliasShares as AliasShares
     from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
-    from ntkfreq.pde.solution import FrequencySolution as FrequencySolution
+    from ntkfreq.pde.solution.solution import FrequencySolution as FrequencySolution
     from ntkfreq.pde.solve import solve_frequency_pde as solve_frequency_pde
     from ntkfreq.problem.density import Density as Density
     from ntkfreq.problem.density import Empirical as Empirical
@@ -83,7 +83,7 @@ _HOMES = {
     "as_density": "ntkfreq.problem.density",
     "Density": "ntkfreq.problem.density",
     "solve_frequency_pde": "ntkfreq.pde.solve",
-    "FrequencySolution": "ntkfreq.pde.solution",
+    "FrequencySolution": "ntkfreq.pde.solution.solution",
     "expected_losses": "ntkfreq.pde.expected.losses",
     "ExpectedLosses": "ntkfreq.pde.expected.losses",
     "expected_losses_many": "ntkfreq.pde.expected.many",

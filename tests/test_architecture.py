@@ -40,6 +40,7 @@ LEVELS = {
 # the modules at its top, which see a method only through its interface.
 INSIDE_PDE = {
     "time": 0,
+    "judging": 1,
     "elements": 2,
     "line": 4,
     "plane": 6,
@@ -48,23 +49,18 @@ INSIDE_PDE = {
     "points": 4,
     "lattice": 5,
     "box_plane": 5,
+    "solution": 9,
     "expected": 10,
 }
 AT_THE_TOP = {
     "demand": 0,
     "moved_origin": 0,
-    "testset": 1,
     "refine": 1,
     "method": 3,
-    "hull": 3,
     "clock": 4,
     "methods": 4,
-    "outcome": 4,
     "asked_test": 5,
     "discretize": 7,
-    "own_part": 8,
-    "views": 8,
-    "solution": 9,
     "solve": 10,
 }
 MEASURES = {"Line", "Box", "Grid", "Points", "Measure"}

@@ -30,7 +30,7 @@ from ntkfreq import (
 from ntkfreq.files.results import json_ready
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.methods import method_for
-from ntkfreq.pde.outcome import refuse_overflow
+from ntkfreq.pde.solution.outcome import refuse_overflow
 from ntkfreq.pde.time.dynamics import GradientFlow
 
 

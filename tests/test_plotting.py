@@ -409,7 +409,7 @@ def test_copies_are_drawn_alike(results):
 
 def test_matplotlib_loads_when_something_is_drawn():
     code = (
-        "import sys, ntkfreq.plotting as p, ntkfreq.pde.solution;"
+        "import sys, ntkfreq.plotting as p, ntkfreq.pde.solution.solution;"
         "print('matplotlib' in sys.modules); p.subplots();"
         "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     )

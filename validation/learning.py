@@ -10,7 +10,7 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.comparison.compare import compare
 from ntkfreq.network import FourierFeatureNet, train
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
 from ntkfreq.problem.density import Density
 from validation.engine import mean_interval

@@ -7,7 +7,7 @@ from functools import singledispatch
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.problem.measure import Box, Grid, Measure, Points
 
 

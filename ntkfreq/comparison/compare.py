@@ -22,7 +22,7 @@ from ntkfreq.comparison.pairing import (
 )
 from ntkfreq.files.labelled import about, dynamics_dataset
 from ntkfreq.network.history import TrainHistory
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.spectra.band_window import DEPARTS, SWAMPED, BandReader
 from ntkfreq.spectra.bands import (
     EmptyBandError,

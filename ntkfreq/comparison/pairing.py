@@ -15,7 +15,7 @@ from ntkfreq.network.inputs import Network
 from ntkfreq.network.mlp import FourierFeatureMLP
 from ntkfreq.network.stability import stable_step
 from ntkfreq.ntk.gram import limit_gram
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.measure import Line, is_measure
 from ntkfreq.problem.optimizers import Momentum

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq.pde.hull import on_box
+from ntkfreq.pde.judging.hull import on_box
+from ntkfreq.pde.judging.testset import OnData, Tested, TestSet, target_on
 from ntkfreq.pde.method import Method
-from ntkfreq.pde.testset import OnData, Tested, TestSet, target_on
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Box, Line, Measure, Points, is_measure
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.testset import OnData, Tested
+from ntkfreq.pde.judging.testset import OnData, Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.equation import FrequencyEquation

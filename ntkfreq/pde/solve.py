@@ -17,7 +17,7 @@ from ntkfreq.pde.demand import refuse_tables
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.methods import method_for
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike

@@ -19,7 +19,7 @@ from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 from ntkfreq.comparison.compare import BandTime, Comparison
 from ntkfreq.network import FourierFeatureNet
-from ntkfreq.pde.solution import FrequencySolution
+from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
 from ntkfreq.plotting import even_bands
 from ntkfreq.problem.density import Normal

@@ -15,9 +15,9 @@ from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import asked_times, checked_tolerance
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.expected.prior import Prior, prior_of
+from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.methods import method_for
-from ntkfreq.pde.outcome import status_of
-from ntkfreq.pde.testset import TestSet
+from ntkfreq.pde.solution.outcome import status_of
 from ntkfreq.pde.time.columns import readers, respond
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.pde.time.system import Evolution

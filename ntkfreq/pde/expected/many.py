@@ -24,9 +24,9 @@ from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import asked_times, checked_tolerance
+from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.points.system import PointsSystem
-from ntkfreq.pde.testset import TestSet
 from ntkfreq.pde.time.fading.memory import ConstantMemory
 from ntkfreq.pde.time.fading.stepping import advanced
 from ntkfreq.problem.equation import FrequencyEquation

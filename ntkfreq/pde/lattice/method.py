@@ -11,10 +11,10 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.elements.mesh import DEGREE, FrequencyMesh, first_mesh
 from ntkfreq.pde.elements.refined import MeshedSystem, refined_mesh
+from ntkfreq.pde.judging.testset import Nowhere, OnLine, Tested
 from ntkfreq.pde.lattice.system import LatticeSystem
 from ntkfreq.pde.line.method import interval_rate
 from ntkfreq.pde.method import Method
-from ntkfreq.pde.testset import Nowhere, OnLine, Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.density import Density

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.judging.testset import Nowhere, Tested
 from ntkfreq.pde.lattice.method import refuse_contraction, whole_line
 from ntkfreq.pde.method import refuse_decay
 from ntkfreq.pde.plane.lattice_problem import LatticeProblem, refuse_asymmetric
 from ntkfreq.pde.plane.lattice_system import PlaneLatticeSystem
 from ntkfreq.pde.plane.method import OnRectangle, places, plane_rate
 from ntkfreq.pde.plane.refine import refine_plane
-from ntkfreq.pde.testset import Nowhere, Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.density.folded_plane import PlaneFold

@@ -10,9 +10,9 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.dense import MAX_ROWS, refuse_rows
 from ntkfreq.pde.demand import refuse_tables
+from ntkfreq.pde.judging.testset import Nowhere, Tested
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.points.system import PointsSystem
-from ntkfreq.pde.testset import Nowhere, Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.measure import Points
@@ -65,7 +65,7 @@ class PointsMethod(Method[Points]):
         """The bounding box of the points for a function, up to three dimensions; else nothing."""
         if not self.equation.target.known_everywhere or self.equation.dim > 3:
             return Nowhere()
-        from ntkfreq.pde.hull import on_box
+        from ntkfreq.pde.judging.hull import on_box
 
         low, high = self.measure.x.min(axis=0), self.measure.x.max(axis=0)
         return Nowhere() if np.any(low >= high) else on_box(self.equation, low, high, highest)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import gauss_legendre, panel_rule, resolve, subdivide
-from ntkfreq.pde.testset import TestSet, target_on
+from ntkfreq.pde.judging.testset import TestSet, target_on
 from ntkfreq.problem.equation import FrequencyEquation
 
 # Nodes along each axis at most, in one, two and three dimensions.

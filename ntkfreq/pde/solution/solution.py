@@ -14,14 +14,14 @@ from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, PointsLike
+from ntkfreq.pde.judging.testset import Judged, Tested
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.moved_origin import turned
-from ntkfreq.pde.outcome import refuse_overflow, status_of
-from ntkfreq.pde.own_part import OwnParts
-from ntkfreq.pde.testset import Judged, Tested
+from ntkfreq.pde.solution.outcome import refuse_overflow, status_of
+from ntkfreq.pde.solution.own_part import OwnParts
+from ntkfreq.pde.solution.views import SolutionViews
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics, dynamics_for
-from ntkfreq.pde.views import SolutionViews
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.spectra.bands import (
@@ -270,7 +270,7 @@ class FrequencySolution(Portable, SolutionViews):
 
         The RMS over the band of the spectrum of the band's *own part*, which is split off the
         initial error and followed by itself, as the equation is linear
-        (``ntkfreq.pde.own_part``): neither a constant nor a strong tone changes the time.
+        (``ntkfreq.pde.solution.own_part``): neither a constant nor a strong tone changes the time.
 
         Parameters
         ----------

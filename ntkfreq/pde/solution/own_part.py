@@ -22,8 +22,8 @@ import numpy as np
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.method import Method
-from ntkfreq.pde.testset import TestSet
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.system import Evolution, System

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.judging.testset import Tested
 from ntkfreq.pde.method import Method
-from ntkfreq.pde.testset import Tested
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 

@@ -9,7 +9,7 @@ from ntkfreq._support.display import Described, brief, course, span
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq._support.units import Units
 from ntkfreq.files.labelled import dynamics_dataset
-from ntkfreq.pde.testset import Tested
+from ntkfreq.pde.judging.testset import Tested
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.plotting.methods import PlotsDynamics
 from ntkfreq.problem.equation import FrequencyEquation

@@ -1,0 +1,1 @@
+"""What a solution is judged on: the data, test points, or a whole line between samples."""
