@@ -29,11 +29,10 @@ def engine(scripts: Path | None) -> ModuleType:
             if str(folder.parent) not in sys.path:
                 sys.path.insert(0, str(folder.parent))
             return importlib.import_module("validation.engine.command")
-    named = None if scripts is None else str(scripts)
+    here = "the current folder" if scripts is None else f"scripts={str(scripts)!r}"
     raise ValueError(
-        f"scripts={named!r} leads to no checkout of the project, and the validation scripts are "
-        "not part of the installed package; run in a checkout, or name its folder validation with "
-        "--scripts"
+        f"{here} is not in a checkout of the project, and the installed package holds no "
+        "validation scripts; run in a checkout, or name its folder validation with --scripts"
     )
 
 
@@ -59,8 +58,9 @@ def validate(
 ) -> None:
     """Check the package's claims on trained networks; exit status 1 if one fails.
 
-    Runs in a checkout of the project, which holds the scripts. A run that was stopped goes on where
-    it stopped. The project's own results come from --size full --out validation.
+    The scripts are in a checkout of the project, so run it there.
+    A run that was stopped goes on where it stopped.
+    The project's own results come from --size full --out validation.
     """
     try:
         holds: bool = engine(scripts).validate(

@@ -325,12 +325,14 @@ def installed(folder, monkeypatch):
 def test_outside_of_a_checkout_the_command_says_where_to_run_it(scripts, tmp_path, monkeypatch):
     folder = scripts(a=SQUARES)
     installed(tmp_path, monkeypatch)
-    with pytest.raises(ValueError, match=r"scripts=None leads to no checkout.*; run in a checkout"):
+    with pytest.raises(
+        ValueError, match=r"the current folder is not in a checkout.*; run in a checkout"
+    ):
         command.engine(None)
     for arguments in ([], ["--scripts", folder], ["--list"]):
         run = validate(*arguments)
         assert run.exit_code == 2
-        assert run.output.startswith("ntkfreq validate: scripts=")
+        assert "is not in a checkout of the project" in run.output
         assert "or name its folder validation with --scripts" in run.output
 
 
