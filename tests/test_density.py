@@ -179,7 +179,7 @@ def test_radius_bounds_the_far_tail(rho, frozen):
         ),
         (stats.multivariate_normal(0.0, 4.0), Normal(loc=0.0, scale=2.0)),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" object at ")[0],
 )
 def test_frozen_scipy_distributions_become_their_family(frozen, expected):
     rho = as_density(frozen)
