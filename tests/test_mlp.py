@@ -503,7 +503,9 @@ def test_bad_training_is_refused(changes, error, message):
 
 def test_without_torch_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr("ntkfreq.network.engine.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install ntkfreq\[torch\]"):
+    with pytest.raises(
+        ImportError, match=r"pip install '\.\[torch\]' in a checkout of the project"
+    ):
         run()
 
 

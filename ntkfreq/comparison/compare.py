@@ -310,7 +310,7 @@ def compare(
     x = checks.points("history.x", history.x)
     factor, clock = common_clock(solution, x)
     refuse_mismatch(solution, history, x)
-    step_size = float(history.settings["step_size"])
+    step_size = history.descent.step_size
     times = history.t * factor
     # Under decay the equation is a flow, which small steps follow.
     stepwise = discrete and not solution.equation.decay.active

@@ -37,7 +37,7 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
         )
     own, theirs = problem.initial_output_at(x), history.train_output[0]
     gap = float(np.abs(own - theirs).max())
-    if gap > _precision(history) * max(_magnitude(net), float(np.abs(theirs).max())):
+    if gap > history.precision.outputs * max(_magnitude(net), float(np.abs(theirs).max())):
         raise ValueError(
             f"solution and history start from outputs f_0 that differ by {gap:.3g}; solve with "
             "initial_output=net, or sample the network with zero_output=True"
@@ -53,12 +53,6 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
             f"history drew its frequencies from {checks.show(net.density)}, the solution has "
             f"{checks.show(problem.density)}; use the same"
         )
-
-
-def _precision(history: TrainHistory) -> float:
-    """Relative error of the outputs of a run; 1e-8 unless asked to compute with less."""
-    single = 1e-4 if history.settings["dtype"] == "float32" else 0.0
-    return max(1e-8, single, 10 * (history.settings["tolerance"] or 0.0))
 
 
 def _magnitude(net: Any) -> float:
@@ -78,12 +72,12 @@ def _sigma_a(history: TrainHistory) -> float | None:
     net = history.initial_net
     if isinstance(net, FourierFeatureMLP) and net.depth > 0:
         return None
-    return 0.0 if history.settings["freeze_frequencies"] else net.sigma_a
+    return 0.0 if history.descent.freeze_frequencies else net.sigma_a
 
 
 def momentum_of(history: TrainHistory, stepwise: bool) -> Momentum:
     """Momentum of the run and whether it is Nesterov's; refuses rules that nothing predicts."""
-    rule, batch_size = history.optimizer, history.settings["batch_size"]
+    rule, batch_size = history.optimizer, history.descent.batch_size
     found = rule.predicted_momentum()
     if found is None or batch_size is not None:
         raise ValueError(
@@ -101,21 +95,20 @@ def momentum_of(history: TrainHistory, stepwise: bool) -> Momentum:
 def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run under other decay than the solution, on the solution's own clock."""
     factor, _ = common_clock(solution, x)
-    decay, settings = solution.equation.decay, history.settings
-    frozen = settings["freeze_frequencies"]
+    decay, descent = solution.equation.decay, history.descent
     wanted = {
-        "weight_decay": settings["weight_decay"] / factor,
-        "frequency_decay": 0.0 if frozen else settings["frequency_decay"] / factor,
+        "weight_decay": descent.weight_decay / factor,
+        "frequency_decay": 0.0 if descent.freeze_frequencies else descent.frequency_decay / factor,
     }
     for name, own in (("weight_decay", decay.weight), ("frequency_decay", decay.frequency)):
         if abs(own - wanted[name]) > 1e-9 * max(own, wanted[name]):
             raise ValueError(
-                f"history was trained with {name}={settings[name]:g}, {wanted[name]:g} on the "
+                f"history was trained with {name}={getattr(descent, name):g}, {wanted[name]:g} on the "
                 f"clock of the solution, which has {own:g}; solve with {name}={wanted[name]:g}"
             )
-    if decay.frequency > 0 and settings["decay_towards"] != decay.towards:
+    if decay.frequency > 0 and history.decay_towards != decay.towards:
         raise ValueError(
-            f"history decays towards {settings['decay_towards']!r}, the solution towards "
+            f"history decays towards {history.decay_towards!r}, the solution towards "
             f"{decay.towards!r}; use the same decay_towards"
         )
 
@@ -158,7 +151,7 @@ def refuse_unfaithful_samples(
         return
     gram = limit_gram(solution.equation.density, x, x, solution.equation.sigma_a) / len(x)
     fastest = float(np.linalg.eigvalsh(gram)[-1])
-    step_size = float(history.settings["step_size"])
+    step_size = history.descent.step_size
     stable = stable_step(history.optimizer, fastest)
     if step_size > stable:
         raise ValueError(

@@ -19,6 +19,31 @@ from ntkfreq.network.fourier_features import FourierFeatureNet
 
 
 @dataclass(frozen=True)
+class Precision:
+    """What decides the numbers of an engine.
+
+    Attributes
+    ----------
+    dtype : {"float64", "float32"}
+        Numbers it computes in.
+    device : str or None
+        Where PyTorch computes; None for other engines.
+    tolerance : float or None
+        Of fast transforms; None for other engines.
+    """
+
+    dtype: str = "float64"
+    device: str | None = None
+    tolerance: float | None = None
+
+    @property
+    def outputs(self) -> float:
+        """Relative error of the outputs of a network."""
+        single = 1e-4 if self.dtype == "float32" else 0.0
+        return max(1e-8, single, 10 * (self.tolerance or 0.0))
+
+
+@dataclass(frozen=True)
 class Engine:
     """A backend, ready to step.
 
@@ -28,7 +53,7 @@ class Engine:
         The engine itself.
     name, reason : str
         Its name, and why it was taken.
-    settings : dict
+    precision : Precision
         What decides its numbers.
     compile_seconds : float
         Wall time of compiling it, or of loading it compiled.
@@ -37,14 +62,14 @@ class Engine:
     backend: Backend
     name: str
     reason: str
-    settings: dict[str, Any]
+    precision: Precision
     compile_seconds: float
 
     def rounded(self, theta: FloatArray, **arrays: FloatArray | None) -> FloatArray:
         """Parameters as the engine sees them; refuses what single precision does not hold."""
-        if self.settings["dtype"] == "float32":
+        if self.precision.dtype == "float32":
             refuse_for_single(net=theta, **arrays)
-        return theta.astype(self.settings["dtype"]).astype(np.float64)
+        return theta.astype(self.precision.dtype).astype(np.float64)
 
 
 def engine_for(
@@ -67,13 +92,15 @@ def engine_for(
     backends.refuse_lost_phases(net.w, everywhere, dtype)
     work = _work(net, x, everywhere, steps, threads)
     name, reason = _chosen(net, work, backend, dtype, device)
-    settings = {"dtype": dtype, "device": None, "tolerance": None}
+    precision = Precision(dtype)
     options: dict[str, Any] = {} if name == "reference" else {"most_threads": threads}
     if name == "nufft":
-        options["tolerance"] = settings["tolerance"] = _tolerance(tolerance)
+        precision = Precision(dtype, tolerance=_tolerance(tolerance))
+        options["tolerance"] = precision.tolerance
     if name == "torch":
-        settings["device"] = "cpu" if device is None else _checked_device(device, dtype)
-        options |= {"device": settings["device"], "dtype": dtype}
+        place = "cpu" if device is None else _checked_device(device, dtype)
+        precision = Precision(dtype, device=place)
+        options |= {"device": place, "dtype": dtype}
         if not isinstance(net, FourierFeatureNet):
             options |= {"forward": net.forward, "units": net.units}
             if threads is None and len(x) * net.parameters < PARALLEL_PRODUCTS:
@@ -81,7 +108,7 @@ def engine_for(
     started = time.perf_counter()
     loaded = backends.load(name, **options)
     loaded.warm_up(len(x), net.width, net.dim)
-    return Engine(loaded, name, reason, settings, time.perf_counter() - started)
+    return Engine(loaded, name, reason, precision, time.perf_counter() - started)
 
 
 def _chosen(net: Any, work: Work | None, backend: str, dtype: str, device: Any) -> tuple[str, str]:
@@ -104,7 +131,8 @@ def _chosen(net: Any, work: Work | None, backend: str, dtype: str, device: Any) 
         )
     if name == "torch" and find_spec("torch") is None:
         raise ImportError(
-            "backend='torch' needs PyTorch; install it with pip install ntkfreq[torch]"
+            "backend='torch' needs PyTorch; install it with pip install '.[torch]' in a checkout of "
+            "the project"
         )
     if work is not None:
         _refuse_impossible(name, work)

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: losses, spectra and outputs over time, and how it went."""
+"""The path of a training run: losses, spectra and outputs over time, and how it went."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq._support.units import Units
 from ntkfreq.files.labelled import about, dynamics_dataset
+from ntkfreq.network.backends.state import Descent
+from ntkfreq.network.engine import Precision
 from ntkfreq.network.linear_path import LinearPath
 from ntkfreq.plotting.methods import PlotsDynamics
 from ntkfreq.problem.optimizers import Optimizer
@@ -65,10 +67,14 @@ class TrainHistory(Portable, PlotsDynamics, Described):
         Network at the last record.
     initial_net : FourierFeatureNet or FourierFeatureMLP
         Network as passed in.
-    optimizer : Optimizer
-        The update rule.
+    descent : Descent
+        The rule by which the run stepped: optimizer, step size, batches, decay.
+    decay_towards : {"zero", "start"}
+        What the frequencies decayed towards.
+    precision : Precision
+        Numbers that the engine computed in, and its tolerance.
     settings : dict
-        Every setting of the run, and the versions that ran it.
+        Every setting of the run, and the versions that ran it, to be read.
     stats : dict
         `backend` and `backend_reason`: the engine and why; `threads` a step occupied;
         `steps_taken` by this call, `resumed_from` which step of a checkpoint (0 without one);
@@ -103,7 +109,9 @@ class TrainHistory(Portable, PlotsDynamics, Described):
     frequencies: FloatArray
     net: Any
     initial_net: Any
-    optimizer: Optimizer
+    descent: Descent
+    decay_towards: str
+    precision: Precision
     settings: dict[str, Any]
     stats: dict[str, Any]
     status: str
@@ -119,6 +127,11 @@ class TrainHistory(Portable, PlotsDynamics, Described):
             **tested,
             "status": self.status,
         }
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The update rule."""
+        return self.descent.optimizer
 
     def learning_time(
         self,

@@ -52,10 +52,10 @@ class LinearPath:
 
         Linear are full batches without decay under gradient descent or momentum.
         """
-        net, settings, rule = history.initial_net, history.settings, history.optimizer
+        net, descent, rule = history.initial_net, history.descent, history.optimizer
         linear = rule.momentum_if_linear() is not None and rule.clip is None
-        linear &= settings["batch_size"] is None
-        linear &= settings["weight_decay"] == 0 == settings["frequency_decay"]
+        linear &= descent.batch_size is None
+        linear &= descent.weight_decay == 0 == descent.frequency_decay
         if not isinstance(net, FourierFeatureNet) or not linear:
             return None
         x = history.x.reshape(len(history.x), -1)
@@ -64,9 +64,9 @@ class LinearPath:
             return None
         if len(x) * int(history.step[-1]) > _MOST_STEPS:
             return None
-        first = x.shape[1] if settings["freeze_frequencies"] else 0
+        first = x.shape[1] if descent.freeze_frequencies else 0
         gram = load("reference").gram(net.packed(), every, first)
-        return cls(gram, history.step, rule, float(settings["step_size"]), len(x))
+        return cls(gram, history.step, rule, descent.step_size, len(x))
 
     @cached_property
     def _modes(self) -> tuple[FloatArray, FloatArray]:

@@ -59,7 +59,7 @@ def _ending(
             f"; the training loss ends above its start ({last:.3g} after {start:.3g}), the work of "
             "decay or of too large a step_size"
         )
-    dtype = engine.settings["dtype"]
+    dtype = engine.precision.dtype
     if path.state.bound is not None:
         share = share_of(path.kept, path.state.frequency_rows, path.state.bound)
         phase = share * LARGEST_PHASE[dtype]
@@ -84,7 +84,7 @@ def versions(backend: str) -> dict[str, str]:
 def deciding(descent: Descent, engine: Engine, **others: Any) -> dict[str, Any]:
     """Settings that decide what a run computes, apart from its arrays."""
     rule = asdict(descent) | {"optimizer": repr(descent.optimizer), "backend": engine.name}
-    return rule | engine.settings | versions(engine.name) | others
+    return rule | asdict(engine.precision) | versions(engine.name) | others
 
 
 def description(net: Any, data: TrainingData) -> dict[str, Any]:

@@ -33,9 +33,13 @@ class Run:
     engine: Engine
 
     def history(
-        self, frequencies: FloatArray | None, settings: dict[str, Any], status: str
+        self,
+        frequencies: FloatArray | None,
+        settings: dict[str, Any],
+        decay_towards: str,
+        status: str,
     ) -> TrainHistory:
-        """What it leaves behind."""
+        """Its path, evaluated at the records."""
         started = time.perf_counter()
         data, records = self.data, self.path.records
         step = np.array(records["step"], dtype=np.int64)
@@ -73,7 +77,9 @@ class Run:
             frequencies=frequencies,
             net=self.net.unpacked(self.path.kept),
             initial_net=self.net,
-            optimizer=self.descent.optimizer,
+            descent=self.descent,
+            decay_towards=decay_towards,
+            precision=self.engine.precision,
             settings=settings,
             stats=self._stats(),
             status=status,
@@ -113,7 +119,7 @@ def start_state(
         engine.backend.evaluate(theta, data.x),
         descent,
         towards_start=decay_towards == "start",
-        bound=phase_bound(points, engine.settings["dtype"]),
+        bound=phase_bound(points, engine.precision.dtype),
     )
 
 

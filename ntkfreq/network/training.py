@@ -198,7 +198,9 @@ def train(
         taken = descend(problem, state, engine.backend, recorder)
         status = report.status(theta, data, descent, taken, engine, first)
         settings |= given | report.description(net, data)
-        history = Run(net, data, descent, taken, engine).history(grid, settings, status)
+        history = Run(net, data, descent, taken, engine).history(
+            grid, settings, decay_towards, status
+        )
     if taken.diverged is not None or taken.unsaved is not None:
         warnings.warn(status, RuntimeWarning, stacklevel=2)
     return history

@@ -20,6 +20,7 @@ from ntkfreq.plotting.expected import plot_expected_losses
 from ntkfreq.plotting.frames import subplots
 from ntkfreq.plotting.kernels import plot_kernel_spectrum
 from ntkfreq.plotting.palette import (
+    AMBER,
     BLUE,
     CYCLE,
     FREQUENCY,
@@ -37,6 +38,7 @@ from ntkfreq.plotting.panels import draw_losses, draw_remaining
 from ntkfreq.plotting.phases import plot_phases
 
 __all__ = [
+    "AMBER",
     "BLUE",
     "CYCLE",
     "FREQUENCY",

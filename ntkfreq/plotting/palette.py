@@ -7,8 +7,8 @@ from ntkfreq._support.units import Units
 
 # Okabe and Ito's colours, told apart by readers who see fewer of them.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
-PURPLE, YELLOW, SKY = "#CC79A7", "#E69F00", "#56B4E9"
-CYCLE = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
+PURPLE, AMBER, SKY, YELLOW = "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY)
 """Colours of several curves, in this order."""
 
 FREQUENCY = r"frequency $|\xi|$ (rad per unit of x)"
@@ -17,7 +17,7 @@ TIME = r"training time $t$"
 # Of the phases: pale for regions, full for marks; the shapes tell them apart without colour.
 PHASES = {
     "confusion": ("#D9D9D9", "#7F7F7F", "s"),
-    "memorization": ("#F6D9A0", YELLOW, "^"),
+    "memorization": ("#F6D9A0", AMBER, "^"),
     "grokking": ("#9CC9E6", BLUE, "o"),
     "comprehension": ("#A6DCC8", GREEN, "D"),
 }

@@ -93,7 +93,7 @@ def _where(case: Case) -> str:
 
 
 def _step_size(case: Case) -> float:
-    return float(case.comparison.history.settings["step_size"])
+    return case.comparison.history.descent.step_size
 
 
 def _draw_share(ax: Axes, report: Report, case: Case, label: str) -> Any:

@@ -62,7 +62,7 @@ def table(
         chosen = {case.data: case for case in cases if case.density == density}
         rows: dict[tuple[float, float], dict[str, str]] = {}
         for part, case in chosen.items():
-            step = float(case.comparison.history.settings["step_size"])
+            step = case.comparison.history.descent.step_size
             for row in case.bands:
                 rows.setdefault((row.low, row.high), {})[part] = (
                     f"{_steps(row.predicted / step):>{_PARTS[part][1]}s} "

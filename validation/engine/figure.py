@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE
+from ntkfreq.plotting import AMBER, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The rest of Okabe and Ito's colours.
-PURPLE, SKY, YELLOW, AMBER = "#CC79A7", "#56B4E9", "#F0E442", "#E69F00"
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, GREY, SKY, YELLOW, AMBER, "black")
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE
+from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE
 from validation.engine import Result
-from validation.engine.figure import PURPLE, canvas
+from validation.engine.figure import canvas
 from validation.engine.result import numbers
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE
+from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE
 from validation.engine import Result
-from validation.engine.figure import PURPLE, canvas
+from validation.engine.figure import canvas
 
 _COLORS, _MARKERS = (BLUE, ORANGE, GREEN, PURPLE), "osD^"
 _SEEDS = ("-", "--", ":")
