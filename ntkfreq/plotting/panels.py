@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # Of the largest loss: mean squares relative to it below which nothing is to be read off.
 _ROUNDING = 1e-16
 _SHARE = "share of the error left\n(grey: nothing to learn, blue: grown)"
-# Shares up to this are one but for rounding and what the discretization leaves.
-_GROWN = 1.01
+# Shares up to this are drawn as one.
+_GROWN = 1.1
 
 
 def draw_remaining(
