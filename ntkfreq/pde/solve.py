@@ -83,7 +83,7 @@ def solve_frequency_pde(
         frequencies shrink. Learning times need 0 among them.
     frequencies : array_like, shape (F,) or (F, d), optional
         Angular frequencies of the spectra, radians per unit of x. Default: see
-        :func:`ntkfreq.spectra.frequency_grid.default_frequencies`.
+        :func:`ntkfreq.default_frequencies`.
     test : (x_test, y_test) or measure, optional
         What `spectrum` and `test_loss` refer to. Default: dx on Line, and on Grid for a target that
         is a function; the box on Box; the bounding box of the points for a function on Points with

@@ -180,7 +180,7 @@ def as_density(
     support: tuple[float, float] | None = None,
     kinks: float | Sequence[float] | FloatArray = (),
 ) -> Density:
-    """Turn what a user calls a density into a :class:`~ntkfreq.problem.density.Density`.
+    """Turn what a user calls a density into a :class:`~ntkfreq.Density`.
 
     Parameters
     ----------
