@@ -103,8 +103,8 @@ def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: F
     for name, own in (("weight_decay", decay.weight), ("frequency_decay", decay.frequency)):
         if abs(own - wanted[name]) > 1e-9 * max(own, wanted[name]):
             raise ValueError(
-                f"history was trained with {name}={getattr(descent, name):g}, {wanted[name]:g} on the "
-                f"clock of the solution, which has {own:g}; solve with {name}={wanted[name]:g}"
+                f"history was trained with {name}={getattr(descent, name):g}, {wanted[name]:g} on "
+                f"the clock of the solution, which has {own:g}; solve with {name}={wanted[name]:g}"
             )
     if decay.frequency > 0 and history.decay_towards != decay.towards:
         raise ValueError(
