@@ -131,8 +131,8 @@ def _chosen(net: Any, work: Work | None, backend: str, dtype: str, device: Any) 
         )
     if name == "torch" and find_spec("torch") is None:
         raise ImportError(
-            "backend='torch' needs PyTorch; install it with pip install '.[torch]' in a checkout of "
-            "the project"
+            "backend='torch' needs PyTorch; install it with pip install '.[torch]' in a checkout "
+            "of the project"
         )
     if work is not None:
         _refuse_impossible(name, work)
