@@ -89,7 +89,7 @@ def methods(quick: bool) -> dict[str, Method]:
         label = "scikit-fem, Crank-Nicolson" + (", Euler start" if damped else "")
         table[label] = Method([solver], meshes, steps, GREY, style)
     if importlib.util.find_spec("pde") is None:
-        print("py-pde is not installed and left out: pip install 'ntkfreq[bench]'")
+        print("py-pde is not installed and left out: pip install '.[bench]'")
         return table
     grid = [200] if quick else [50 * 2**k for k in range(8)]
     knobs = {"runge-kutta": decades(2, 7), "implicit": decades(1, 4), "scipy": decades(2, 8)}

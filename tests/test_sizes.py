@@ -161,7 +161,7 @@ def test_error_in_the_thread_is_raised_in_the_caller():
         sizes.interruptible(divmod, 1, 0)
 
 
-def test_interrupt_is_heard_at_once_while_eigenvectors_are_computed():
+def test_interrupt_takes_effect_at_once_while_eigenvectors_are_computed():
     code = """
         import time
         import numpy as np

@@ -262,5 +262,5 @@ def test_missing_dask_names_the_extra(monkeypatch):
         return real(name, *arguments, **keywords)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install ntkfreq\[cluster\]"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[cluster\]'"):
         sweep(cells.short, {"n": [1]}, scheduler="tcp://127.0.0.1:1")

@@ -59,7 +59,7 @@ def test_py_pde_reaches_its_error(solver, knob, monkeypatch):
 def test_py_pde_is_left_out_where_it_is_missing(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not any("py-pde" in name for name in work_precision.methods(quick=True))
-    assert "pip install 'ntkfreq[bench]'" in capsys.readouterr().out
+    assert "pip install '.[bench]'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -96,6 +96,6 @@ def _home(package: str) -> Any:
         return resources.files(package)
     except ModuleNotFoundError:
         raise ImportError(
-            f"these data ship with {package}, which is not installed; use pip install "
-            "ntkfreq[validation]"
+            f"these data ship with {package}, which is not installed; run pip install "
+            "'.[validation]' in a checkout of ntkfreq"
         ) from None

@@ -8,10 +8,10 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density import Density
 from ntkfreq.spectra.spectrum import error_spectrum
 
-# Frequencies along each axis at most, by dimension.
+# Most frequencies along each axis, by dimension.
 _MOST = (4096, 64, 16)
-# Below this share of the peak lies what the ends of the data add. Irregular points add noise of
-# 3/n of the peak on average, whose maximum over n frequencies is some log n times that.
+# The ends of the data add energy below the share _FLOOR of the peak. Irregular points add noise of
+# 3/n of the peak on average, whose maximum over n frequencies is about log n times that.
 _FLOOR, _NOISE = 0.02, 4.0
 
 
@@ -43,7 +43,7 @@ def _grid(x: FloatArray, density: Density | None) -> FloatArray:
         step = np.pi / extent
         if density is not None:
             top = min(top, density.radius(1e-4) + 8 * step)
-        # In more than three dimensions one line along the axis has to do.
+        # In more than three dimensions frequencies lie along the axes only.
         count = int(min(np.ceil(top / step), _MOST[min(dim, 3) - 1]))
         lines.append(step * np.arange(-count if 0 < axis < 3 else 0, count + 1))
     if dim > 3:

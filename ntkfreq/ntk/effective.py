@@ -1,4 +1,4 @@
-"""The density of frequencies that a kernel amounts to, whatever network it is of."""
+"""The density of frequencies equivalent to a kernel, of whatever network."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def effective_density(gram: ArrayLike, x: PointsLike, frequencies: ArrayLike) ->
     ------
     TypeError, ValueError
         For a matrix that is not symmetric or of another size, for points in more dimensions, all in
-        one place or unevenly spread, and for frequencies that the points do not tell apart.
+        one place or unevenly spread, and for frequencies above that of Nyquist.
 
     Notes
     -----
-    The window is Hann's, squared. It resolves :math:`6\pi/|\Omega|`, and what it lets through from
-    far off falls like :math:`\xi^{-10}`: of a kernel that falls faster than that, this is an upper
+    The window is Hann's, squared. It resolves :math:`6\pi/|\Omega|`, and its leakage
+    falls like :math:`\xi^{-10}`: of a kernel that falls faster than that, this is an upper
     bound.
 
     Examples
@@ -77,7 +77,7 @@ def effective_density(gram: ArrayLike, x: PointsLike, frequencies: ArrayLike) ->
             f"frequencies reach {np.abs(grid).max():.4g}, above {highest:.4g} where waves on these "
             "points are taken for slower ones; give denser points"
         )
-    # Each of n even points stands for extent/(n - 1).
+    # Each of n even points represents an interval of length extent/(n - 1).
     length = extent * count / (count - 1)
     window = np.cos(np.pi * (points - (points.min() + points.max()) / 2) / length) ** 4
     window /= np.linalg.norm(window)

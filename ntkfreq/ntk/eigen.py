@@ -46,7 +46,7 @@ class NTKSpectrum(Described):
         Mean :math:`|\xi|` of the spectrum of each, radians per unit of x, resolved to about
         :math:`2\pi` over the extent.
     predicted : ndarray, shape (count,), or None
-        Eigenvalues that the density foretells at these frequencies (see Notes of
+        Eigenvalues predicted from the density at these frequencies (see Notes of
         :func:`ntk_spectrum`).
     """
 

@@ -16,7 +16,7 @@ from ntkfreq.ntk.krylov_flow import krylov_flow
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 
 METHODS = ("auto", "eigen", "lanczos")
-# Up to here the eigenvectors take a second.
+# Up to this many points all eigenvectors take about a second.
 _FEW = 2000
 
 
@@ -44,8 +44,8 @@ def gram_flow(
     method : str, default "auto"
         "eigen" for all eigenvectors, exact to rounding: that of a matrix, and of operators on up to
         2000 points. "lanczos" for a Krylov space: that of larger operators. It takes some hundred
-        products and at most half a gigabyte; where that does not reach the last time, it starts
-        anew on the way.
+        products and at most half a gigabyte; where that does not reach the last time, it is
+        restarted from the time reached.
     rtol : float, default 1e-6
         Error of "lanczos" at any time, relative to the norm of `error0`.
 

@@ -59,12 +59,12 @@ def _products(units: Units, x: FloatArray, x2: FloatArray | None) -> FloatArray:
     features, slopes = np.zeros((2, len(x), len(second)))
     size = min(units.a.size, max(1, _BLOCK // max(len(x), len(second))))
     one = np.empty((3, len(x), size))
-    # The very same arrays on both sides are what tells NumPy to call syrk.
+    # NumPy calls syrk if the arrays on both sides are the same object.
     two = one if x2 is None else np.empty((3, len(second), size))
     for start in range(0, units.a.size, size):
         part = slice(start, start + size)
-        for points, room in ((x, one),) if x2 is None else ((x, one), (second, two)):
-            c, s, d = (array[:, : len(units.a[part])] for array in room)
+        for points, work in ((x, one),) if x2 is None else ((x, one), (second, two)):
+            c, s, d = (array[:, : len(units.a[part])] for array in work)
             cos_sin_matrices(points, units.w[part], (c, s))
             if not units.frozen:
                 np.multiply(c, units.b[part], out=d)

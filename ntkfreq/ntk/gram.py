@@ -103,7 +103,7 @@ def stationary_gram(density: Density, x: FloatArray, x2: FloatArray) -> FloatArr
             rows = slice(start, start + step)
             gram[rows] = density.kernel_between(x[rows], x2)
         return gram
-    # The kernel knows differences only: about their middle the points have the smallest phases.
+    # The kernel depends on differences only, and about their middle points have the least phases.
     middle = middle_of(np.concatenate([x, x2]), 2.0)
     x, x2 = x - middle, x2 - middle
     # cos(w.(x - x')) = cos cos + sin sin: a matrix product instead of n * n2 * q cosines.

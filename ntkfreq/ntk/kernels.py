@@ -19,7 +19,7 @@ def as_operator(name: str, gram: Any) -> Any:
     """The operator, after two products that must be those of a real symmetric matrix."""
     from scipy.sparse.linalg import aslinearoperator
 
-    # One of our own knows more than its products: the error of its kernel.
+    # An operator of this package has the error of its kernel besides its products.
     operator: Any = gram if hasattr(gram, "kernel_error") else aslinearoperator(gram)
     rows, columns = operator.shape
     if rows != columns or rows == 0:

@@ -1,4 +1,4 @@
-"""Gradient flow from products with the kernel: Lanczos, started anew when memory is used up."""
+"""Gradient flow from products with the kernel: Lanczos, restarted when memory is used up."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def _reach(space: LanczosSpace, t: FloatArray, allowed: float, *, full: bool) ->
     """Last time at which the space meets what is allowed; all of them unless it was cut short."""
     if not full or space.residual <= allowed:
         return float(t[-1])
-    # A short time is always within reach: the residual starts as t to the power m - 1.
+    # A short time always meets it: the residual begins like t to the power m - 1.
     fine = t[-1] * np.geomspace(1e-12, 1.0, 600)
     late = np.flatnonzero(np.maximum.accumulate(space.residual_at(fine)) > allowed)
     return float(fine[max(int(late[0]) - 1, 0)]) if late.size else float(t[-1])
 
 
 def _kernel_error(operator: Any) -> float:
-    """Bound on the norm of K - K~ over n, for operators that know the error of their kernel."""
+    """Bound on the norm of K - K~ over n, for operators with a known error of the kernel."""
     known = getattr(operator, "kernel_error", 0.0)
     return float(known * operator.diagonal().max()) if known else 0.0
 

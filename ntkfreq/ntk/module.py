@@ -13,7 +13,7 @@ from ntkfreq._support.types import FloatArray
 
 # Numbers in one block of the Jacobian, all points by some parameters: 256 MB.
 _BLOCK = 32_000_000
-# Numbers that the gradients of one batch of points may hold on the way.
+# Most numbers in the gradients of one batch of points.
 _BATCH = 8_000_000
 _MOST_POINTS = 256
 
@@ -34,7 +34,7 @@ def module_gram(net: Any, x: Any, x2: Any) -> FloatArray:
             "net has no parameter that requires a gradient, so its kernel is zero; call "
             "net.requires_grad_()"
         )
-    # In double precision whatever the module's own: a Gram matrix squares its condition.
+    # Double precision whatever the module's own: a Gram matrix squares the condition number.
     state = {
         name: value.detach().double().clone() if value.is_floating_point() else value.clone()
         for name, value in [*net.named_parameters(), *net.named_buffers()]
@@ -83,17 +83,17 @@ def _parts(trained: dict[str, Any], most: int) -> Iterator[list[tuple[str, int, 
     """Ranges (name, start, stop) of parameters, together at most `most` numbers (at least 1)."""
     most = max(most, 1)
     part: list[tuple[str, int, int]] = []
-    room = most
+    left = most
     for name, value in trained.items():
         start = 0
         while start < value.numel():
-            stop = min(value.numel(), start + room)
+            stop = min(value.numel(), start + left)
             part.append((name, start, stop))
-            room -= stop - start
+            left -= stop - start
             start = stop
-            if room == 0:
+            if left == 0:
                 yield part
-                part, room = [], most
+                part, left = [], most
     if part:
         yield part
 

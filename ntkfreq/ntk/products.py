@@ -1,4 +1,4 @@
-"""Products of the stationary kernel k(x - x') with vectors: which way is the fastest."""
+"""Products of the stationary kernel k(x - x') with vectors, by the fastest method."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ntkfreq.spectra.spectrum import fourier_sum
 
 METHODS = ("auto", "dense", "toeplitz", "nufft", "features", "blocks")
 Product: TypeAlias = Callable[[FloatArray], FloatArray]
-# Up to so many points in one, two and more dimensions a dense product is the fastest (measured:
-# 0.3, 3 and 13 ms, against non-uniform FFTs of 50, 60^2 and 60^3 frequencies); and 1 GB of it.
+# Up to _FEW points in one, two and more dimensions a dense product is the fastest (measured: 0.3, 3
+# and 13 ms, against non-uniform FFTs of 50, 60^2 and 60^3 frequencies). _MOST_DENSE take 1 GB.
 _FEW, _MOST_DENSE = (768, 2000, 4000), 11_500
 _BLOCK = 4_000_000
 # Differences at which a product is compared with the kernel itself, from two points each.
@@ -42,7 +42,7 @@ def choose(density: Density, x: FloatArray, tolerance: float, method: str) -> Ch
         return Choice(_blocks(density, x), "blocks", 1e-15)
     if method in ("auto", "toeplitz"):
         lattice = find_lattice(x)
-        # At 1.6e9 rounding alone puts regular times 1e-7 beside their places.
+        # Rounding alone moves regular times of about 1.6e9 by 1e-7.
         error = np.inf if lattice is None else density.kernel_change(2 * lattice.deviation)
         if lattice is not None and error <= tolerance:
             return Choice(ToeplitzProduct(density, lattice), "toeplitz", max(error, 1e-14))
@@ -164,7 +164,7 @@ def _measured(density: Density, product: Product, x: FloatArray) -> float:
     rows[[0, 1], sources] = 1.0
     parts = [np.linspace(0, len(x) - 1, _CHECKED).astype(int), np.argmax(x, axis=0)]
     for source in sources:
-        # The nearest ones as well: a kernel may be all but zero between most points.
+        # The nearest points as well: between most others a kernel may be nearly zero.
         distance = np.sum((x - x[source]) ** 2, axis=1)
         parts.append(np.argpartition(distance, min(100, len(x) - 1))[:101])
     some = np.unique(np.concatenate(parts))

@@ -1,4 +1,4 @@
-"""What training ends with: kernel regression, with the ridge that weight decay leaves."""
+"""The limit of training: kernel regression, with the ridge of weight decay."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def ntk_regression(
         "dense" (Cholesky; eigenvectors for no ridge or one near rounding), that of up to 3000
         points; "cg" for conjugate gradients on products with :func:`ntkfreq.ntk_operator`.
     rtol : float, default 1e-8
-        Of "cg": norm of what is left on the samples, relative to that of y.
+        Of "cg": norm of the residual on the samples, relative to that of y.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def ntk_regression(
     Notes
     -----
     Without a ridge, "dense" leaves out eigenvalues below :math:`N\varepsilon\lambda_{\max}`, which
-    rounding has made: directions that no training in double precision would learn. "cg" stops
+    are rounding: directions that no training in double precision would learn. "cg" stops
     as soon as y is met to the tolerance, which leaves out what is learned last.
 
     References

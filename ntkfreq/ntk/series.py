@@ -4,9 +4,9 @@ Over differences up to the extent D of the data, k is continued to a function g 
 written :math:`k(z) = \sum_q c_q e^{i h q \cdot z}`, :math:`h = 2\pi/P`. A product is then a type-1
 transform to the frequencies hq, the weights :math:`c_q`, and a type-2 transform back.
 
-Where k has decayed at a reach r, k itself will do, with :math:`P = D + r`: the trapezoid rule for
-:math:`\int\rho_w(w)\cos(w \cdot z)\,dw`. Otherwise k is led to zero between D and
-:math:`D + \tau` by a smooth window, with :math:`P = 2D + \tau`. Jumps of the density then do no
+Where k has decayed at a reach r, k itself is continued, with :math:`P = D + r`: the trapezoid rule
+for :math:`\int\rho_w(w)\cos(w \cdot z)\,dw`. Otherwise k is multiplied by a smooth window that falls
+to zero between D and :math:`D + \tau`, with :math:`P = 2D + \tau`. Jumps of the density then do no
 harm, since the coefficients are those of the density smoothed over :math:`1/\tau`; but the tail of
 the density cannot be avoided, and for a heavy one the number of frequencies is large.
 
@@ -44,7 +44,7 @@ def kernel_series(
 ) -> KernelSeries | None:
     """Series with an error below `tolerance` for differences up to `extent` (d,), if one is found.
 
-    `reach` tells the frequency beyond which a given share of the density lies. Without a window
+    `reach` gives the frequency beyond which a given share of the density lies. Without a window
     the kernel must decay, or None is returned.
     """
     scale = float(reach(0.05))
@@ -62,7 +62,7 @@ def kernel_series(
         values = _periodic(kernel, spans, counts)
         found = fft.fftshift(fft.fftn(values, norm="forward", workers=-1).real)
         tails = [_tail(found, axis) for axis in range(len(extent))]
-        # Aliasing adds what lies beyond count / 2, judged by what lies beyond count / 4.
+        # Aliasing adds the tail beyond count / 2, which is estimated by that beyond count / 4.
         low = [
             count == 1 or tail[count // 4] < tolerance / 4
             for tail, count in zip(tails, counts, strict=True)
@@ -99,7 +99,7 @@ def _periodic(
 def _span(
     kernel: Kernel, extent: FloatArray, axis: int, scale: float, tolerance: float, *, window: bool
 ) -> tuple[float, Kernel]:
-    """Period along an axis and the factor that leads the kernel to zero there."""
+    """Period along an axis, and the window by which the kernel is multiplied."""
     side = float(extent[axis])
     if side == 0:
         return 1.0, np.ones_like
@@ -112,8 +112,8 @@ def _span(
         )
     line = np.zeros((2048, len(extent)))
     line[:, axis] = np.linspace(0, 4 * side, 2048)
-    loud = np.flatnonzero(np.abs(kernel(line)) > 0.1 * tolerance)
-    last = int(loud[-1]) + 1 if loud.size else 0
+    above = np.flatnonzero(np.abs(kernel(line)) > 0.1 * tolerance)
+    last = int(above[-1]) + 1 if above.size else 0
     return (side + line[last, axis], np.ones_like) if last < 2048 else (np.inf, np.ones_like)
 
 

@@ -77,7 +77,7 @@ def state_sums(
 
 @sincos.jit()
 def _move(state: FloatArray, step: float) -> None:
-    """(u + step)^l by the binomial theorem, from the highest: lower ones must still be old."""
+    """(u + step)^l by the binomial theorem, the highest first: it needs the old lower ones."""
     decay = np.exp(-step)
     for power in range(state.size - 1, -1, -1):
         total, factor = state[power], 1.0

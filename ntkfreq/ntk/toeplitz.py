@@ -14,15 +14,15 @@ from scipy import fft
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.problem.density import Density
 
-# Relative to the largest coordinate: rounding of a grid's coordinates, not of anything else.
+# Largest deviation of points from a regular grid, by rounding, relative to the largest coordinate.
 _ROUNDING = 1e-13
-# Cells of the grid for each point that is there; sparser points go to the NUFFT.
+# Most cells of the grid for each point; sparser points are left to the NUFFT.
 _SPARSEST = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """A regular grid and where on it the points sit.
+    """A regular grid and the cells of the points in it.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ def spherical_bessel(z: FloatArray, modes: int) -> FloatArray:
     """
     ratios = np.empty((modes, z.size))
     ratio = np.zeros(z.size)
-    # Beyond the turning point the ratios forget their start within this many orders.
+    # Beyond the turning point the ratios do not depend on their start after this many orders.
     above = modes + 20 + int(15 * np.cbrt(modes))
     for n in range(above, 0, -1):
         below = (2 * n + 1) - z * ratio
@@ -37,6 +37,6 @@ def spherical_bessel(z: FloatArray, modes: int) -> FloatArray:
     for n in range(modes):
         values[n] = current if n == 0 else np.where(n <= z, current, values[n - 1] * ratios[n])
         ahead = (2 * n + 1) / safe * values[n] - before
-        # Upward no further than the turning point, past which it would overflow.
+        # The upward recurrence ends at the turning point, beyond which it would overflow.
         before, current = values[n], np.where(n + 1 <= z, ahead, 0.0)
     return values.T

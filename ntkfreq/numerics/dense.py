@@ -1,4 +1,4 @@
-"""All eigenvectors of a symmetric matrix: up to which size, and open to interruption."""
+"""All eigenvectors of a symmetric matrix: limits of its size, and interruption by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONG = 1500
 
 
 def refuse_rows(what: str, rows: int, remedy: str) -> None:
-    """Refuse a matrix of which not all eigenvectors can be had.
+    """Refuse a matrix too large for all its eigenvectors.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def _bytes(rows: int) -> float:
 
 
 def symmetric_eigen(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Eigenvalues, ascending, and eigenvectors in columns; Ctrl-C is heard while they are computed.
+    """Eigenvalues, ascending, and eigenvectors in columns; Ctrl-C interrupts the computation.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def symmetric_eigen(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     >>> values
     array([1., 3.])
     """
-    # NumPy's decomposition, unlike SciPy's, leaves the interpreter free while it runs.
+    # NumPy's decomposition, unlike SciPy's, releases the interpreter while it runs.
     if len(matrix) < _LONG:
         values, vectors = np.linalg.eigh(matrix)
     else:

@@ -1,4 +1,4 @@
-r"""Lanczos: what one initial state becomes under a symmetric operator known by its action.
+r"""Lanczos: the flow of one initial state under a symmetric operator known by its products.
 
 In the space :math:`\mathrm{span}(b, Ab, \ldots, A^{m-1}b)` the projected flow leaves a residual
 along the next vector only, whose time integral
@@ -7,7 +7,7 @@ along the next vector only, whose time integral
 
 bounds the error up to a small factor. The space takes about :math:`\sqrt{t\,\lambda_{\max}}`
 vectors for the flow, as many for gradient descent over the same time, and never more than A has
-eigenvalues to tell apart.
+distinct eigenvalues.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ntkfreq._support.types import FloatArray
 # A function of rates (m,) and times (T,), shape (T, m).
 TimeFunction: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
+# Vectors before the first check of convergence, and the ratio of their numbers between checks.
 _FIRST, _GROWTH = 12, 1.1
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -45,7 +46,7 @@ class LanczosSpace:
     residual : float
         Largest :math:`R_m(t)` at the times asked for.
     link : float
-        :math:`\beta_m`, to the vector that would come next.
+        :math:`\beta_m`, the coefficient of the next vector.
     lowest : float
         Smallest eigenvalue before negative ones are set to zero.
     """
@@ -79,9 +80,9 @@ def flow_deficit(rates: FloatArray, t: FloatArray) -> FloatArray:
 
 def flow_integral(rates: FloatArray, t: FloatArray) -> FloatArray:
     """Deficit of the flow over the rate; the time where the rate is 0."""
-    still = rates <= 0
-    quotient = flow_deficit(rates, t) / np.where(still, 1.0, rates)
-    return np.where(still, t[:, None], quotient)
+    zero = rates <= 0
+    quotient = flow_deficit(rates, t) / np.where(zero, 1.0, rates)
+    return np.where(zero, t[:, None], quotient)
 
 
 def lanczos(
@@ -136,7 +137,7 @@ def lanczos(
         used = len(diagonal) + 1
         ahead = operator(basis[used - 1])
         diagonal.append(float(basis[used - 1] @ ahead))
-        # The recurrence takes out what is large, one more pass what rounding has left.
+        # The recurrence orthogonalizes up to rounding, and one more pass removes its errors.
         ahead = ahead - diagonal[-1] * basis[used - 1]
         if used > 1:
             ahead -= beside[-1] * basis[used - 2]

@@ -16,13 +16,13 @@ from scipy import linalg
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray, IntArray
 
-# Rows that are made room for at first.
+# Rows for which memory is allocated at first.
 _FIRST = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Pivots:
-    """Chosen landmarks, the Cholesky factor of their Gram matrix, and what is left.
+    """Chosen landmarks, the Cholesky factor of their Gram matrix, and the residual.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Pivots:
     residual: float
 
     def leading(self, tolerance: float) -> Pivots:
-        """The first pivots, those that still had more than `tolerance` to add."""
+        """The first pivots, those that reduced the residual by more than `tolerance`."""
         added = np.diag(self.factor) ** 2
         count = int(np.sum(added > tolerance))
         left = float(added[count:].max(initial=self.residual))

@@ -18,13 +18,13 @@ ORDER = 16
 # A 16-point rule integrates e^{ikx} times a resolved function to about 1e-13
 # while k * (panel length) stays below this.
 _PHASE_PER_PANEL = 8.0
-# Coefficients below this share of the largest value that halving does not take at least a quarter
-# off, so many times in a row, are roughness.
+# Coefficients below the share _ROUGH of the largest value that stay above _UNCHANGED of themselves
+# when a panel is halved, _PATIENCE times in a row, are roughness of the values.
 _ROUGH, _UNCHANGED, _PATIENCE = 1e-5, 0.75, 2
-# Panels of one rule at most: with their nodes and values they take half a gigabyte.
+# Most panels of one rule: with their nodes and values they take half a gigabyte.
 MOST_PANELS = 200_000
-# Probes between the nodes while a function is resolved, and the share of its largest magnitude by
-# which a resolved function may be off there: far above rounding, far below what a pulse does.
+# Number of probes between the nodes while a function is resolved, and the largest error there of a
+# resolved function, relative to its largest magnitude: far above rounding, far below a pulse.
 _PROBES = 16_384
 _SEEN = 1e-6
 
@@ -94,8 +94,8 @@ class ResolvedFunction(Portable):
     converged : bool
         False where the panel limit was reached first (a jump off the breaks, noise).
     noise : float
-        What panels no longer take off, as values in single precision are rough: a mean over the
-        panels, relative to the largest value.
+        Roughness of the values that does not fall with smaller panels, as of single precision: a
+        mean over the panels, relative to the largest value.
     """
 
     function: Function
@@ -120,7 +120,7 @@ class ResolvedFunction(Portable):
 
     @cached_property
     def _plain_rule(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """On the panels as they are; asked for many times."""
+        """The rule on the panels themselves, kept because it is used many times."""
         return self._rule(self.breaks)
 
     @cached_property
@@ -137,7 +137,7 @@ class ResolvedFunction(Portable):
 def _overlooked(function: Function, panels: FloatArray, series: FloatArray) -> FloatArray:
     """Largest error of the Legendre series of each panel at probes between the nodes.
 
-    A pulse narrower than the distance of the nodes leaves no trace in the coefficients.
+    The coefficients do not show a pulse narrower than the distance of the nodes.
     """
     count = _PROBES // len(panels)
     if count < ORDER:
@@ -160,7 +160,7 @@ def resolve(
     """Bisect panels until the Legendre coefficients of `function` have decayed on each.
 
     A panel is accepted when its last two coefficients fall below `rtol` times
-    the largest magnitude seen anywhere, and the series is the function at probes between the
+    the largest magnitude found anywhere, and the series equals the function at probes between the
     nodes, of which there are about 16 000 in all; kinks belong among the `breaks`.
 
     Examples
@@ -191,7 +191,7 @@ def resolve(
         peak = max(peak, float(overlooked.max()))
         seen = overlooked <= _SEEN * peak
         fine = (tail <= rtol * peak) & seen
-        # Halving takes digits off what is smooth, and a corner; roughness it leaves as it is.
+        # Halving a panel reduces coefficients of smooth functions and of corners, not roughness.
         stuck = np.where(tail > _UNCHANGED * before, stuck + 1, 0)
         rough = ~fine & seen & (tail <= _ROUGH * peak) & (stuck >= _PATIENCE)
         noise += float(tail[rough] @ np.diff(pending[rough], axis=1).ravel())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq.pde.judging.hull import on_box
+from ntkfreq.pde.judging.on_box import on_box
 from ntkfreq.pde.judging.testset import OnData, Tested, TestSet, target_on
 from ntkfreq.pde.method import Method
 from ntkfreq.problem.equation import FrequencyEquation
@@ -60,7 +60,7 @@ def _on(test: Measure, method: Method[Any], equation: FrequencyEquation, highest
 @_on.register
 def _(test: Line, method: Method[Any], equation: FrequencyEquation, highest: float) -> Tested:
     if method.measure.infinite:
-        # The samples are on a lattice, or this were the data measure.
+        # The samples are on a lattice: otherwise the line would be the data measure.
         return method.default_test(highest)
     return _on.dispatch(Measure)(test, method, equation, highest)
 

@@ -1,4 +1,4 @@
-"""Times and tolerance: what is asked of every solver, and their defaults."""
+"""Times and tolerance of every solver, checked, and the default times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.method import Method
 
-# Latest of the default times, or so many of the fastest time scales.
+# Latest of the default times, in the unit of t or in fastest time scales, whichever is later.
 _LATEST = 1e14
 
 
@@ -33,12 +33,12 @@ def default_times(method: Method[Any], step_size: float | None) -> FloatArray:
     last = 1e4 / fastest
     slowest = min(filter(None, (equation.weight_decay, equation.frequency_decay)), default=0.0)
     if slowest > 0:
-        # With decay the end of the story is some ten times its own time scale; frequencies that
-        # shrink by e^5 have nothing more to tell.
+        # Decay has taken effect after ten times its own time scale; frequencies that have shrunk
+        # by e^5 no longer matter.
         last = max(last, 10 / slowest)
         if equation.decay.contracts:
             last = min(last, 5 / equation.frequency_decay)
-        # Later than this every mode that double precision can tell from 0 has been learned.
+        # By then every mode whose rate double precision resolves has been learned.
         last = min(last, _LATEST * max(1.0, 1 / fastest))
     times = np.geomspace(min(0.01 / fastest, 1e-3 * last), last, 64)
     if step_size is not None:

@@ -1,4 +1,4 @@
-"""What a problem will take, known before it is solved; refused with the call that works."""
+"""Memory that a problem needs, known before it is solved, and refused with the call that works."""
 
 from __future__ import annotations
 

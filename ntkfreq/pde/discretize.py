@@ -16,7 +16,7 @@ from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.equation import FrequencyEquation
 
-# Exponentials of this are 1 to the last bit.
+# A decay rate times the last time below this changes nothing: exp of it rounds to 1.
 _NO_DECAY = 2.0**-54
 
 

@@ -1,4 +1,4 @@
-"""What the solver asks of a measure: the interface of a method of solution."""
+"""The interface of a method of solution, one for each measure and dimension."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Method(Portable, abc.ABC, Generic[M]):
 
     @abc.abstractmethod
     def extent(self) -> float:
-        """Largest distance of two points at which data are seen."""
+        """Largest distance between two points of the data."""
 
     def default_frequencies(self) -> FloatArray:
         """Angular frequencies (F,) or (F, d) that resolve the initial error."""

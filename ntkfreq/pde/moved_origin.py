@@ -1,10 +1,10 @@
-r"""Targets far from 0 with frozen frequencies: solved about 0, where waves turn slowly.
+r"""Targets far from 0 with frozen frequencies, solved about 0, where transforms oscillate slowly.
 
-For :math:`\sigma_a = 0` the kernel knows differences of points only, so the equation does not
-depend on where the target sits: with :math:`y_c(x) = y(x + c)` every loss is the same and every
+For :math:`\sigma_a = 0` the kernel depends on differences of points only, so the equation does not
+depend on where the target lies: with :math:`y_c(x) = y(x + c)` every loss is the same and every
 spectrum is that of :math:`y_c` times :math:`e^{-i\xi\cdot c}`. Elements in frequency would have to
 resolve that factor, and need as many more as c is larger than the target. With
-:math:`\sigma_a > 0`, or frequencies that shrink towards 0, the place matters.
+:math:`\sigma_a > 0`, or frequencies that shrink towards 0, the position matters.
 """
 
 from __future__ import annotations

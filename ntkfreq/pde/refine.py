@@ -10,9 +10,9 @@ from ntkfreq._support.sizes import SizeError
 
 Choice = TypeVar("Choice")
 Found = TypeVar("Found")
-# Attempts after which halving an error no more is a reason to stop.
+# After this many attempts an error that is no longer halved is a reason to stop.
 _PATIENCE = 2
-# What a refusal advises where a mesh grows beyond what can be factorized.
+# Remedy in refusals of meshes that are too large to be factorized.
 NEARER = (
     "x from an origin near the target, x - c, needs fewer (with sigma_a=0 the answer is the same; "
     "else the factor 1 + sigma_a^2 x.x' of the kernel then counts from c), as do a shorter t and a "
@@ -31,7 +31,7 @@ class Attempt(Generic[Choice, Found]):
     error : float
         Its estimated error; infinite where it was not worth estimating.
     finer : callable or None
-        Makes the next choice; None where none is to be had.
+        Makes the next choice; None where there is no finer one.
     """
 
     found: Found
@@ -69,7 +69,7 @@ def refined(
     most : int
         Attempts at most.
     impatient : bool, default False
-        Stop when errors have ceased to halve: what is left is rounding then.
+        Stop when errors are no longer halved: they are rounding then.
 
     Raises
     ------

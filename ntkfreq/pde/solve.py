@@ -1,4 +1,4 @@
-"""The verb of the package: solve the frequency-space equation."""
+"""Solve the frequency-space equation: the main function of the package."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def solve_frequency_pde(
     sigma_a : float, default 1
         Standard deviation of the output weights. 0 freezes the frequencies: no diffusion.
     measure : Line, Box, Grid or Points, optional
-        Where the data sit. Default: Points for arrays, else Line. Line and Grid take one and two
+        Where the data lie. Default: Points for arrays, else Line. Line and Grid take one and two
         dimensions (Line up to 64, where all depends on the distance from 0 only), Box one and two,
         Points any.
     initial_output : callable, optional

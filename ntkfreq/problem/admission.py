@@ -1,4 +1,4 @@
-"""What each measure asks of density, target and initial output: to fit, to decay, to be seen."""
+"""What each measure requires of density, target and initial output, and its refusals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def admitted(density: Density, target: Target, first: Any, measure: Measure) -> 
     Raises
     ------
     ValueError
-        When dimensions differ, a target does not decay where it must, or nothing of it is seen.
+        When dimensions differ, a target does not decay where it must, or all probes of it are 0.
     """
     if measure.dim is not None and measure.dim != density.dim:
         raise ValueError(
@@ -96,7 +96,7 @@ def _refuse_beyond_samples(x: FloatArray, measure: Box) -> None:
 
 
 def _refuse_unseen(target: Target, measure: Box) -> None:
-    """Refuse a target of which no probe in the box sees anything."""
+    """Refuse a target that is 0 at all probes in the box."""
     count = (4001, 257)[measure.dim - 1]
     axes = [np.linspace(*side, count) for side in zip(measure.lower, measure.upper, strict=True)]
     probes = axes[0][:, None] if measure.dim == 1 else tensor_points(*axes)
@@ -104,8 +104,8 @@ def _refuse_unseen(target: Target, measure: Box) -> None:
     refuse_tiny("target", peak)
     if peak == 0 and not is_constant_zero(target.function, measure.dim):
         raise ValueError(
-            f"target is 0 at all of {len(probes)} probes of {measure}: what is elsewhere was not "
-            "seen; narrow the box to where it is not 0, or, if it is 0 everywhere, let it return "
+            f"target is 0 at all of {len(probes)} probes of {measure}, and unknown elsewhere; "
+            "narrow the box to where it is not 0, or, if it is 0 everywhere, let it return "
             "the number 0.0"
         )
 
@@ -113,8 +113,8 @@ def _refuse_unseen(target: Target, measure: Box) -> None:
 def _is_rounding(first: Any, probes: FloatArray, target: Target) -> bool:
     """Whether an initial output is zero up to the rounding of sums of order one.
 
-    A network of mirrored pairs is; it is not exactly zero, but nowhere more than that. Probes far
-    out, where a pulse would be found, count as well.
+    The output of a network of mirrored pairs is zero up to that rounding, but not exactly. Probes
+    far out, which would find a pulse, count as well.
     """
     unit = np.concatenate([[0.0], np.geomspace(2.0**-3, 2.0**14, 500)])
     wide = np.concatenate([-unit[::-1], unit])[:, None] * np.ones(probes.shape[1])
@@ -153,14 +153,14 @@ def _decaying_start(first: Any, target: Target, dim: int, name: str) -> Any:
 
 
 def as_start(first: Any) -> Target | None:
-    """An initial output as a target, of which as much is known as it says; None is zero."""
+    """An initial output as a target; None is zero."""
     if first is None or isinstance(first, Target):
         return first
     return Everywhere(first)
 
 
 def found_sides(first: Any, dim: int, name: str) -> tuple[Side, ...] | None:
-    """Where a function of one or two coordinates does not vanish, looked for."""
+    """Intervals outside which a function of one or two coordinates vanishes, found by probes."""
     if dim == 1:
         support = find_support(first, name)
         return None if support is None else (support,)

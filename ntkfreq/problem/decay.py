@@ -1,4 +1,4 @@
-"""What weight decay does to the equation: damping, contraction, fading memories."""
+"""Weight decay in the equation: damping, contraction and rates of the memories."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ntkfreq._support.types import FloatArray
 class Decay:
     r"""Decay of the output weights and of the frequencies, and what follows from the two rates.
 
-    With decay the output splits into what is left of the initial one and what is learned,
+    With decay the output is the sum of the rest of the initial output and of what is learned,
 
     .. math:: f(x, t) = e^{-\gamma_a t} f_0(e^{-\gamma_w t} x) + f_1 + f_2,
 
@@ -27,8 +27,8 @@ class Decay:
     frequency : float
         Rate :math:`\gamma_w` of the frequencies.
     towards : {"zero", "start"}
-        What the frequencies decay towards. Towards their start nothing contracts: only what
-        they have learned fades.
+        What the frequencies decay towards. Towards their start nothing contracts: only their
+        learned displacement decays.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Decay:
 
     @property
     def rates(self) -> tuple[float, float]:
-        """Rates at which what was learned through output weights and frequencies is forgotten."""
+        """Decay rates of what was learned through output weights and through frequencies."""
         moving = self.weight + (self.frequency if self.towards == "start" else 0.0)
         return self.weight, moving
 

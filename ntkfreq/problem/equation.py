@@ -44,7 +44,7 @@ class FrequencyEquation(Portable, Described):
     target : Target
         What is learned.
     measure : Line, Box, Grid or Points
-        Where the data sit.
+        Where the data lie.
     sigma_a : float
         Standard deviation of the output weights; 0 freezes the frequencies.
     initial_output : callable or None
@@ -156,11 +156,11 @@ class FrequencyEquation(Portable, Described):
 
     @property
     def support(self) -> tuple[Any, ...] | None:
-        """On Line and Grid where the target was found, or said, not to vanish; else None.
+        """On Line and Grid the support of the target, as given or as found; else None.
 
         An interval, a rectangle, or the ball within a radius, given as (0, radius).
         """
-        return self.target.told(self.dim) if self.measure.infinite else None
+        return self.target.extent(self.dim) if self.measure.infinite else None
 
     @cached_property
     def decay(self) -> Decay:
@@ -195,10 +195,11 @@ class FrequencyEquation(Portable, Described):
         ends = sides[0] if sides is not None and self.dim == 1 else ()
         if start is not None and sides is not None:
             other = start.sides(self.dim)
-            sides = other and tuple(map(_hull, sides, other))
+            sides = other and tuple(map(_union, sides, other))
         function = AtPoints(self.initial_error_at, self.dim)
         return zero_outside(function, sides, goal.kinks + tuple(ends))
 
 
-def _hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+def _union(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """The smallest interval that holds two."""
     return min(one[0], other[0]), max(one[1], other[1])

@@ -1,4 +1,4 @@
-"""Functions that users pass: evaluated with care, and looked at for where they vanish."""
+"""Functions that users pass: checked evaluation, and the search for their support."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ntkfreq._support import arrays
 from ntkfreq._support.guard import users_own
 from ntkfreq._support.types import FloatArray, Function
 
-# Values enter as squares, which stay within double precision.
+# Values enter as squares, which must stay within double precision.
 SMALLEST, LARGEST = 1e-100, 1e100
 # A function counts as zero beyond its support below this share of its largest value.
 _ZERO = 1e-13
@@ -65,8 +65,8 @@ def refuse_tiny(name: str, peak: float) -> None:
 def is_constant_zero(function: Function, dim: int = 1) -> bool:
     """Whether a function of d coordinates is zero by construction: it returns the number 0.
 
-    Probing cannot tell a function that is zero everywhere from one that no probe meets. NumPy's
-    numbers do not count: they come from sums that ran over the points by mistake.
+    Probes do not distinguish a function that is zero everywhere from one that is zero at all of
+    them. NumPy's numbers do not count: they come from sums over the points by mistake.
 
     Examples
     --------
@@ -75,15 +75,15 @@ def is_constant_zero(function: Function, dim: int = 1) -> bool:
     """
     try:
         value = function(np.zeros(3) if dim == 1 else np.zeros((3, dim)))
-    except Exception:  # whatever is wrong with it is told where it is evaluated
+    except Exception:  # `evaluate` reports what is wrong with it
         return False
     return type(value) in (int, float) and value == 0
 
 
 def unseen(name: str, where: str, support: str) -> ValueError:
-    """The refusal of a function of which probing saw nothing."""
+    """The refusal of a function that is 0 at all probes."""
     return ValueError(
-        f"{name} is 0 at all of {where}: what is elsewhere was not seen; name the place, "
+        f"{name} is 0 at all of {where}, and unknown elsewhere; name its support, "
         f"Target.from_function(f, support={support}), or, if it is 0 everywhere, let it return "
         "the number 0.0"
     )
@@ -102,12 +102,12 @@ def find_support(
     function : callable
     name : str
     power : int, default 0
-        Look at `function` times this power of the radius, which counts what is small and far out.
+        Find the support of `function` times this power of the radius: small values far out count.
 
     Raises
     ------
     ValueError
-        Where every probe gives zero: nothing is known of the function then.
+        Where every probe gives zero, so that the support is unknown.
 
     Examples
     --------
@@ -131,8 +131,8 @@ def find_support(
         with np.errstate(divide="ignore"):
             logarithm = np.log(size) + power * np.log(np.abs(x))
         size = np.exp(np.maximum(logarithm - logarithm.max(), -700.0))
-    loud = np.flatnonzero(size > _ZERO * size.max())
-    if loud[0] < 2000 or loud[-1] >= len(x) - 2000:
+    above = np.flatnonzero(size > _ZERO * size.max())
+    if above[0] < 2000 or above[-1] >= len(x) - 2000:
         return None
-    low, high = float(x[loud[0] - 1]), float(x[loud[-1] + 1])
+    low, high = float(x[above[0] - 1]), float(x[above[-1] + 1])
     return (low, high)

@@ -1,4 +1,4 @@
-"""What a user may pass for a density, a target, a measure and test data, as types."""
+"""Types of the arguments for a density, a target, a measure and test data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Where the data sit: the measure :math:`\mu` of the loss :math:`\tfrac12\int (f-y)^2\,d\mu`."""
+r"""Where the data lie: the measure :math:`\mu` of the loss :math:`\tfrac12\int (f-y)^2\,d\mu`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ntkfreq._support.types import ArrayLike, FloatArray, PlaceLike, PointsLike
 
 
 class Measure(Described, abc.ABC):
-    """Any of the four measures, and what is asked of each; it has no numerics of its own.
+    """The interface of the four measures; numerics are in their methods of solution.
 
     Another kind of measure is a subclass, with its method of solution in ``ntkfreq.pde.methods``.
     """
@@ -24,7 +24,7 @@ class Measure(Described, abc.ABC):
     """Whether its volume is infinite, so that targets must decay."""
 
     reduces_radial: ClassVar[bool] = False
-    """Whether an equation in which all is radial has one variable."""
+    """Whether an equation of radial density and data reduces to one variable."""
 
     axis: Axis | None
     """What the numbers of x mean; None where the target says it."""
@@ -63,7 +63,7 @@ class Line(Measure):
 
 
 class Placed(Measure):
-    """A measure whose places are numbers or dates."""
+    """A measure whose coordinates are numbers or dates."""
 
     axis: Axis
 
@@ -282,7 +282,7 @@ class Points(Placed):
 def is_measure(value: Any, kind: type[Measure] = Measure) -> bool:
     """Whether a user's argument is a measure, or one of a kind.
 
-    This is the one test of the type of a measure: what differs between them they say themselves,
-    or the method of solution that is looked up for them does.
+    This is the only test of the type of a measure: differences between measures are attributes of
+    theirs, or of the method of solution that is looked up for them.
     """
     return isinstance(value, kind)

@@ -1,4 +1,4 @@
-r"""Update rules as small frozen objects: what a step does with a gradient.
+r"""Update rules as small frozen objects: the change of the parameters by one step.
 
 With the gradient g of the loss at step n, its decay :math:`\gamma(\theta - \theta_*)` (rates and
 anchor :math:`\theta_*` are arguments of `train`) and the step size :math:`\eta_n = \eta\,\phi_n`:
@@ -51,7 +51,7 @@ class Optimizer(Tabled):
     """
 
     slots: ClassVar[int] = 0
-    """Arrays of the size of the parameters that the rule remembers."""
+    """Number of arrays of the size of the parameters that the rule keeps between steps."""
 
     decoupled: ClassVar[bool] = False
     """Whether decay moves the parameters apart from the gradient."""
@@ -81,7 +81,7 @@ class Optimizer(Tabled):
         return None
 
     def predicted_momentum(self) -> Momentum | None:
-        """Momentum where every step is linear and like the first; None for what nothing predicts.
+        """Momentum if every step is linear and like the first; None for rules without prediction.
 
         Examples
         --------
@@ -103,7 +103,7 @@ class Optimizer(Tabled):
         theta, slope : array
             Parameters and their gradient.
         memory : array
-            What the rule remembers, one array of that shape a slot.
+            Arrays of that shape that the rule keeps between steps, one for each slot.
         rate : float
             Step size of this step.
         step : int
@@ -306,7 +306,7 @@ class AdamW(Adam):
     decoupled: ClassVar[bool] = True
 
     def in_torch(self) -> tuple[str, dict[str, Any]]:
-        """AdamW, which decays by 0.01 where it is not told."""
+        """AdamW, with its own weight decay (0.01 by default) set to 0."""
         settings = {"betas": (self.beta1, self.beta2), "eps": self.epsilon, "weight_decay": 0.0}
         return "AdamW", settings
 

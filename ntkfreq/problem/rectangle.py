@@ -1,4 +1,4 @@
-"""Functions of two variables: the rectangle they live on, and integrals by tensor quadrature."""
+"""Functions of two variables: their supporting rectangle, and integrals by tensor quadrature."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _FIRST, _LAST = -3, 10
 # length of the panel stays below this.
 _PHASE_PER_PANEL = 12.0
 _MOST_NODES = 3000
-# As for functions of one variable: what is rough and not resolved by smaller panels.
+# As for functions of one variable: values rougher than the tolerance, at most _ROUGH, whose
+# roughness does not fall below _UNCHANGED of itself in _PATIENCE refinements.
 _ROUGH, _UNCHANGED, _PATIENCE = 1e-5, 0.75, 2
 # Tables of values that are kept.
 _KEPT = 4
@@ -46,7 +47,7 @@ def find_rectangle(function: Function, name: str = "target") -> Rectangle | None
     Raises
     ------
     ValueError
-        Where every probe gives zero: nothing is known of the function then.
+        Where every probe gives zero, so that the support is unknown.
 
     Examples
     --------
@@ -68,10 +69,10 @@ def find_rectangle(function: Function, name: str = "target") -> Rectangle | None
     if peak == 0.0:
         probes = f"{len(sizes)} grids of 257 x 257 probes within |x| < 1024"
         raise unseen(name, probes, "((a1, b1), (a2, b2))")
-    # The outer half of a square, which the square before it does not see.
+    # The outer half of a square, which the square before it does not cover.
     outer = np.maximum(np.abs(unit)[:, None], np.abs(unit)) > 0.5
-    loud = [k for k, size in enumerate(sizes) if (size[outer] > _ZERO * peak).any()]
-    last = loud[-1] if loud else 0
+    above = [k for k, size in enumerate(sizes) if (size[outer] > _ZERO * peak).any()]
+    last = above[-1] if above else 0
     if last == len(sizes) - 1:
         return None
     half, shown = 2.0 ** (last + _FIRST), sizes[last] > _ZERO * peak
@@ -94,7 +95,7 @@ class ResolvedPlane(Portable):
     converged : bool
         False where the limit of nodes was reached first (a jump, a corner, noise).
     noise : float
-        Roughness that smaller panels do not take off, relative to the largest value.
+        Roughness that does not fall with smaller panels, relative to the largest value.
     """
 
     function: Callable[[FloatArray], FloatArray]
@@ -117,7 +118,7 @@ class ResolvedPlane(Portable):
         return (x, y), first[:, None] * self._at(x, y) * second
 
     def _axes(self, highest: tuple[float, float]) -> list[tuple[FloatArray, FloatArray]]:
-        # In octaves, so that the function is seldom evaluated anew.
+        # Rounded up to octaves, so that the function is seldom evaluated again.
         tops = [2.0 ** np.ceil(np.log2(top)) if top > 0 else 1e-300 for top in highest]
         return [
             panel_rule(subdivide(edges, _PHASE_PER_PANEL / top))

@@ -1,4 +1,4 @@
-"""Targets that are known at samples only: what repeated points mean, and looking values up."""
+"""Targets that are known at samples only: means at repeated points, splines, tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SplineThrough(Portable):
 
     @cached_property
     def _spline(self) -> CubicSpline:
-        # On Points it is never needed, and loading it takes longer than a solution there.
+        # On Points the spline is never needed, and loading it takes longer than a solution there.
         from scipy.interpolate import CubicSpline
 
         return CubicSpline(self.x, self.y)

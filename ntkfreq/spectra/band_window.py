@@ -1,12 +1,12 @@
 r"""Bands of recorded errors: a window where other bands leak.
 
 Of a trained network only the whole error is known over time. Its spectrum on finitely many points
-leaks, and what leaks is learned at times of its own. How much leaks is known at the start, where
-the error is split into waves (:mod:`ntkfreq.spectra.wave_fit`). A little is read as it is.
-Otherwise what became of the other bands is taken off, where it is known: by the linear regime of
-the run. Where it is not, a window that falls to zero at the ends of the data (Kaiser's) keeps
-distant strong waves out, and the layers at the ends where they are learned last; it widens every
-band, so it is the weakest that will do. On scattered points no window helps. A band that is
+leaks, and the leakage decays at other times than the band. Its size is known at the start, where
+the error is split into waves (:mod:`ntkfreq.spectra.wave_fit`). A small leakage is accepted.
+Otherwise the part of the other bands is subtracted, where it is known from the linear regime of the
+run. Where it is not, a window that falls to zero at the ends of the data (Kaiser's) suppresses
+distant strong waves, and the layers at the ends where they are learned last; it widens every band,
+so the weakest sufficient window is taken. On scattered points no window helps. A band that is
 mostly leakage is refused.
 """
 
@@ -25,10 +25,11 @@ from ntkfreq.spectra.wave_fit import WaveSum, fit_waves
 
 # Shapes of Kaiser's window, from none to one whose side lobes are at -100 dB.
 _SHAPES = (0.0, 3.0, 6.0, 8.0, 10.0, 12.0)
-# What leaks at the start, relative to the band's own, both in RMS: enough is the first window that
-# leaves at most the first; above the second a time would be that of the leak.
+# Leakage at the start, relative to the band's own part, both in RMS: a window is sufficient at or
+# below the first; above the second a learning time would be that of the leakage.
 _ENOUGH, SWAMPED = 0.05, 0.5
-# Networks depart from what is taken off for the other bands: what of that may be in the band.
+# Networks depart from the linear regime that is subtracted for the other bands; this share of the
+# departure may be in the band.
 DEPARTS = 0.2
 
 
@@ -47,7 +48,7 @@ class BandReader:
     unit : str
         Of frequencies, for messages.
     beside : (ndarray, ndarray), optional
-        More points and errors at the start, by which the waves are known.
+        More points and errors at the start, for the fit of the waves.
     """
 
     x: FloatArray
@@ -66,7 +67,7 @@ class BandReader:
 
     @cached_property
     def _cell(self) -> float:
-        """Frequencies closer than this cannot be told apart by spectra of the data."""
+        """Frequencies closer than this are not resolved by spectra of the data."""
         extent = float(np.ptp(self.x, axis=0).max())
         return 2 * np.pi / extent if extent > 0 else np.inf
 
@@ -78,7 +79,7 @@ class BandReader:
         return part
 
     def foreign(self, band: tuple[float, float]) -> FloatArray:
-        """What is more than one resolution cell away from the band, shape (n,)."""
+        """The part more than one resolution cell away from the band, shape (n,)."""
         wide = self.waves.band(band[0] - self._cell, band[1] + self._cell)
         return np.asarray(self.start - wide(self.x))
 
@@ -88,9 +89,9 @@ class BandReader:
         return bool(leak > SWAMPED * self.rms(self.own(band), band))
 
     def steady(self, band: tuple[float, float], departure: FloatArray) -> tuple[FloatArray, float]:
-        """Window (n,) for errors that depart by so much, (T, n), from the linear regime.
+        """Window (n,) for errors with a departure (T, n) from the linear regime.
 
-        And what the departure comes to in the band, relative to the own part.
+        With it comes the share of the departure in the band, relative to the own part.
         """
         return self.window(band, departure, DEPARTS)
 
@@ -126,7 +127,7 @@ class BandReader:
     ) -> FloatArray:
         """RMS over a band of errors (T, n) over time, the first of them that at the start.
 
-        `others` says what became of all but a band's part, (T, n), where that is known.
+        `others` is the error of all but a band's part over time, (T, n), where that is known.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What is read off spectra: energy in bands, and the time at which a band is learned."""
+"""Energy of spectra in bands, and the time at which a band is learned."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.types import ArrayLike, BoolArray, ComplexArray, FloatArray
 
-# A squared error cannot be told from zero once it has fallen by this factor between two samples.
+# A squared error that falls by this factor between two samples is zero to rounding.
 _RESOLVED = float(np.finfo(np.float64).eps) ** 2
-# Of the initial error: what a band must hold to be told from the strong waves of others. Fits of
-# tones beside others 1000 times as strong are good to a percent down to a tenth of it.
-_TELLABLE = 3e-5
+# Least share of the initial error at which a band is distinguished from strong waves of others.
+# Fits of tones beside others 1000 times as strong are accurate to a percent down to a tenth of it.
+_DISTINCT = 3e-5
 
 
 # Frequencies at which a ring or shell is read, and the turn from one to the next, which fills a
 # circle evenly.
 _ON_RING, _GOLDEN = 256, (np.sqrt(5.0) - 1) / 2
-# Beyond this a square is no number.
+# Squares of larger values overflow.
 _LARGEST = 1e150
 
 
@@ -28,7 +28,7 @@ def band_energy(
 ) -> FloatArray:
     r"""Mean of :math:`|\hat v(\xi)|^2` over each band :math:`low \le |\xi| \le high`.
 
-    The spectrum is taken as it is. That of finitely many samples leaks: a constant or a strong
+    The spectrum is not corrected. That of finitely many samples leaks: a constant or a strong
     tone fills every band. `learning_time` of solutions and runs, and
     ``Comparison.remaining``, follow what is a band's own.
 
@@ -70,7 +70,7 @@ def band_energy(
     return np.stack(energies, axis=-1)
 
 
-# Of plain numbers; dates have one of their own.
+# The unit for plain numbers; dates have another one.
 _UNIT = "rad per unit of x"
 
 
@@ -93,7 +93,7 @@ def frequencies_in(
 def along_axes(frequencies: FloatArray) -> bool:
     """Whether frequencies (F, d) of two or three dimensions all lie along the axes.
 
-    In more dimensions waves are looked for at the frequencies themselves
+    In more dimensions waves are fitted at the frequencies themselves
     (`ntkfreq.spectra.wave_fit`).
 
     Examples
@@ -111,9 +111,9 @@ def band_frequencies(
     r"""Where a band is read: at the frequencies (F, d) inside, or all over its ring or shell.
 
     In two and three dimensions frequencies that all lie along the axes, as the default ones do,
-    show of a wave across them no more than what leaks. A band then is read at 256 directions and
-    magnitudes spread evenly over a half of :math:`low \le |\xi| \le high` (the other half says
-    the same), no further out than the frequencies reach.
+    show only the leakage of a wave in another direction. A band then is read at 256 directions and
+    magnitudes spread evenly over a half of :math:`low \le |\xi| \le high` (the other half is
+    conjugate), no further out than the frequencies reach.
 
     Examples
     --------
@@ -162,10 +162,10 @@ def refuse_empty(
 ) -> None:
     """Refuse a band whose own part of the initial error cannot be told from leakage.
 
-    `highest` is the highest frequency that the points tell apart.
+    `highest` is the highest frequency that the points resolve.
     """
     size, total = (float(np.sqrt(np.mean(part**2))) for part in (own, whole))
-    if size > _TELLABLE * total:
+    if size > _DISTINCT * total:
         return
     if band[0] > highest:
         raise EmptyBandError(
@@ -174,7 +174,7 @@ def refuse_empty(
         )
     raise EmptyBandError(
         f"band=({band[0]:g}, {band[1]:g}) {unit} has {size:.3g} of its own in the "
-        f"initial error of {total:.3g} (both RMS), below {_TELLABLE:g} of it, which cannot be told "
+        f"initial error of {total:.3g} (both RMS), below {_DISTINCT:g} of it, which cannot be told "
         "from what other bands leak: nothing to learn there; choose another band"
     )
 
@@ -195,11 +195,11 @@ def first_passage(t: FloatArray, curve: FloatArray, level: float, *, linear: boo
     """First time a curve falls to `level`; inf if it never does.
 
     Between two samples the logarithm of the curve is interpolated linearly in time, which is exact
-    for one decaying exponential. Where the later sample is a floor, the curve itself is: a floor
-    says that the curve has arrived, not how fast it fell, and its logarithm would put the crossing
-    next to the earlier sample. Floors are zero, falls by more than the square of the rounding unit
-    (no squared error in double precision is known that far), and samples after which the curve
-    stands still to the last digit, as it does where a user has replaced zeros by something small.
+    for one decaying exponential. Where the later sample is a floor, the curve itself is
+    interpolated: the logarithm of a floor is arbitrary, and would put the crossing next to the
+    earlier sample. Floors are zero, falls by more than the square of the rounding unit
+    (no squared error in double precision is known that far), and samples after which the curve is
+    constant to the last digit, as it is where a user has replaced zeros by something small.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def first_passage(t: FloatArray, curve: FloatArray, level: float, *, linear: boo
     curve : ndarray, shape (T,)
         Values; positive or zero unless `linear`.
     level : float
-        What the curve falls to.
+        The value that the curve falls to.
     linear : bool, default False
         Interpolate the curve itself everywhere, for shares of a count.
 
@@ -228,8 +228,8 @@ def first_passage(t: FloatArray, curve: FloatArray, level: float, *, linear: boo
     if k == 0:
         return float(t[0])
     upper, lower = float(curve[k - 1]), float(curve[k])
-    still = k + 1 < len(curve) and curve[k + 1] == lower
-    if linear or still or lower <= _RESOLVED * upper:
+    constant = k + 1 < len(curve) and curve[k + 1] == lower
+    if linear or constant or lower <= _RESOLVED * upper:
         # Quotients first: differences of very large values would overflow.
         share = (1 - level / upper) / (1 - lower / upper) if upper else level / lower
     else:

@@ -14,9 +14,9 @@ def default_frequencies(x: FloatArray, values: FloatArray, reach: float) -> Floa
     In one dimension an even grid from 0 with spacing :math:`\pi/S`, S the extent of the
     data (twice as fine as the resolution :math:`2\pi/S` of a window of length S), up to the larger
     of `reach` and the frequency below which 99.9 % of the spectral energy of
-    the values lies (looked for up to the Nyquist frequency of the median spacing).
+    the values lies (searched up to the Nyquist frequency of the median spacing).
     In d dimensions one such half-line along each axis. At most 2048 points an axis.
-    Spectra of real functions are Hermitian: negative frequencies say nothing new.
+    Spectra of real functions are Hermitian: negative frequencies are redundant.
 
     Parameters
     ----------

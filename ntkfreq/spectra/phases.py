@@ -3,7 +3,7 @@ r"""Cosines and sines of products that are too large for a rounded phase.
 A phase :math:`w x` rounded to double precision is off by up to :math:`\varepsilon |w x|/2`: at
 times of 1.6e9 seconds and a frequency of one by 1e-7. Here the product is kept as the sum of two
 numbers, its rounded value and the exact remainder (Dekker's product), and NumPy reduces arguments
-of any size. What is left is the rounding of the cosine.
+of any size. The remaining error is the rounding of the cosine.
 
 References
 ----------

@@ -40,7 +40,7 @@ def jit(
         itself, the linker takes any function of the same name that the process has, and a process
         that compiled a kernel got other last bits than one that loaded it from the cache.
     variant : str
-        What tells a function from others of its name, made by the same factory. Without it two of
+        Distinguishes functions of one name that one factory has made. Without it two of
         them, compiled by different processes and loaded from the cache by a third, can have one
         symbol, and the linker takes either.
     """

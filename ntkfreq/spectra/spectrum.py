@@ -60,7 +60,7 @@ def fourier_sum(
     ndarray, shape (..., F)
         The sums. Direct summation for few pairs, else FINUFFT type 3 at its tightest tolerance.
         The error is about 1e-14 of the sum of magnitudes, and 1e-16 of it times the largest phase
-        that points and frequencies have about their middles. Where both lie does not matter.
+        that points and frequencies have about their middles. Their distance from 0 does not matter.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def fourier_sum(
         return np.zeros((*values.shape[:-1], frequencies.shape[0]), dtype=np.complex128)
     # With origin o and middle m of points and frequencies, xi.x = xi.o + m.x - m.o and the product
     # of xi - m and x - o, which has the smallest phases. The other three may be large, but are
-    # exact: only the last feels that differences are rounded.
+    # exact: only the last is affected by the rounding of differences.
     origin, middle = middle_of(x, 0.5), middle_of(frequencies, 2.0)
     if middle.any():
         rows = (

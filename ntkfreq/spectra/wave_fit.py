@@ -1,18 +1,18 @@
-r"""A function known at points as a sum of waves, so that its bands are told apart.
+r"""A function known at points as a sum of waves, so that its bands can be separated.
 
 The spectrum of finitely many values, :math:`\sum_i e_i e^{-i\xi\cdot x_i}`, leaks: a constant of
 280 puts more into the band of a daily tone of amplitude one half than the tone does, and on
-scattered points no window helps. Here the values are split among waves on a lattice of frequencies
-several times finer than the points resolve, by what each frequency itself has:
+scattered points no window helps. Here the values are decomposed into waves on a lattice of
+frequencies several times finer than the points resolve, by the power P of each frequency:
 
 .. math:: R = A\,\mathrm{diag}(P)\,A^* + \sigma^2, \qquad c = P\,A^* R^{-1} e, \qquad
           P_k \leftarrow \left|\frac{a_k^* R^{-1} e}{a_k^* R^{-1} a_k}\right|^2 .
 
 Given the powers P this is the linear estimate of least mean square error; the powers follow from
 the data, each against the interference of all others (the iterative adaptive approach). Strong
-waves therefore do not leak, whether they sit on the lattice or not and however the points lie, and
-the parts of all bands add up to the data but for the noise :math:`\sigma^2`, which is what one
-point says against all others: zero for functions that the waves resolve.
+waves therefore do not leak, whether they are on the lattice or not and however the points lie, and
+the parts of all bands add up to the data but for the noise :math:`\sigma^2`, the error of a
+prediction of one point by all others: zero for functions that the waves resolve.
 
 References
 ----------
@@ -31,13 +31,13 @@ from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.spectra.wave_lattice import WaveLattice, wave_lattice
 
 _ITERATIONS = 12
-# Powers come from so many points at most, drawn evenly, in one, two, and more dimensions; the
-# waves are then fitted to so many. The first costs a dozen inverses, the second one factorization.
+# Powers are estimated from at most so many random points, in one, two, and more dimensions, which
+# takes a dozen inverses; the waves are then fitted to at most _FITTED_TO, by one factorization.
 _POWERS_FROM = (1000, 700, 500)
 _FITTED_TO = 3000
 # Share of the total power that keeps R definite against the rounding of its entries.
 _ROUNDING = 1e-11
-# With fewer points nothing can be said of what one of them has against the others.
+# With fewer points the error of predicting one by the others is no estimate of noise.
 _FEWEST_FOR_NOISE = 16
 
 
@@ -115,7 +115,7 @@ def _some(rng: np.random.Generator, count: int, most: int) -> Any:
 
 
 def _powers(lattice: WaveLattice, x: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
-    """Power of every wave, and the variance of what is no wave."""
+    """Power of every wave, and the variance of the noise."""
     powers = np.abs(lattice.analysis(x, values)) ** 2 / len(x) ** 2
     noise = 0.0
     if not powers.any():
@@ -126,7 +126,7 @@ def _powers(lattice: WaveLattice, x: FloatArray, values: FloatArray) -> tuple[Fl
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         solved = inverse @ values
         if len(x) >= _FEWEST_FOR_NOISE:
-            # What is left at a point when all others predict it.
+            # The error at a point of its prediction by all others.
             noise = float(np.mean((solved / np.diag(inverse)) ** 2))
         against = lattice.weighted(x, inverse)
         against = np.maximum(against, 1e-12 * float(against.max()))

@@ -15,11 +15,11 @@ from ntkfreq._support.types import ComplexArray, FloatArray
 # dimensions. A tone between two of them is represented by its neighbours, to 1e-4 and better in
 # one dimension, to a percent in two.
 _FINENESS = (8, 4, 3)
-# Frequencies at most; on scattered points of several dimensions the highest are then left out.
+# Most frequencies; on scattered points of several dimensions the highest are left out beyond.
 _MOST_WAVES = 2**20
-# Scattered points tell apart some more than as many evenly spaced ones.
+# Scattered points resolve this multiple of the Nyquist frequency of as many evenly spaced ones.
 _SCATTERED = 1.3
-# Gaps leave points on a lattice this much sparser than it.
+# Points on a lattice with gaps may be sparser than it by at most this factor.
 _GAPS = 4.0
 # FINUFFT's tightest tolerance.
 _EPS = 1e-14
@@ -193,7 +193,7 @@ def _pairs(x: FloatArray) -> Iterator[tuple[Any, Any, FloatArray]]:
 
 
 def wave_lattice(x: FloatArray, frequencies: FloatArray) -> WaveLattice:
-    """Waves that distinct points (n, d) tell apart, several in each cell that they resolve.
+    """Waves up to the highest frequency of distinct points (n, d), several in each resolution cell.
 
     Along an axis they reach the Nyquist frequency of points on a lattice, with gaps or without,
     and on scattered points the larger of somewhat more than that of as many on a lattice and of

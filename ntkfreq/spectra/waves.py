@@ -12,13 +12,14 @@ from ntkfreq.spectra.phases import exact_waves, middle_of
 
 # Beyond this phase the vectorized sine may lose digits, and the rounding of the phase is 1e-8.
 LARGEST_PHASE = 1e8
-# Beyond this phase its rounding is looked at: below, it is no more than 1e-13.
+# Phases above this are reduced or made exact; below, their rounding is no more than 1e-13.
 _ROUNDED = 1e3
-# Points are moved where their middle is so many times as far from 0 as their ends are from it.
+# Points are moved to their middle if that is farther from 0 than this multiple of their half
+# extent.
 _MOVED = 8.0
 _EXACT_PAIRS = 500_000
-# NumPy takes 34 ns a pair, the vectorized sine 0.9 on two cores. This many pairs keep NumPy busy
-# for 50 ms; importing Numba takes ten times that, but who asks for so many rarely asks once.
+# NumPy takes 34 ns a pair, the vectorized sine 0.9 on two cores. This many pairs take NumPy 50 ms.
+# Importing Numba takes ten times that, but so many pairs are rarely needed only once.
 _FEW_PAIRS = 1_500_000
 
 
@@ -66,7 +67,7 @@ def cos_sin_matrices(
 
 
 def _near(x: FloatArray, w: FloatArray, c: FloatArray, s: FloatArray) -> None:
-    # The choice hangs on the arguments alone, or the same call would differ in its last digit.
+    # The choice depends on the arguments alone, or repeated calls would differ in the last digit.
     if c.size < _FEW_PAIRS:
         np.matmul(x, w.T, out=s)
         np.cos(s, out=c)
@@ -78,7 +79,7 @@ def _near(x: FloatArray, w: FloatArray, c: FloatArray, s: FloatArray) -> None:
 
 
 def _far(x: FloatArray, w: FloatArray, c: FloatArray, s: FloatArray) -> None:
-    """Large phases: less their part at the middle of the points where that leaves little."""
+    """Large phases: points are moved to their middle where that makes the phases small."""
     middle = middle_of(x, _MOVED)
     moved = x - middle
     exact = largest_phase(moved, w) > LARGEST_PHASE

@@ -178,7 +178,7 @@ def _connected(scheduler: str) -> Iterator[Client]:
         from distributed import Client
     except ImportError:
         raise ImportError(
-            "scheduler= needs Dask; install it with `pip install ntkfreq[cluster]`"
+            "scheduler= needs Dask; run pip install '.[cluster]' in a checkout of ntkfreq"
         ) from None
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)

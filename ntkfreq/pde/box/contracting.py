@@ -1,9 +1,9 @@
-r"""Box with frequencies that decay towards zero: Legendre polynomials against moving features.
+r"""Box with frequencies that decay towards zero: projections of moving features on polynomials.
 
 A feature :math:`\cos(w\cdot x)` of a shrinking frequency, against the polynomials of the box, is a
 spherical Bessel function at the shrunken frequency :math:`e^{-\gamma_w t}w`. The features are
-cosines and sines at the nodes of a quadrature over the density, compressed to what the box can
-tell apart.
+cosines and sines at the nodes of a quadrature over the density, compressed to those that
+are linearly independent on the box.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ContractingBox(BoxSystem):
 
     @cached_property
     def _basis(self) -> FloatArray:
-        """Orthonormal combinations of the features that the moving box can tell apart, (2 q, r)."""
+        """Orthonormal combinations of features, independent on the moving box, (2 q, r)."""
         end = float(self.equation.decay.contraction(np.array(self.t_end)))
         xi, _ = self._nodes
         phase = float(self.equation.density.radius(1e-2)) * self._reach * (1 - end)
@@ -120,7 +120,7 @@ class ContractingBox(BoxSystem):
 
     @cached_property
     def rates(self) -> FloatArray:
-        """Rates at which what each feature holds is forgotten, shape (Q,)."""
+        """Rates at which the coefficients of the features decay, shape (Q,)."""
         decay, count = self.equation.decay, self._basis.shape[1]
         first = np.full(count, decay.weight)
         if self.equation.sigma_a == 0:

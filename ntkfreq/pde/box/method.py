@@ -15,6 +15,7 @@ from ntkfreq.pde.time.discretized import Discretized, initial_norm
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.measure import Box
 
+# Polynomials: at first, their growth between attempts, at most, and at most for rough data.
 _FIRST, _GROWTH, _MOST, _MOST_IF_ROUGH = 48, 1.4, 1500, 300
 _ATTEMPTS = 100
 # Share of the tolerance for the integration in time under decay.
@@ -40,7 +41,7 @@ class OnBox(Method[Box]):
         return float(np.linalg.norm(np.subtract(self.measure.upper, self.measure.lower)))
 
     def _one_a_cell(self, count: list[int]) -> FloatArray:
-        """One point at random in each of many equal cells: nothing aliases on such points."""
+        """One random point in each of many equal cells: such points have no aliases."""
         lower, upper = np.array(self.measure.lower), np.array(self.measure.upper)
         cells = np.stack(np.meshgrid(*[np.arange(n) for n in count], indexing="ij"), axis=-1)
         cells = cells.reshape(-1, self.measure.dim)
@@ -62,7 +63,7 @@ class BoxMethod(OnBox):
         return self.measure.lower[0], self.measure.upper[0]
 
     def sampled(self) -> FloatArray:
-        """Places over the box."""
+        """Points over the box."""
         return np.linspace(*self._interval, _SAMPLES)[:, None]
 
     def split_points(self, frequencies: FloatArray) -> FloatArray:
@@ -80,7 +81,7 @@ class BoxMethod(OnBox):
         stretch = self.fastest_rate()
         tolerance = max(0.01 * rtol / max(dynamics.acceleration * t_end * stretch, 1.0), 1e-15)
         resolved = equation.initial_error.resolved_on(*self._interval)
-        # More polynomials do not resolve what panels did not.
+        # Data that panels do not resolve are not resolved by more polynomials either.
         most = _MOST if resolved.converged else _MOST_IF_ROUGH
 
         def attempt(modes: int, last: bool) -> Attempt[int, tuple[BoxSystem, Discretized]]:
@@ -102,9 +103,9 @@ class BoxMethod(OnBox):
                 equation, self.measure, system.modes, tolerance, t_end=t_end, outputs=outputs
             )
             found = Discretized.moving(moving, t_end, _TIME * rtol, best.error)
-            return found.told(found.error, resolved.within(rtol), **about)
-        told = plain.told(best.error, resolved.within(rtol), **about)
-        return told.with_decay(t_end, _TIME * rtol)
+            return found.with_error(found.error, resolved.within(rtol), **about)
+        found = plain.with_error(best.error, resolved.within(rtol), **about)
+        return found.with_decay(t_end, _TIME * rtol)
 
 
 def _estimated(system: BoxSystem, result: Discretized, dynamics: Dynamics, t: FloatArray) -> float:

@@ -31,10 +31,11 @@ from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Box
 from ntkfreq.spectra.phases import exact_wave
 
+# Frequencies whose Bessel functions are held at once.
 _CHUNK = 20_000
 # Values of polynomials held at once.
 _NUMBERS = 10_000_000
-# What a value of a Bessel function costs (measured), and seconds that one matrix may take.
+# Operations for one value of a Bessel function (measured), and seconds that one matrix may take.
 _OPERATIONS, _MOST_SECONDS = 400.0, 15.0
 
 
@@ -252,7 +253,7 @@ def bessel_gram(density: Density, half: float, modes: int, tolerance: float) -> 
 def _cut(density: Density, half: float, modes: int, tolerance: float) -> float:
     r"""Radius beyond which the density adds less than `tolerance` to the norm of the operator.
 
-    Three bounds on what is cut: its probability P; P times the sum of
+    Three bounds on the neglected part: its probability P; P times the sum of
     :math:`(2n+1) j_n^2 \le (2n+1)/(hR)^2` over the modes; :math:`2\pi\sup\rho_w/|\Omega|`.
     """
     for tail in 10.0 ** np.arange(-0.5, -16.0, -0.25):

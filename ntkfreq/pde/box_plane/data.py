@@ -33,7 +33,7 @@ class PlaneData(Portable):
     converged : bool
         False where the limit of panels was reached first.
     noise : float
-        Roughness of the values that smaller panels do not take off.
+        Roughness of the values that does not fall with smaller panels.
     start, goal : ndarray, shape (n_1, n_2)
         Legendre coefficients of initial output and target.
     """
@@ -115,8 +115,8 @@ class PlaneData(Portable):
 def _wave_weights(breaks: FloatArray, xi: FloatArray) -> ComplexArray:
     """Weights at the nodes of panels for integrals against waves of any frequency, (F, nodes).
 
-    What the nodes say of a function is integrated in closed form, so that panels need to resolve
-    the function only.
+    The interpolant on each panel is integrated in closed form, so that panels need to resolve the
+    function only, not the waves.
     """
     unit, weight = gauss_legendre(ORDER)
     analysis = normalized_legendre(unit, ORDER).T * weight

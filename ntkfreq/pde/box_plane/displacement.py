@@ -1,4 +1,4 @@
-r"""Kernels of the displacement between Legendre polynomials, and tables of them as products.
+r"""Stationary kernels between Legendre polynomials, and their tables as sums of products.
 
 Between polynomials a kernel of the displacement needs only their correlations, which are
 polynomials in z > 0,
@@ -7,8 +7,8 @@ polynomials in z > 0,
           = \int_0^{2h} f(z)\,\bigl[c_{mn}(z) \pm c_{nm}(z)\bigr]\,dz, \qquad
           c_{mn}(z) = \int p_m(x)\,p_n(x-z)\,dx,
 
-with the sign of the parity of f: the one point where kernels are not smooth is an end of the
-interval. Nothing is cut off in frequency, so heavy tails cost nothing.
+with the sign of the parity of f: the only point where kernels are not smooth is an end of the
+interval. Frequencies are not truncated, so heavy tails need no more work.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def mode_rule(breaks: FloatArray, modes: int) -> Pair:
     angle = np.arccos(np.clip(1 - 2 * (breaks - low) / (high - low), -1.0, 1.0))
     nodes, weights = [], []
     for left, right, turn in zip(breaks[:-1], breaks[1:], np.diff(angle), strict=True):
-        # A full turn of degree 2 n needs n + 1 nodes; a part of it somewhat more than its share.
+        # Degree 2 n needs n + 1 nodes on the whole interval, and somewhat more than its share on
+        # a part of it.
         unit, weight = gauss_legendre(ORDER + int(np.ceil(1.6 * modes * turn / np.pi)))
         nodes.append((left + right) / 2 + (right - left) / 2 * unit)
         weights.append((right - left) / 2 * weight)
@@ -107,7 +108,7 @@ def cross_approximation(table: FloatArray, tolerance: float) -> Pair:
         row, column = divmod(int(np.abs(rest).argmax()), table.shape[1])
         pivot = float(rest[row, column])
         sizes.append(abs(pivot))
-        # Rounding in the table has full rank: what no longer falls is it.
+        # Rounding errors of the table have full rank: a residual that no longer falls is rounding.
         noise = len(sizes) > 8 and 0.5 * sizes[-9] < sizes[-1] < _NOISE
         if sizes[-1] <= tolerance or noise:
             break

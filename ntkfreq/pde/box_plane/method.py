@@ -35,7 +35,7 @@ class BoxPlaneMethod(OnBox):
             )
 
     def sampled(self) -> FloatArray:
-        """Places over the box."""
+        """Points over the box."""
         ends = zip(self.measure.lower, self.measure.upper, strict=True)
         first, second = (np.linspace(low, high, _SAMPLES) for low, high in ends)
         return tensor_points(first, second)

@@ -22,21 +22,22 @@ from ntkfreq.problem.measure import Box
 
 _FIRST, _GROWTH, _ATTEMPTS = 32, 1.4, 100
 _MOST_MODES, _MOST_COEFFICIENTS = 600, 90_000
-# Along a side on which panels do not resolve the data: more polynomials do not either.
+# At most so many polynomials where panels do not resolve the data: more do not either.
 _ROUGH_MODES = 120
 # Numbers a basis may hold: 0.8 GB.
 _MOST_NUMBERS = 100_000_000
-# Shares of the tolerance: polynomials, what a space leaves out, and under decay time and residual.
+# Shares of the tolerance that may be spent on the polynomials, on the truncation of the space, and
+# under decay on time and on the residual of the space.
 _SERIES, _SPACE, _TIME = 0.35, 0.01, 0.3
-# Strengths of A_2 between its start and its end under decay, whose flows make a first space.
+# Strengths that A_2 passes through under decay; the flows with these span the first space.
 _FADING = (1.0, 0.1, 0.01, 0.0)
 # Share of the tolerance below which a direction of a trajectory is left out.
 _KEPT = 0.02
 _MOST_SPACES = 12
-# What rounding leaves of the kernel, relative to its largest value, and the share of the error that
-# this may become by the time 1.
+# Rounding errors of the kernel relative to its largest value, and the share of the initial error
+# that they may grow to by the time 1.
 _ROUNDING, _LOST = 2e-15, 0.1
-# Fastest time scales over which the kernel acts on what a space lacks.
+# The residual of a space is extended by the kernel over this many of the fastest time scales.
 _AHEAD = 4.0
 _Modes = tuple[int, int]
 
@@ -65,7 +66,7 @@ class _Plane:
 
     def refuse_far(self) -> None:
         """Refuse a box whose distance from 0 multiplies the rounding of the kernel too far."""
-        # At later times status tells of it: fast modes have come to rest.
+        # At later times fast modes are at rest, and `status` reports the rounding.
         growth = self._growth * min(1.0, 1 / self.t_end)
         if self.equation.sigma_a > 0 and _ROUNDING * growth > _LOST:
             raise ValueError(
@@ -84,12 +85,12 @@ class _Plane:
 
     @property
     def t_end(self) -> float:
-        """Last time, of gradient flow that gets as far."""
+        """Last time, in the time of gradient flow that learns as much."""
         return self.dynamics.acceleration * float(self.t[-1])
 
     @property
     def times(self) -> FloatArray:
-        """Times over which a space is judged."""
+        """Times at which a space must be accurate."""
         return np.asarray(self.t_end * np.geomspace(1e-6, 1.0, 31))
 
     def kernel(self, modes: _Modes) -> TensorKernel:
@@ -102,8 +103,8 @@ class _Plane:
     def space(
         self, operator: Callable[[FloatArray], FloatArray], start: FloatArray
     ) -> LanczosSpace:
-        """What a state becomes."""
-        # Outside the box the kernel amplifies what the memory lacks by the root of the growth.
+        """Krylov space that holds the flow of a state."""
+        # Outside the box the kernel amplifies errors of the memory by the root of the growth.
         share = _SPACE * self.rtol / np.sqrt(1 + self._growth)
         allowed = share * float(np.linalg.norm(start))
         return lanczos(operator, start, self.times, allowed, _MOST_NUMBERS // start.size)
@@ -144,7 +145,7 @@ def refine_box_plane(
         basis = np.concatenate([space.basis, _fastest(kernel, space.basis)])
         result = Discretized.of(BoxPlaneSystem(equation, kernel, plane.data, basis))
         result = replace(result, error=error + 2 * space.residual / scale)
-    return result.told(
+    return result.with_error(
         result.error,
         data.converged and data.noise <= rtol,
         method="Galerkin, products of Legendre polynomials",
@@ -182,7 +183,7 @@ def _norm(tables: FloatArray) -> float:
 
 
 def _finer(modes: _Modes, tails: FloatArray, most: int) -> _Modes | None:
-    """More polynomials along the sides that want them; None where there are too many."""
+    """More polynomials along the sides that need them; None where there are too many."""
     wanted = tails >= 0.1 * tails.max()
     first, second = (
         int(_GROWTH * count) if more else count for count, more in zip(modes, wanted, strict=True)
@@ -213,7 +214,7 @@ def _fastest(kernel: TensorKernel, basis: FloatArray) -> FloatArray:
 
 
 def _extended(basis: FloatArray, rows: FloatArray, tolerance: float) -> FloatArray:
-    """A basis with what is needed to hold some more rows up to `tolerance`."""
+    """A basis extended so that its span holds further rows up to `tolerance`."""
     for _ in range(2):
         rows = rows - (rows @ basis.T) @ basis
     _, sizes, directions = linalg.svd(rows, full_matrices=False)
@@ -223,10 +224,10 @@ def _extended(basis: FloatArray, rows: FloatArray, tolerance: float) -> FloatArr
 
 
 def _fading(plane: _Plane, kernel: TensorKernel, error: float) -> Discretized:
-    """The system under decay, whose two parts fade apart: a space enriched by its residual.
+    """The system under decay, at different rates of A_1 and A_2: a space enriched by residuals.
 
-    The error obeys e = g - A_1 q_1 - A_2 q_2; what of the right-hand side lies outside the space
-    is what the space lacks. Each space is judged by the difference the next enrichment makes.
+    The error obeys e = g - A_1 q_1 - A_2 q_2, and the part of the right-hand side outside the
+    space is the residual. The error of a space is the difference that the next enrichment makes.
     """
     times, loads = plane.times, np.stack(plane.data.coefficients(kernel.modes))
     enough = _KEPT * plane.rtol * float(np.linalg.norm(loads))
@@ -239,7 +240,7 @@ def _fading(plane: _Plane, kernel: TensorKernel, error: float) -> Discretized:
                 basis, space.change(plane.dynamics.deficit, times) @ space.basis, enough
             )
     basis = np.concatenate([basis, _fastest(kernel, basis)])
-    before, lacks = np.zeros((len(times), 0)), np.inf
+    before, gap = np.zeros((len(times), 0)), np.inf
     for _ in range(_MOST_SPACES):
         system = BoxPlaneSystem(plane.equation, kernel, plane.data, basis)
         plain = Discretized.of(system)
@@ -248,8 +249,8 @@ def _fading(plane: _Plane, kernel: TensorKernel, error: float) -> Discretized:
         known, before = before, held.change[0]
         if known.shape[1] > 0:
             new = before - np.pad(known, ((0, 0), (0, before.shape[1] - known.shape[1])))
-            lacks = float(np.linalg.norm(new, axis=1).max()) / plane.scale
-        if lacks <= _TIME * plane.rtol:
+            gap = float(np.linalg.norm(new, axis=1).max()) / plane.scale
+        if gap <= _TIME * plane.rtol:
             break
         memories = zip(held.memory(0)[0] @ basis, held.memory(1)[0] @ basis, strict=True)
         written = [kernel.stationary(first) + kernel.moving(second) for first, second in memories]
@@ -258,4 +259,4 @@ def _fading(plane: _Plane, kernel: TensorKernel, error: float) -> Discretized:
         # One more power of the kernel a round halves the number of rounds.
         further = [_AHEAD / plain.fastest_rate * kernel.operator(row) for row in missing]
         basis = _extended(basis, np.concatenate([missing, further]), enough)
-    return replace(result, error=result.error + error + lacks)
+    return replace(result, error=result.error + error + gap)

@@ -3,8 +3,8 @@ r"""Box in two dimensions: Galerkin in a small space of series in products of Le
 With the polynomials :math:`p_m` of each side the state is a table of coefficients of
 :math:`p_m(x_1)\,p_n(x_2)`, some thousands of them, on which the kernel acts through matrices of
 one dimension (:class:`~ntkfreq.pde.box_plane.tensor_kernel.TensorKernel`). The unknowns are
-coordinates in a space of about a hundred such tables, `basis`, that holds what the initial error
-becomes: blocks are small and dense, and the projected kernel is symmetric positive semi-definite
+coordinates in a space of about a hundred such tables, `basis`, that holds the flow of the initial
+error: blocks are small and dense, and the projected kernel is symmetric positive semi-definite
 whatever the space.
 """
 
@@ -65,7 +65,7 @@ class BoxPlaneSystem(Portable):
         """The kernel projected on the space."""
         start, goal = (self.basis @ load for load in self.data.coefficients(self.kernel.modes))
         if self.equation.sigma_a == 0 or not self.equation.decay.active:
-            # Where nothing fades the two memories are one, and so are the parts of the kernel.
+            # Without decay the two memories are equal, so the kernel need not be split.
             return (Block(self._projected(self.kernel.operator), None, None, start, goal),)
         parts = self._projected(self.kernel.stationary), self._projected(self.kernel.moving)
         return (Block(*parts, None, start, goal),)
@@ -120,7 +120,7 @@ class BoxPlaneSystem(Portable):
         return values
 
     def _outside(self, evolution: Evolution, x: FloatArray) -> FloatArray:
-        """The kernel against what the memories hold, by quadrature over the box."""
+        """The kernel against the memories, by quadrature over the box."""
         nodes, weights, series = [], [], []
         for k, modes in enumerate(self.kernel.modes):
             unit, weight = gauss_legendre(max(_FEWEST_NODES, 2 * modes))

@@ -137,7 +137,7 @@ def _breaks(density: Density, box: Box, axis: int, half: float, tolerance: float
 
     def along(z: FloatArray) -> FloatArray:
         displacements = np.zeros((len(z), 2))
-        # What happens on so short a stretch about 0 weighs less than the tolerance.
+        # So short an interval about 0 contributes less than the tolerance.
         displacements[:, axis] = half * np.maximum(z, 0.1 * tolerance)
         return density.kernel_values(displacements)
 

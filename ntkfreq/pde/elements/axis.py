@@ -59,8 +59,8 @@ class Axis(Portable):
     degree : int
         Polynomial degree, at least 2.
     order : int
-        Gauss points an element; more than the degree integrates the mass exactly, the rest is for
-        the density and the data.
+        Gauss points in each element. degree + 1 integrate the mass exactly; the others are for the
+        density and the data.
     periodic : bool, default False
         Whether the last vertex of the one interval is the first one.
     """

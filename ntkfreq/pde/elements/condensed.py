@@ -1,9 +1,9 @@
 """Direct solves on tensor grids of high degree: element interiors are eliminated one by one.
 
-The bubbles along both axes of an element couple to nothing outside of it. What is left after their
-elimination is a sparse matrix of vertices and edges, an eighth of the unknowns at degree 12; both
-steps together take a third of the time of a sparse factorization of the whole at 5000 unknowns
-and a smaller share of it beyond.
+The bubbles along both axes of an element couple to nothing outside of it. Their elimination leaves
+a sparse matrix of vertices and edges, an eighth of the unknowns at degree 12; both steps together
+take a third of the time of a sparse factorization of the whole at 5000 unknowns and a smaller
+share of it beyond.
 """
 
 from __future__ import annotations

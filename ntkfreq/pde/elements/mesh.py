@@ -15,9 +15,9 @@ DEGREE = 8
 # Element length times extent in x at which degree 8 resolves e^{-i xi x} to 1e-4;
 # the error falls with its ninth power (measured by the order test).
 _PHASE_AT_1E4 = 14
-# Share of sigma_a below which layers are left to the refinement.
+# Layers thinner than this share of sigma_a are left to the refinement.
 _THINNEST = 0.05
-# Samples of the data in x that tell how far their spectrum reaches.
+# Samples of the data in x, at first and at most, from which the extent of their spectrum is found.
 _SAMPLES, _MOST_SAMPLES = 1024, 1 << 20
 
 
@@ -46,8 +46,8 @@ class FrequencyMesh:
 def extent_in_x(equation: FrequencyEquation, rtol: float) -> float:
     """How far from x = 0 the error reaches: the data, and the reach of the kernel beyond it."""
     x, _, values = equation.initial_error.resolved.rule()
-    loud = x[np.abs(values) > rtol * np.abs(values).max()]
-    reach = float(np.abs(loud).max(initial=0.0))
+    above = x[np.abs(values) > rtol * np.abs(values).max()]
+    reach = float(np.abs(above).max(initial=0.0))
     widths = [width for _, width in equation.density.landmarks().scales] or [
         equation.density.radius(0.0)
     ]
@@ -60,19 +60,20 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
     Nodes lie at the kinks of the density and, geometrically graded, around them
     down to the width of the layer that diffusion makes there (of order sigma_a), and at
     multiples of each width of the density around its location. Stretches where the
-    density is too small to move anything are left out: the error stays there
-    what it was, even where a jump of the density leaves a jump of the error.
+    density is too small to move anything are left out: the error does not change
+    there, even where a jump of the density leaves a jump of the error.
     """
     end = truncation(equation, t_end, rtol)
     marks = equation.density.landmarks()
     extent = extent_in_x(equation, rtol)
     drift = 1 / float(equation.decay.contraction(np.array(t_end)))
     strength = drift * _strength(equation, extent, t_end)
-    # What reaches beyond here has been carried by shrinking frequencies, and stretched alike.
-    calm = np.inf
+    # Beyond this frequency the error has only been carried outward by shrinking frequencies and
+    # stretched in proportion, and so are the elements.
+    stretched = np.inf
     if drift > 1:
         core = density_core(equation)
-        calm = max(_quiet(equation, extent, rtol, 10 * core), core)
+        stretched = max(_negligible_from(equation, extent, rtol, 10 * core), core)
     longest = _PHASE_AT_1E4 / extent * (rtol / 1e-4) ** (1 / (DEGREE + 1))
     # Under decay the diffusion fades, and the layers get thinner.
     layer = equation.sigma_a * max(float(equation.decay.damping(np.array(t_end))), _THINNEST)
@@ -93,7 +94,7 @@ def first_mesh(equation: FrequencyEquation, t_end: float, rtol: float) -> Freque
             ends = [stretch[0], *(cuts if equation.sigma_a == 0 else []), stretch[-1]]
             for left, right in pairwise(ends):
                 inside = _apart([node for node in nodes if left <= node <= right])
-                intervals.append(_split(inside, longest, calm))
+                intervals.append(_split(inside, longest, stretched))
     if not intervals:
         # Nothing moves within t_end: one element, so that every result is the initial state.
         low = marks.support[0][0]
@@ -106,16 +107,17 @@ def density_core(equation: FrequencyEquation) -> float:
     return max(equation.density.radius(1e-3), 1e-300)
 
 
-def _split(edges: list[float], longest: float, calm: float) -> FloatArray:
-    """Nodes no further apart than `longest`, in proportion to the frequency beyond `calm`."""
-    if edges[-1] <= calm:
+def _split(edges: list[float], longest: float, stretched: float) -> FloatArray:
+    """Nodes at most `longest` apart; beyond `stretched` apart in proportion to the frequency."""
+    if edges[-1] <= stretched:
         return subdivide(edges, longest)
-    octaves = np.ceil(np.log2(edges[-1] / calm))
-    marks = [mark for mark in calm * 2.0 ** np.arange(octaves) if edges[0] < mark < edges[-1]]
+    octaves = np.ceil(np.log2(edges[-1] / stretched))
+    doubled = stretched * 2.0 ** np.arange(octaves)
+    marks = [mark for mark in doubled if edges[0] < mark < edges[-1]]
     parts = []
     for low, high in pairwise([edges[0], *marks, edges[-1]]):
         inside = [low, *(edge for edge in edges if low < edge < high), high]
-        parts.append(subdivide(inside, longest * max(low / calm, 1.0)))
+        parts.append(subdivide(inside, longest * max(low / stretched, 1.0)))
     return np.unique(np.concatenate(parts))
 
 
@@ -136,7 +138,7 @@ def _moving(edges: list[float], equation: FrequencyEquation, least: float) -> li
 
 
 def _strength(equation: FrequencyEquation, extent: float, t_end: float) -> float:
-    """What the density is multiplied by in a bound of how far the error can move by `t_end`."""
+    """Bound of how far the error can move by `t_end`, for a density of one."""
     return 2 * np.pi * (1 + (equation.sigma_a * extent) ** 2) * max(t_end, 1e-300)
 
 
@@ -170,18 +172,20 @@ def truncation(equation: FrequencyEquation, t_end: float, rtol: float) -> float:
     drift = 1 / float(equation.decay.contraction(np.array(t_end)))
     strength = drift * _strength(equation, extent, t_end)
     highest = density.landmarks().support[-1][1]
-    # Where the mass is, a lull in the density is not its end.
+    # Below the radius of the bulk a gap in the density is not its end.
     settled = min(highest, density_core(equation))
     while settled < highest:
         ahead = settled * np.linspace(1.0, 1.5, 16)
         if np.all(strength * density.even_values(ahead) <= 0.1 * rtol):
             break
         settled *= 1.1
-    quiet = drift * _quiet(equation, extent, rtol, settled)
-    return float(min(settled, quiet, highest))
+    negligible = drift * _negligible_from(equation, extent, rtol, settled)
+    return float(min(settled, negligible, highest))
 
 
-def _quiet(equation: FrequencyEquation, extent: float, rtol: float, limit: float) -> float:
+def _negligible_from(
+    equation: FrequencyEquation, extent: float, rtol: float, limit: float
+) -> float:
     """Frequency beyond which neither the data have energy nor diffusion brings any."""
     reach = _data_reach(equation, 0.01 * rtol, limit, 0.5 / extent)
     return reach + equation.sigma_a * float(np.log(100 / rtol))
@@ -190,8 +194,8 @@ def _quiet(equation: FrequencyEquation, extent: float, rtol: float, limit: float
 def _data_reach(equation: FrequencyEquation, tolerance: float, limit: float, step: float) -> float:
     """Frequency beyond which the initial spectrum stays below `tolerance` of its peak.
 
-    Read off fast transforms of ever more samples, until an octave below their Nyquist
-    frequency is quiet: aliases then are quiet too.
+    It is found by fast transforms of more and more samples, until the spectrum is negligible in
+    the octave below their Nyquist frequency: aliases are negligible then as well.
     """
     support = equation.initial_error.support
     assert support is not None
@@ -203,8 +207,8 @@ def _data_reach(equation: FrequencyEquation, tolerance: float, limit: float, ste
         # Twice the length in zeros: the spectrum is then sampled finely enough to see its peaks.
         magnitude = np.abs(np.fft.rfft(error, 4 * count))
         apart = np.pi / (2 * length)
-        loud = np.flatnonzero(magnitude > max(tolerance, 1e-12) * magnitude.max())
-        last = apart * float(loud[-1]) if loud.size else 0.0
+        above = np.flatnonzero(magnitude > max(tolerance, 1e-12) * magnitude.max())
+        last = apart * float(above[-1]) if above.size else 0.0
         nyquist = np.pi * count / length
         if last < nyquist / 2:
             return last + max(step, apart)

@@ -15,17 +15,18 @@ from ntkfreq.pde.time.discretized import Discretized, initial_norm, some_of
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.system import Evolution, System
 
-# Shares of the tolerance: for the mesh, for Krylov spaces, for the integration in time under
-# decay; as much as for the mesh goes to modes that are left out of account.
+# Shares of the tolerance that may be spent on the mesh, on Krylov spaces and on the integration in
+# time under decay. Modes with less than the share of the mesh count as negligible.
 _MESH, _KRYLOV, _TIME = 0.4, 0.05, 0.3
+# Limits of the refinement: attempts, and unknowns beyond which no further one is made.
 _ATTEMPTS = 13
 _MOST_UNKNOWNS = 40_000
-# SuperLU counts entries in 32 bits: factors of 1e5 elements of degree 8 end in its own errors.
+# SuperLU counts entries in 32 bits, and fails on the factors of 1e5 elements of degree 8.
 _MOST_ELEMENTS = 60_000
 
 
 class MeshedSystem(System, Protocol):
-    """A system on a mesh of frequencies that tells where its error is."""
+    """A system on a mesh of frequencies that estimates its error on every element."""
 
     @property
     def mesh(self) -> FrequencyMesh:
@@ -91,8 +92,8 @@ def refined_mesh(
 
         return Attempt((fine, mesh), error, None if fine.unknowns > _MOST_UNKNOWNS else finer)
 
-    # Halving elements takes two digits off what they miss: where it does not, the rest is
-    # rounding, which smaller elements make larger.
+    # Halving an element reduces its error by two digits. Where it does not, the error is rounding,
+    # which smaller elements increase.
     best = refined(first, attempt, _MESH * rtol, _ATTEMPTS, impatient=True)
     fine, mesh = best.found
     return fine, mesh, best.error + fine.time_error, best.refinements
@@ -102,7 +103,7 @@ def _marked(squares: FloatArray, tolerance: float) -> BoolArray:
     """The fewest elements without which the error would fit half the tolerance."""
     largest = squares.max(axis=0)
     order = np.argsort(largest)
-    calm = np.cumsum(largest[order]) <= (0.5 * tolerance) ** 2
+    negligible = np.cumsum(largest[order]) <= (0.5 * tolerance) ** 2
     marked = np.ones(len(largest), dtype=bool)
-    marked[order[calm]] = False
+    marked[order[negligible]] = False
     return marked

@@ -57,9 +57,9 @@ class TensorForms(Portable):
     axes : (Axis, Axis)
         Elements along each coordinate.
     density : ndarray, shape (Q1, Q2)
-        What damps, at the quadrature points, all constants included.
+        Damping rate at the quadrature points, all constants included.
     variance : float
-        Diffusion over damping, sigma_a^2.
+        Ratio of diffusion to damping, sigma_a^2.
     scale : float
         Factor of the mass matrix and of the density.
     """
@@ -145,7 +145,7 @@ def _elementwise(pairs: FloatArray, first: int, second: int) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class TensorOperator:
-    """The matrix of a form on a space, known by what it does to a vector.
+    """The matrix of a form on a space, known by its products with vectors.
 
     The forms are "mass", A_1 ("s"), A_2 ("m") or both ("sm").
     """
@@ -232,7 +232,7 @@ class TensorSpace(Portable):
 
 @dataclass(frozen=True, eq=False)
 class TensorBlock(Block):
-    """A block on a tensor grid, which knows how to factorize itself."""
+    """A block on a tensor grid, with a factorization of its own."""
 
     space: TensorSpace = field(kw_only=True)
 

@@ -44,8 +44,8 @@ class ExpectedLosses(Described):
     test_mean, test_std : ndarray, shape (T,), or None
         Of the test loss; None where the target is unknown off the data.
     status : str
-        Starts with "converged", "tolerance not met" or "limited by rounding", then the reason; of
-        the states, relative to the largest of target and initial outputs.
+        Starts with "converged", "tolerance not met" or "limited by rounding", then the reason.
+        Errors are those of the states, relative to the largest of target and initial outputs.
     """
 
     t: FloatArray

@@ -1,9 +1,9 @@
 r"""Mean losses of many configurations of the same points: one batch of implicit steps.
 
 A network's initial output at the points is :math:`\sigma_a\Phi\zeta` with standard normal
-:math:`\zeta`, off them :math:`\sigma_a(\Psi\zeta + \text{rest})`, and the rest, which no datum
-sees, is independent of :math:`\zeta`: it fades with the weight decay and nothing else. So only
-as many states are propagated as the points have, whatever the number of test points.
+:math:`\zeta`, off them :math:`\sigma_a(\Psi\zeta + \text{rest})`. The rest is independent of
+:math:`\zeta`, hence of the data: it decays with the output weights and does not change otherwise.
+So only as many states are propagated as the points have, whatever the number of test points.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _RESIDUAL = 1e-12
-# Numbers of the collocation data and of states at the times held at once, 8 bytes each.
+# Numbers held at once, 8 bytes each: collocation data, and states at the times.
 _HELD = 8_000_000
-# Steps a configuration takes at the tolerances phase maps need: for the estimate of memory only.
+# Steps of one configuration at the tolerances that phase maps need, to estimate the memory.
 _STEPS = 25
 
 
@@ -88,7 +88,7 @@ def expected_losses_many(
         `train_mean` and, where the target is known off the data, `test_mean`, with dimensions
         (sigma_a, weight_decay, t), in units of the target squared. The coordinate `resolution`
         (sigma_a, weight_decay) bounds the square of the error of a root: a loss below it is only
-        known to be below it, up to a factor of 4, and a smaller `rtol` tells more.
+        known to be below it, up to a factor of 4; a smaller `rtol` resolves it.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _axis(name: str, values: Any) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """What configurations of the same points, density and target share."""
+    """The data that configurations of the same points, density and target share."""
 
     system: PointsSystem
     points: TestSet | None
@@ -201,7 +201,7 @@ class _Batch:
         return self.system.root[:, None] * self._features(self.system.x)
 
     @cached_property
-    def _seen(self) -> FloatArray:
+    def _test_factor(self) -> FloatArray:
         """R of a QR of the test errors' features: memory of either kind, Psi, and the target.
 
         Its columns are 2 n + r + 1; a norm over test points is one over its rows.
@@ -214,8 +214,8 @@ class _Batch:
         return np.asarray(linalg.qr(weights[:, None] * every, mode="r")[0][: every.shape[1]])
 
     @cached_property
-    def _unseen(self) -> float:
-        """Share of the initial output's variance at the test points that no datum sees."""
+    def _independent(self) -> float:
+        """Share of the initial output's variance at the test points independent of the data."""
         assert self.points is not None
         known = np.sum(self._features(self.points.x) ** 2, axis=1)
         return float(self.points.weights @ np.maximum(1 - known, 0.0))
@@ -248,7 +248,7 @@ class _Batch:
             coefficients=(np.ones_like, lambda times: np.exp(-2 * rate * times)),
             free=free,
         )
-        # A clock that ends where it begins: any end will do.
+        # Where the only time is 0 any positive end serves.
         end = float(t[-1]) or 1.0
         trajectory = advanced(problem, np.full(len(pairs), end), tolerance)
         train = np.sum(trajectory.error(t) ** 2, axis=(2, 3))
@@ -271,5 +271,5 @@ class _Batch:
         kept[:, :, 2 * n + every, every] = size
         kept[:, :, -1, -1] = -1.0
         # One product a time: of the same shape, hence with the same rounding, in any batch.
-        found = np.sum((self._seen @ kept) ** 2, axis=(2, 3))
-        return np.asarray(found + size[..., 0] ** 2 * self._unseen)
+        found = np.sum((self._test_factor @ kept) ** 2, axis=(2, 3))
+        return np.asarray(found + size[..., 0] ** 2 * self._independent)

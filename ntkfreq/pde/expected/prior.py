@@ -100,7 +100,7 @@ class PointsPrior(Portable):
         pivots, found = self._pivots
         return found.features(stationary_gram(self.system.equation.density, x, pivots))
 
-    # What does not move is asked for at every time.
+    # Features of points that do not move are computed once for all times.
     @cached_property
     def _resting_data(self) -> FloatArray:
         return self._features(self.system.x)
@@ -128,8 +128,8 @@ class MovingPointsPrior(PointsPrior):
 
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
-        # The last features are rounding over the root of their residual, which as the data
-        # move would be noise that no step size resolves.
+        # The error of the last features is rounding over the root of their residual; as the data
+        # move it would be noise that no step size resolves.
         points, found = self.system.stationary_pivots
         leading = found.leading(_SMOOTH)
         return points[: len(leading.index)], leading

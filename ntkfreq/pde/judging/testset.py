@@ -25,7 +25,7 @@ class Judged:
 
 
 class Tested(abc.ABC):
-    """A test measure, known well enough to judge a solution on it."""
+    """A test measure on which spectrum and loss of a solution can be computed."""
 
     on_data: ClassVar[bool] = False
     """Whether it is the data measure itself."""
@@ -71,7 +71,7 @@ class OnData(Tested):
 
 @runtime_checkable
 class BetweenSamples(Protocol):
-    """A system on a lattice that knows what happens between its points."""
+    """A system on a lattice that has spectrum and loss between its points as well."""
 
     def test_spectrum(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
         """Spectrum of the error on the whole line or plane, shape (T, F)."""
@@ -88,7 +88,7 @@ class OnLine(Tested):
     def judged(
         self, discretized: Discretized, evolution: Evolution, frequencies: FloatArray, data: Judged
     ) -> Judged:
-        """What the system knows between its samples."""
+        """Those that the system computes between its samples."""
         system = discretized.system
         assert isinstance(system, BetweenSamples)
         spectrum = system.test_spectrum(evolution, frequencies)

@@ -1,1 +1,1 @@
-"""Grid in one dimension: periodic elements with the folded density, and back to the line."""
+"""Grid in one dimension: periodic elements, the folded density, the error between samples."""

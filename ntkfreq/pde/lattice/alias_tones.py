@@ -1,4 +1,4 @@
-"""Which aliases a network writes for a tone that its samples cannot tell from them."""
+"""Shares in which a network learns a tone at its aliases, equal to it on the samples."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ntkfreq.problem.given import DensityLike
 from ntkfreq.problem.measure import Grid, is_measure
 from ntkfreq.spectra.phases import exact_wave
 
-# Shares below `least` may reach this many periods out, and no further, along each axis.
+# Aliases are listed up to this many periods away along each axis.
 _MOST_PERIODS = {1: 200_000, 2: 800}
-# The density itself may reach so far.
+# The bulk of the density may extend over this many periods.
 _MOST_REACH = {1: 2_000_000, 2: 800}
-# Beyond so many periods a tone is reduced by its exact phase from sample to sample.
+# A tone beyond this many periods is reduced by its exact phase from sample to sample.
 _EXACT = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class AliasShares(Described):
-    r"""How the amplitude of one tone ends up on its aliases.
+    r"""How the amplitude of one tone is distributed over its aliases.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ def alias_shares(
     at each alias. **Exact for** `sigma_a` = 0 or frozen frequencies, at t to infinity without
     decay; training the frequencies changes the shares, in either direction:
     ``solve_frequency_pde(..., measure=grid)`` gives them then, and at every time. Amplitudes of
-    tones that share aliases add up before they are handed out. If no lattice point is at 0 the
+    tones that share aliases add up before they are distributed. If no lattice point is at 0 the
     amplitude at g also takes the phase :math:`e^{-ig\cdot o}` of the origin o.
 
     Parameters
@@ -137,7 +137,7 @@ def alias_shares(
     checks.magnitude("frequency", tone, checks.SMALLEST, checks.LARGEST)
     if tone.shape != (density.dim,):
         raise ValueError(
-            f"frequency={checks.show(frequency)} has {tone.size} components for rho_w of "
+            f"frequency={checks.show(frequency)} has {tone.size} coordinates for rho_w of "
             f"dimension {density.dim}; give one for each coordinate of x"
         )
     period = 2 * np.pi / grid.spacing
@@ -169,7 +169,7 @@ def _pdf(density: Density, xi: FloatArray) -> FloatArray:
 
 
 def _reach(density: Density) -> float:
-    """Where the mass of a density lies, tails apart."""
+    """Radius of the bulk of a density."""
     if density.dim > 1:
         return density.radius(0.5)
     marks = density.landmarks()
@@ -183,17 +183,18 @@ def _refuse_far(density: Density, period: float) -> None:
     if turns > most:
         raise ValueError(
             f"rho_w={checks.show(density)} spans {turns:.3g} periods 2 pi / spacing = "
-            f"{period:.3g} of the grid, above {most}, where aliases are not looked for; of a wide "
-            "density about 0 each share is its pdf times the period to the power dim, for another "
-            "divide the even part of its pdf at the aliases by their sum, or give a finer grid"
+            f"{period:.3g} of the grid, above {most}, the most that are searched for aliases; for "
+            "a wide density about 0 each share is its pdf times the period to the power dim, for "
+            "another divide the even part of its pdf at the aliases by their sum, or give a finer "
+            "grid"
         )
 
 
 def _zone(tone: FloatArray, spacing: float) -> FloatArray:
-    """The alias in the zone, of a tone of any size."""
+    """The alias of a tone of any size that lies in the zone."""
     period = 2 * np.pi / spacing
     near = tone - np.rint(tone / period) * period
-    # The multiple of a rounded period has no digits left; the phase from sample to sample has.
+    # Subtracting a large multiple of a rounded period loses all digits; the phase does not.
     exact = np.angle(exact_wave(tone, np.array(spacing))) / spacing
     return np.asarray(np.where(np.abs(tone) < _EXACT * period, near, exact))
 

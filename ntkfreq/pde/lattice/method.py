@@ -46,7 +46,7 @@ class LatticeMethod(Method[Grid]):
         return interval_rate(self._folded, interval, self.equation.sigma_a)
 
     def sampled(self) -> FloatArray:
-        """Places over the support of the initial error."""
+        """Points over the support of the initial error."""
         return np.linspace(*(self.equation.initial_error.support or (-1.0, 1.0)), _SAMPLES)[:, None]
 
     def extent(self) -> float:
@@ -56,7 +56,7 @@ class LatticeMethod(Method[Grid]):
 
     @property
     def lattice_step(self) -> float | None:
-        """The spacing: samples must stay the same ones."""
+        """The spacing: data move by whole multiples of it, so that the samples remain the same."""
         return self.measure.spacing
 
     def default_test(self, highest: float) -> Tested:
@@ -70,7 +70,7 @@ class LatticeMethod(Method[Grid]):
     ) -> Discretized:
         """Elements whose estimated error fits the tolerance.
 
-        Both errors count, of what the samples see and of what is between them.
+        Both errors count, that on the samples and that on the whole line.
         """
         equation, grid = self.equation, self.measure
 
@@ -80,7 +80,7 @@ class LatticeMethod(Method[Grid]):
         folded = replace(equation, density=self._folded)
         first = first_mesh(folded, dynamics.acceleration * float(t[-1]), rtol)
         fine, mesh, error, refinements = refined_mesh(first, on, t, rtol, dynamics)
-        return fine.told(
+        return fine.with_error(
             error,
             equation.initial_error.resolved.within(rtol),
             method=f"finite elements of degree {DEGREE} on a Brillouin zone",

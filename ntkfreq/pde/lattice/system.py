@@ -40,8 +40,9 @@ from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.measure import Grid
 from ntkfreq.spectra.spectrum import fourier_sum
 
-# Aliases at which the target is quieter than this, share included, add nothing to the test loss.
-_SILENT = 1e-11
+# Aliases at which the target times the share of the alias is below this, relative to the largest,
+# are negligible in the test loss.
+_NEGLIGIBLE = 1e-11
 _PROBES = 2**17
 
 
@@ -120,7 +121,8 @@ class LatticeSystem(LineSystem):
         identity = sparse.csc_array(sparse.eye_array(2 * n))
         even, odd = np.arange(n), n + np.arange(self._odd_from, n)
         nodes = self.mesh.intervals[-1]
-        # Without diffusion spectra need not be continuous, and nothing ties the ends of the zone.
+        # Without diffusion spectra need not be continuous, and no condition holds at the ends of
+        # the zone.
         if self.equation.sigma_a == 0 or nodes[-1] < self.folded.nyquist:
             return identity[:, even], identity[:, odd]
         end = len(self.axis.vertices) - 1
@@ -185,16 +187,16 @@ class LatticeSystem(LineSystem):
     def test_spectrum(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
         """Spectrum of the error on the whole line, between the samples as well, shape (T, F)."""
         xi = frequencies[:, 0]
-        share, lean, _ = alias_factors(self.folded, xi)
+        share, excess, _ = alias_factors(self.folded, xi)
         spectrum = super().free_spectrum(evolution.t, frequencies)
         spectrum = spectrum + share * self.series(evolution.change, frequencies)
         if self.equation.sigma_a > 0:
-            bent = self._function(evolution.memory(1), xi, slope=True)
-            spectrum += self._bending * lean * bent
+            flux = self._diffusivity * self._function(evolution.memory(1), xi, slope=True)
+            spectrum += excess * flux
         return np.asarray(spectrum)
 
     @property
-    def _bending(self) -> float:
+    def _diffusivity(self) -> float:
         return 2 * np.pi * self.equation.sigma_a**2
 
     @cached_property
@@ -207,13 +209,16 @@ class LatticeSystem(LineSystem):
         """Finite-element functions, or their derivatives, at the quadrature nodes, shape (T, n)."""
         return self.at_nodes(change, slope).reshape(len(change[0]), -1)
 
-    def _bent(self, memory: Sequence[FloatArray]) -> ComplexArray:
+    def _flux(self, memory: Sequence[FloatArray]) -> ComplexArray:
         """2 pi sigma_a^2 times the derivative of the memory at the quadrature nodes."""
-        return self._bending * self._at_nodes(memory, slope=True)
+        return self._diffusivity * self._at_nodes(memory, slope=True)
 
     @cached_property
-    def _heard(self) -> tuple[FloatArray, list[ComplexArray | None]]:
-        """Aliases that hold target or initial output and learn, and these there, (A, n) each."""
+    def _excited(self) -> tuple[FloatArray, list[ComplexArray | None]]:
+        """Aliases at which the data are not negligible, and initial output and target there.
+
+        Multiples of the period, shape (A,), and two arrays (A, n); None is zero.
+        """
         folded, density = self.folded, self.equation.density
         low, high = self.equation.initial_error.support or (-1.0, 1.0)
         step = 0.5 / max(abs(low), abs(high), folded.spacing)
@@ -221,13 +226,13 @@ class LatticeSystem(LineSystem):
         xi = step * np.arange(min(np.ceil(end / step) + 1, _PROBES))
         parts = [part for part in super()._transforms(xi) if part is not None]
         size = np.max([np.abs(part) / max(np.abs(part).max(), 1e-300) for part in parts], axis=0)
-        xi = xi[size > _SILENT]
-        loud = np.empty(0)
+        xi = xi[size > _NEGLIGIBLE]
+        excited = np.empty(0)
         if xi.size:
             zone, periods = folded.reduce(xi)
             share = density.even_values(xi) / np.maximum(folded.pdf(zone), 1e-300)
-            loud = periods[share * size[size > _SILENT] > _SILENT]
-        turns = np.unique(np.concatenate([[0.0], loud, -loud]))
+            excited = periods[share * size[size > _NEGLIGIBLE] > _NEGLIGIBLE]
+        turns = np.unique(np.concatenate([[0.0], excited, -excited]))
         nodes, _ = self._nodes
         omega = np.add.outer(turns * folded.period, nodes)
         found = super()._transforms(omega.ravel())
@@ -235,20 +240,20 @@ class LatticeSystem(LineSystem):
 
     @cached_property
     def _table(self) -> AliasTable:
-        return AliasTable.at(self.folded, self._nodes[0], self._heard[0])
+        return AliasTable.at(self.folded, self._nodes[0], self._excited[0])
 
     def test_loss(self, evolution: Evolution) -> FloatArray:
         """Integral of the squared error over all x, shape (T,).
 
-        Where the target is heard the error is squared as it is, so a small loss keeps its digits;
-        at all other aliases only what was learned counts.
+        At aliases where the data are not negligible the error itself is squared, so a small loss
+        keeps its digits; at all others the error is what was learned.
         """
         _, weights = self._nodes
-        change, bent = self._at_nodes(evolution.change), self._bent(evolution.memory(1))
+        change, flux = self._at_nodes(evolution.change), self._flux(evolution.memory(1))
         left = self.equation.decay.damping(evolution.t)
-        turns, (starts, goals) = self._heard
+        turns, (starts, goals) = self._excited
         assert goals is not None
-        loss = squared(self._table.sums(without=turns), change, bent) @ weights
+        loss = squared(self._table.sums(without=turns), change, flux) @ weights
         at_first = np.zeros(len(left))
         rows = np.searchsorted(self._table.turns, turns)
         for k, row in enumerate(rows):
@@ -256,18 +261,18 @@ class LatticeSystem(LineSystem):
             if starts is not None:
                 free = free + np.multiply.outer(left, starts[k])
             at_first += np.abs(free) ** 2 @ weights
-            learned = self._table.share[row] * change + self._table.lean[row] * bent
+            learned = self._table.share[row] * change + self._table.excess[row] * flux
             error = free + turn_phase(self.folded, self.origin, turns[k]) * learned
             loss += np.abs(error) ** 2 @ weights
         start, both, goal = self.test_moments
-        untouched = left**2 * start - 2 * left * both + goal - at_first
-        return np.asarray(loss + np.maximum(untouched, 0.0))
+        unlearned = left**2 * start - 2 * left * both + goal - at_first
+        return np.asarray(loss + np.maximum(unlearned, 0.0))
 
     def error_squares(self, evolution: Evolution) -> FloatArray:
         """Squared relative errors on each element, the larger of train and test, (T, elements)."""
         start, both, goal = np.stack([self.moments, self.test_moments], axis=1)
         sizes = np.maximum(start - 2 * both + goal, 0.0)
-        # Samples may all sit where the target is zero, which leaves nothing to be relative to.
+        # All samples may lie where the target is zero; a tiny size then avoids a division by zero.
         sizes = np.maximum(sizes, 1e-20 * sizes.max())[:, None, None]
         estimate = extrapolated(self.tail_squares(evolution))
         squares = np.divide(estimate, sizes, out=np.zeros_like(estimate), where=sizes > 0)
@@ -281,10 +286,12 @@ class LatticeSystem(LineSystem):
         """
         found = []
         changes = self.tails(evolution.change)
-        bents = self.tails(evolution.memory(1), slope=True)
-        for change, bent in zip(changes, bents, strict=True):
-            flat, slope = (part.reshape(len(part), -1) for part in (change, self._bending * bent))
-            both = np.stack([np.abs(flat) ** 2, squared(self._table.sums(), flat, slope)])
+        slopes = self.tails(evolution.memory(1), slope=True)
+        for change, slope in zip(changes, slopes, strict=True):
+            flat, flux = (
+                part.reshape(len(part), -1) for part in (change, self._diffusivity * slope)
+            )
+            both = np.stack([np.abs(flat) ** 2, squared(self._table.sums(), flat, flux)])
             weighted = both * self._nodes[1]
             found.append(weighted.reshape(2, len(change), self.mesh.elements, -1).sum(axis=-1))
         return np.stack(found)
@@ -295,13 +302,13 @@ class LatticeSystem(LineSystem):
         far = float(np.abs(x).max(initial=1e-300)) + max(reach or 0.0 for _, _, reach in parts)
         rules = [panel_rule(subdivide(nodes, 4.0 / far)) for nodes in self.mesh.intervals]
         xi, weights = (np.concatenate(column) for column in zip(*rules, strict=True))
-        # A jump of the shares would leave a spike in their slope.
+        # A jump of the shares would make their slope a delta function.
         if all(reach is None for _, _, reach in parts) and not self.folded.shared_jumps:
             learned = self._function(evolution.change, xi, slope=False)
-            bent = None
+            flux = None
             if self.equation.sigma_a > 0:
-                bent = self._bending * self._function(evolution.memory(1), xi, slope=True)
-            return output_by_shares(self.folded, self.origin, xi, weights, learned, bent, x)
+                flux = self._diffusivity * self._function(evolution.memory(1), xi, slope=True)
+            return output_by_shares(self.folded, self.origin, xi, weights, learned, flux, x)
         moving = None
         if self.equation.sigma_a > 0:
             slopes = self._function(evolution.memory(1), xi, slope=True)

@@ -22,9 +22,9 @@ from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.folded import FoldedDensity, slope
 from ntkfreq.spectra.spectrum import fourier_sum
 
-# Densities below it have moved nothing at any time, and their squares do not underflow.
+# A folded density below this has moved nothing at any time; its square does not underflow.
 _NOTHING = 1e-100
-# A tail is light if so little of it is left at this many times the radius of the bulk.
+# A tail is light if its probability beyond this multiple of the radius of the bulk is below _TAIL.
 _TAIL, _LIGHT = 1e-15, 100.0
 _MOST_FREQUENCIES = 2_000_000
 
@@ -32,7 +32,7 @@ _MOST_FREQUENCIES = 2_000_000
 def alias_factors(
     folded: FoldedDensity, xi: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    r"""Share s, :math:`\rho_w' - s\rho_{\mathrm{fold}}'` and periods taken off, at any (n,)."""
+    r"""Share s, slope excess :math:`\rho_w' - s\rho_{\mathrm{fold}}'`, periods subtracted, (n,)."""
     zone, turns = folded.reduce(xi)
     sums = folded.sums(zone)
     moving = sums.density > _NOTHING
@@ -44,13 +44,13 @@ def alias_factors(
 
 @dataclass(frozen=True, eq=False)
 class AliasTable:
-    r"""Shares s and factors :math:`r = \rho_w' - s\rho_{\mathrm{fold}}'` at nodes of the zone.
+    r"""Shares s, slope excesses :math:`r = \rho_w' - s\rho_{\mathrm{fold}}'` at nodes of the zone.
 
     Attributes
     ----------
     turns : ndarray, shape (A,)
         Multiples of the period.
-    share, lean : ndarray, shape (A, n)
+    share, excess : ndarray, shape (A, n)
         s and r of these aliases.
     others : ndarray, shape (3, n)
         Sums of s^2, s r and r^2 over all other aliases.
@@ -58,44 +58,44 @@ class AliasTable:
 
     turns: FloatArray
     share: FloatArray
-    lean: FloatArray
+    excess: FloatArray
     others: FloatArray
 
     @classmethod
     def at(cls, folded: FoldedDensity, xi: FloatArray, more: FloatArray) -> AliasTable:
-        """The table at `xi` (n,) in the zone, of the aliases at hand and `more` multiples."""
+        """The table at `xi` (n,) in the zone, of the nearest aliases and `more` multiples."""
         turns = np.union1d(folded.beside, more)
         omega = np.add.outer(turns * folded.period, xi).ravel()
         sums, beyond = folded.sums(xi), folded.beyond(xi)
         moving = sums.density > _NOTHING
         total = np.where(moving, sums.density, 1.0)
-        tilt = sums.slope / total
+        log_slope = sums.slope / total
         shape = (len(turns), len(xi))
         share = moving * folded.density.even_values(omega).reshape(shape) / total
-        lean = moving * slope(folded.density, omega).reshape(shape) - share * sums.slope
+        excess = moving * slope(folded.density, omega).reshape(shape) - share * sums.slope
         square = beyond.square / total / total
         cross = beyond.cross / total
-        bent = beyond.slope_square - 2 * tilt * beyond.cross + sums.slope**2 * square
-        others = moving * np.stack([square, cross - sums.slope * square, bent])
+        excess_square = beyond.slope_square - 2 * log_slope * beyond.cross + sums.slope**2 * square
+        others = moving * np.stack([square, cross - sums.slope * square, excess_square])
         far = ~np.isin(turns, folded.beside)
-        others = others - _products(share[far], lean[far]).sum(axis=1)
-        return cls(turns, share, lean, np.maximum(others, [[0.0], [-np.inf], [0.0]]))
+        others = others - _products(share[far], excess[far]).sum(axis=1)
+        return cls(turns, share, excess, np.maximum(others, [[0.0], [-np.inf], [0.0]]))
 
     def sums(self, without: FloatArray | None = None) -> FloatArray:
         """Sums of s^2, s r and r^2 over all aliases but those of the multiples `without`."""
         kept = np.ones(len(self.turns), bool) if without is None else ~np.isin(self.turns, without)
-        return np.asarray(self.others + _products(self.share[kept], self.lean[kept]).sum(axis=1))
+        return np.asarray(self.others + _products(self.share[kept], self.excess[kept]).sum(axis=1))
 
 
-def _products(share: FloatArray, lean: FloatArray) -> FloatArray:
-    return np.stack([share**2, share * lean, lean**2])
+def _products(share: FloatArray, excess: FloatArray) -> FloatArray:
+    return np.stack([share**2, share * excess, excess**2])
 
 
-def squared(sums: FloatArray, change: ComplexArray, bent: ComplexArray) -> FloatArray:
-    r"""Sum over aliases of :math:`|s a + r b|^2` for a (`change`) and b (`bent`), shape (T, n)."""
-    cross = change.real * bent.real + change.imag * bent.imag
+def squared(sums: FloatArray, change: ComplexArray, flux: ComplexArray) -> FloatArray:
+    r"""Sum over aliases of :math:`|s a + r b|^2` for a (`change`) and b (`flux`), shape (T, n)."""
+    cross = change.real * flux.real + change.imag * flux.imag
     return np.asarray(
-        sums[0] * np.abs(change) ** 2 + 2 * sums[1] * cross + sums[2] * np.abs(bent) ** 2
+        sums[0] * np.abs(change) ** 2 + 2 * sums[1] * cross + sums[2] * np.abs(flux) ** 2
     )
 
 
@@ -120,7 +120,7 @@ class Memories:
 
     @property
     def fields(self) -> list[ComplexArray]:
-        """What the kernel is applied to: as it is, and times x."""
+        """Fields that the kernel is applied to; the result for the second is multiplied by x."""
         return [self.stationary] if self.moving is None else [self.stationary, self.moving]
 
 
@@ -145,12 +145,13 @@ def output_by_shares(
     xi: FloatArray,
     weights: FloatArray,
     change: ComplexArray,
-    bent: ComplexArray | None,
+    flux: ComplexArray | None,
     x: FloatArray,
 ) -> FloatArray:
     r"""Output of a density with few aliases at (n, 1) points, by their spectra, shape (T, n).
 
-    From the change of the spectrum and :math:`2\pi\sigma_a^2 q_2'` at nodes `xi` of half the zone.
+    From the change of the spectrum and the flux :math:`2\pi\sigma_a^2 q_2'` at nodes `xi` of half
+    the zone.
     Far from the samples this is as accurate as near them, where memories multiplied by x are not.
     """
     end = min(folded.density.landmarks().support[-1][1], folded.density.radius(_TAIL))
@@ -158,8 +159,8 @@ def output_by_shares(
     count = min(np.ceil(end / folded.period + 1), most)
     table = AliasTable.at(folded, xi, np.arange(-count, count + 1))
     values = np.zeros((len(change), len(x)))
-    for turns, share, lean in zip(table.turns, table.share, table.lean, strict=True):
-        learned = share * change if bent is None else share * change + lean * bent
+    for turns, share, excess in zip(table.turns, table.share, table.excess, strict=True):
+        learned = share * change if flux is None else share * change + excess * flux
         strength = weights / np.pi * turn_phase(folded, origin, turns) * learned
         omega = xi + turns * folded.period
         values += fourier_sum(omega[:, None], strength, -x).real

@@ -8,7 +8,7 @@ Decay of the frequencies towards zero advects the learned spectrum. At the initi
           - e^{\gamma_w t}\rho_w E\right] - \gamma_a F, \qquad
           E = F - e^{-\gamma_w t}\hat y(e^{-\gamma_w t}\zeta),
 
-the matrices stay what they are and the target moves outward instead.
+the matrices do not change and the target moves outward instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class DriftingLine(LineSystem):
 
     @cached_property
     def blocks(self) -> tuple[Block, Block]:
-        """The even pencil (real part) and the odd one (imaginary part)."""
+        """The even block (real part) and the odd one (imaginary part)."""
         rate = self.equation.decay.frequency
         even, odd = super().blocks
         return (
@@ -72,7 +72,7 @@ class DriftingLine(LineSystem):
     def error_squares(self, evolution: Evolution) -> FloatArray:
         """Squares of estimated relative errors at times (T,) on each element, (T, elements).
 
-        Elements that move along are stretched: so much more counts what they hold.
+        Elements that move along are stretched, and their squared errors count in proportion.
         """
         shrink = self.equation.decay.contraction(evolution.t)[:, None]
         return np.asarray(super().error_squares(evolution) / shrink)

@@ -39,7 +39,7 @@ class LineMethod(Method[Line]):
         return self.equation.initial_error.support
 
     def sampled(self) -> FloatArray:
-        """Places over the support of the initial error."""
+        """Points over the support of the initial error."""
         return np.linspace(*(self._interval or (-1.0, 1.0)), _SAMPLES)[:, None]
 
     def extent(self) -> float:
@@ -63,7 +63,7 @@ class LineMethod(Method[Line]):
 
         first = first_mesh(equation, dynamics.acceleration * float(t[-1]), rtol)
         fine, mesh, error, refinements = refined_mesh(first, on, t, rtol, dynamics, carried=carried)
-        return fine.told(
+        return fine.with_error(
             error,
             equation.initial_error.resolved.within(rtol),
             method=f"finite elements of degree {DEGREE}",

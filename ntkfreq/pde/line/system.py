@@ -2,7 +2,7 @@ r"""Line: the damped heat equation in frequency by high-order finite elements.
 
 The density enters by its even part and y is real, so the real part of the spectrum is even and
 the imaginary part odd: both live on the half-line, the first with the natural
-condition at 0, the second vanishing there. Two independent pencils, each half the size.
+condition at 0, the second vanishing there. They are two independent systems, each of half the size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ntkfreq.problem.equation import FrequencyEquation
 
 _CHUNK = 2_000_000
 DEGREES = tuple(range(1, 10))
-# Sums of waves are exact to about this share of the largest.
+# Sums of waves have rounding errors of about this share of the largest sum.
 _ROUNDING = 1e-13
 
 
@@ -80,7 +80,7 @@ class LineSystem(Portable):
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The even pencil (real part) and the odd one (imaginary part)."""
+        """The even block (real part) and the odd one (imaginary part)."""
         parts = np.stack([[load.real, load.imag] for load in self._loads])
         sizes = np.abs(parts).max(axis=(0, 2))
         # A target that is even, or odd, leaves rounding in the other part.
@@ -104,7 +104,7 @@ class LineSystem(Portable):
 
     @cached_property
     def _odd_from(self) -> int:
-        """First unknown of the odd pencil: 1 where 0 is the first vertex, at which it vanishes."""
+        """First unknown of the odd block: 1 where 0 is the first vertex, at which it vanishes."""
         return int(self.mesh.intervals[0][0] <= 0)
 
     @cached_property
@@ -223,10 +223,10 @@ class LineSystem(Portable):
         return squares / size if size > 0 else squares
 
     def tails(self, change: Sequence[FloatArray], slope: bool = False) -> list[ComplexArray]:
-        """The last two Legendre terms of finite-element functions, the two before, and before.
+        """The last three pairs of Legendre terms of finite-element functions, the last pair first.
 
-        On every element, at the points of the rule, three arrays of shape (T, elements, q). They
-        tell how fast the series converge.
+        On every element, at the points of the rule, three arrays of shape (T, elements, q), from
+        which the convergence of the series is estimated.
         """
         values = self.at_nodes(change, slope)
         nodes, weights, _, _ = self.axis.reference

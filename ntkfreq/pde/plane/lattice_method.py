@@ -36,7 +36,7 @@ class PlaneLatticeMethod(OnRectangle[Grid]):
 
     @property
     def lattice_step(self) -> float | None:
-        """The spacing: samples must stay the same ones."""
+        """The spacing: data move by whole multiples of it, so that the samples remain the same."""
         return self.measure.spacing
 
     def default_test(self, highest: float) -> Tested:

@@ -1,9 +1,9 @@
-"""Grid in two dimensions as the discretization sees it: all folded into one Brillouin zone.
+"""Grid in two dimensions: density and data folded into one Brillouin zone.
 
 With a lattice point at 0 the spectrum of the samples is periodic, with 0 halfway between lattice
-points it changes sign from zone to zone along each axis; either way its parities move by
-themselves on a quadrant of the zone, where one or the other of even and odd functions vanish at
-the Nyquist frequency.
+points it changes sign from zone to zone along each axis; either way its parities evolve
+independently on a quadrant of the zone, where either the odd or the even functions vanish at the
+Nyquist frequency.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def refuse_asymmetric(equation: FrequencyEquation, grid: Grid) -> None:
     shift = grid.origin / grid.spacing
     if abs(2 * shift - round(2 * shift)) > 1e-12:
         raise ValueError(
-            f"measure={grid} has its origin off the symmetric places: with dim=2 a "
+            f"measure={grid} has an origin without symmetry: with dim=2 a "
             "lattice point must lie at 0 or 0 halfway between lattice points; shift x, or use "
             "measure=Points(x)"
         )
@@ -127,7 +127,7 @@ class LatticeProblem(PlaneProblem):
         return fourier_sum(tensor_points(x, y), weighted, frequencies)
 
     @cached_property
-    def heard(self) -> int:
-        """How many aliases each way hold initial error that is learned."""
+    def excited_aliases(self) -> int:
+        """Aliases in each direction at which the initial error is not negligible."""
         line = Surroundings(PlaneProblem(self.equation), 1.0, 1e-9)
         return int(np.ceil(max(line.data_reach) / self.fold.period + 0.5))

@@ -1,4 +1,4 @@
-r"""Grid in two dimensions: finite elements on a zone, and what the network does off the samples.
+r"""Grid in two dimensions: finite elements on a zone, and the output between the samples.
 
 Between the samples, with the share :math:`s = \rho_w/\rho_{\mathrm{fold}}` and the memory q of
 the samples' error,
@@ -23,10 +23,10 @@ from ntkfreq.pde.plane.system import PlaneSystem
 from ntkfreq.pde.time.system import Evolution
 from ntkfreq.problem.rectangle import tensor_points
 
-# Densities below it have moved nothing at any time.
+# A folded density below this has moved nothing at any time.
 _NOTHING = 1e-100
 # Samples beyond those with this share of the largest memory are left out of outputs.
-_SILENT = 1e-12
+_NEGLIGIBLE = 1e-12
 _MOST_SAMPLES = 320
 _CHUNK = 4_000_000
 
@@ -50,7 +50,7 @@ class PlaneLatticeSystem(PlaneSystem):
         return values
 
     @property
-    def _bending(self) -> float:
+    def _diffusivity(self) -> float:
         return (2 * np.pi) ** 2 * self.equation.sigma_a**2
 
     def test_spectrum(self, evolution: Evolution, frequencies: FloatArray) -> ComplexArray:
@@ -58,13 +58,13 @@ class PlaneLatticeSystem(PlaneSystem):
         turns = np.rint(frequencies / self.problem.fold.period)
         folded = self.problem.fold.at(frequencies - turns * self.problem.fold.period)
         own = self.equation.density.even_value_and_gradient(frequencies)
-        share, lean = _shares(own, folded)
+        share, excess = _shares(own, folded)
         spectrum = PlaneProblem(self.equation).free_spectrum(frequencies)
         spectrum = spectrum + share * self.series(evolution.change, frequencies)
         if self.equation.sigma_a > 0:
             for k in range(2):
-                bent = self.series(evolution.memory(1), frequencies, slope=k)
-                spectrum += self._bending * lean[k] * bent
+                slope = self.series(evolution.memory(1), frequencies, slope=k)
+                spectrum += self._diffusivity * excess[k] * slope
         return np.asarray(spectrum)
 
     @cached_property
@@ -81,36 +81,36 @@ class PlaneLatticeSystem(PlaneSystem):
         total, first, second = self._folded
         square = square / total**2
         cross = [part / total for part in rest[:2]]
-        tilt = (first, second)
+        slopes = (first, second)
         moved = np.isfinite(total)
-        lean = [(cross[k] - tilt[k] * square) * moved for k in range(2)]
-        bent = {
+        excess = [(cross[k] - slopes[k] * square) * moved for k in range(2)]
+        squares = {
             (k, m): rest[2 + k + m]
-            - tilt[m] * cross[k]
-            - tilt[k] * cross[m]
-            + tilt[k] * tilt[m] * square
+            - slopes[m] * cross[k]
+            - slopes[k] * cross[m]
+            + slopes[k] * slopes[m] * square
             for k, m in ((0, 0), (0, 1), (1, 1))
         }
         return {
             "ss": square,
-            "s0": lean[0],
-            "s1": lean[1],
-            "00": bent[0, 0] * moved,
-            "01": bent[0, 1] * moved,
-            "11": bent[1, 1] * moved,
+            "s0": excess[0],
+            "s1": excess[1],
+            "00": squares[0, 0] * moved,
+            "01": squares[0, 1] * moved,
+            "11": squares[1, 1] * moved,
         }
 
     @cached_property
-    def _heard(self) -> dict[str, FloatArray]:
+    def _initial_sums(self) -> dict[str, FloatArray]:
         """Sums over aliases of the initial error times s, r_0 and r_1, by part, (3, Q1, Q2)."""
-        fold, most = self.problem.fold, self.problem.heard
+        fold, most = self.problem.fold, self.problem.excited_aliases
         turns = np.arange(-most, most + 1)
         axes = [np.add.outer(turns * fold.period, points).ravel() for points in self.points]
         shape = (len(turns), len(self.points[0]), len(turns), len(self.points[1]))
         own = self.equation.density.even_value_and_gradient(tensor_points(axes[0], axes[1]))
         own = own.reshape(3, *shape)
-        share, lean = _shares(own, self._folded[:, None, :, None, :])
-        factors = np.stack([share, *lean])
+        share, excess = _shares(own, self._folded[:, None, :, None, :])
+        factors = np.stack([share, *excess])
         if self.problem.halfway:
             factors *= 1 - 2 * (np.add.outer(turns, turns)[:, None, :, None] % 2)
         line = PlaneProblem(self.equation)
@@ -130,18 +130,18 @@ class PlaneLatticeSystem(PlaneSystem):
         return self.equation.initial_error.resolved_plane.squared
 
     def _fields(self, name: str, change: FloatArray, memory: FloatArray) -> list[FloatArray]:
-        """Change, and the bent memory along each axis, at the quadrature points, (Q1, Q2) each."""
+        """Change, and the flux along each axis, at the quadrature points, (Q1, Q2) each."""
         first, second = self.spaces[name].factors
         shape = self.spaces[name].shape
         fields = [first.values @ second.along(change.reshape(shape))]
         if self.equation.sigma_a > 0:
-            q = self._bending * memory.reshape(shape)
+            q = self._diffusivity * memory.reshape(shape)
             fields.append(first.slopes @ second.along(q))
             fields.append((second.slopes @ (first.values @ q).T).T)
         return fields
 
     def squares(self, name: str, change: FloatArray, memory: FloatArray) -> FloatArray:
-        """Squared norms seen by the samples and on the whole plane, shape (2, T)."""
+        """Squared norms on the samples and on the whole plane, shape (2, T)."""
         weights, sums = self.forms.weights, self._sums
         plane = np.zeros(len(change))
         for k, (state, q) in enumerate(zip(change, memory, strict=True)):
@@ -152,15 +152,15 @@ class PlaneLatticeSystem(PlaneSystem):
                 total += 2 * fields[0] * (sums["s0"] * one + sums["s1"] * two)
                 total += sums["00"] * one**2 + 2 * sums["01"] * one * two + sums["11"] * two**2
             plane[k] = np.sum(weights * total)
-        seen = self.spaces[name].norms(change) ** 2
-        return np.stack([seen, np.maximum(plane, 0.0)])
+        sampled = self.spaces[name].norms(change) ** 2
+        return np.stack([sampled, np.maximum(plane, 0.0)])
 
     @property
     def sizes(self) -> FloatArray:
         """Squared norms of the initial error, of the samples and on the whole plane."""
-        seen = float(super().sizes[0])
-        # Samples may all sit where the target is zero, which leaves nothing to be relative to.
-        return np.maximum([seen, self._test_start], 1e-20 * max(seen, self._test_start))
+        sampled = float(super().sizes[0])
+        # All samples may lie where the target is zero; a tiny size then avoids a division by zero.
+        return np.maximum([sampled, self._test_start], 1e-20 * max(sampled, self._test_start))
 
     def test_loss(self, evolution: Evolution) -> FloatArray:
         """Integral of the squared error over the plane, shape (T,)."""
@@ -168,11 +168,11 @@ class PlaneLatticeSystem(PlaneSystem):
         parts = zip(self.names, evolution.change, evolution.memory(1), strict=True)
         for name, change, memory in parts:
             loss += self.squares(name, change, memory)[1]
-            heard = self._heard[name] * self.forms.weights
+            initial = self._initial_sums[name] * self.forms.weights
             for k, (state, q) in enumerate(zip(change, memory, strict=True)):
                 fields = self._fields(name, state, q)
                 loss[k] += 2 * sum(
-                    float(np.sum(one * other)) for one, other in zip(heard, fields, strict=False)
+                    float(np.sum(one * other)) for one, other in zip(initial, fields, strict=False)
                 )
         return np.asarray(np.maximum(loss, 0.0))
 
@@ -197,10 +197,10 @@ class PlaneLatticeSystem(PlaneSystem):
             size = np.abs(charges).max(axis=0)
             edge = size.reshape(len(line), -1)
             edges = max(edge[[0, -1]].max(), edge[:, [0, -1]].max())
-            if edges <= _SILENT * size.max() or count == _MOST_SAMPLES:
+            if edges <= _NEGLIGIBLE * size.max() or count == _MOST_SAMPLES:
                 break
             count *= 2
-        kept = size > 1e-3 * _SILENT * size.max()
+        kept = size > 1e-3 * _NEGLIGIBLE * size.max()
         samples, charges = samples[kept], spacing**2 * charges[:, kept]
         change = np.empty((len(evolution.t), len(x)))
         step = max(1, _CHUNK // max(len(samples), 1))
@@ -215,7 +215,7 @@ class PlaneLatticeSystem(PlaneSystem):
 
 
 def _shares(own: FloatArray, folded: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
-    """Share s of an alias and what its gradient has beyond s times that of the folded density."""
+    """Share s of an alias, and its gradient less s times that of the folded density."""
     total = np.where(folded[0] > _NOTHING, folded[0], np.inf)
     share = own[0] / total
     moved = np.isfinite(total)

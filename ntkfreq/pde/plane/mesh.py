@@ -24,7 +24,7 @@ _WINDOW = 64
 
 @dataclass(frozen=True, eq=False)
 class Surroundings(Portable):
-    """What the mesh has to know of density and data.
+    """What the mesh depends on: extents of density and data.
 
     Parameters
     ----------
@@ -49,16 +49,16 @@ class Surroundings(Portable):
     def extents(self) -> tuple[float, float]:
         """How far from 0 the error reaches along each coordinate of x."""
         (x, y), values = self.problem.initial_values()
-        loud = np.abs(values) > self.rtol * np.abs(values).max()
+        above = np.abs(values) > self.rtol * np.abs(values).max()
         reach = []
         for k, nodes in enumerate((x, y)):
-            far = np.abs(nodes[loud.any(axis=1 - k)]).max(initial=0.0)
+            far = np.abs(nodes[above.any(axis=1 - k)]).max(initial=0.0)
             reach.append(float(far) + 4.0 / max(self.problem.widths(k)))
         return reach[0], reach[1]
 
     @property
     def strength(self) -> float:
-        """What bounds the movement of the error by `t_end` where the density is one."""
+        """Bound of how far the error can move by `t_end`, for a density of one."""
         far = sum(extent**2 for extent in self.extents)
         spread = 1 + self.sigma_a**2 * far
         return (2 * np.pi) ** 2 * spread * max(self.t_end, 1e-300)
@@ -98,7 +98,7 @@ class Surroundings(Portable):
     def window(self) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
         """Frequencies along each axis, and the energy of the initial error on their tensor.
 
-        As far as the initial error has energy: doubled until one octave along both is quiet.
+        The window is doubled until the energy in its last octave along both is negligible.
         """
         steps = [1.0 / extent for extent in self.extents]
         limits = [self.settled(axis) for axis in range(2)]
@@ -121,12 +121,12 @@ class Surroundings(Portable):
 
     def _reach(self, axes: tuple[FloatArray, FloatArray], energy: FloatArray, axis: int) -> float:
         beyond = np.cumsum(energy.sum(axis=1 - axis)[::-1])[::-1]
-        loud = np.flatnonzero(beyond > (0.03 * self.rtol) ** 2 * max(float(energy.sum()), 1e-300))
-        return float(axes[axis][1] * (loud[-1] + 1 if loud.size else 1))
+        above = np.flatnonzero(beyond > (0.03 * self.rtol) ** 2 * max(float(energy.sum()), 1e-300))
+        return float(axes[axis][1] * (above[-1] + 1 if above.size else 1))
 
     @cached_property
     def data_reach(self) -> tuple[float, float]:
-        """Frequency along each axis beyond which the initial error has no energy to speak of."""
+        """Frequency along each axis beyond which the energy of the initial error is negligible."""
         first, second = (
             min(self._reach(*self.window, axis), self.settled(axis)) for axis in range(2)
         )

@@ -28,7 +28,7 @@ class OnRectangle(Method[M]):
     """What Line and Grid share in two dimensions: data on a rectangle."""
 
     def sampled(self) -> FloatArray:
-        """Places over the rectangle of the initial error."""
+        """Points over the rectangle of the initial error."""
         sides = self.equation.initial_error.sides(2) or ((-1, 1),) * 2
         first, second = (np.linspace(low, high, _SAMPLES) for low, high in sides)
         return tensor_points(first, second)

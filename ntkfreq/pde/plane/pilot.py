@@ -1,8 +1,8 @@
 """Two dimensions, before solving: one-dimensional problems along each axis that set the mesh.
 
 Along one frequency, at about the largest density across, the marginal of the initial error spreads
-as far as the error of the plane does, more or less, and its slices need similar elements. What is
-learned here only saves attempts: the solution of the plane is checked by itself.
+about as far as the error of the plane does, and its slices need similar elements. These estimates
+only save attempts: the solution of the plane is checked by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_UNKNOWNS = 700
 
 @dataclass(frozen=True, eq=False)
 class Pilot(Portable):
-    """The problem along one axis, even in its frequency.
+    """The one-dimensional problem along one axis, even in its frequency.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Pilot(Portable):
         """Frequencies across, and among them the few on which the initial error is largest."""
         axes, energy = self.around.window
         across = axes[1 - self.which]
-        loudest = np.argsort(energy.sum(axis=self.which))[::-1][:_SLICES]
-        return across, across[loudest]
+        largest = np.argsort(energy.sum(axis=self.which))[::-1][:_SLICES]
+        return across, across[largest]
 
     def _data(self, xi: FloatArray, across: FloatArray) -> FloatArray:
         """Parts of the initial error of either parity in `xi`, shape (2, n, 2 len(across))."""
@@ -61,7 +61,7 @@ class Pilot(Portable):
     def _evolve(self, axis: Axis, values: FloatArray) -> list[FloatArray]:
         """Changes (T, N, k) of both parities from values (2, n, k) at the quadrature points."""
         xi, weights = (part.ravel() for part in axis.rule)
-        # As smooth as the density is, and no less than the largest value across.
+        # The root of the sum of squares is smooth and at least the largest value across.
         density = np.sqrt(np.sum(self.around.across(self.which, xi) ** 2, axis=1))
         damping = (2 * np.pi) ** 2 * density * weights
         shapes, slopes = axis.evaluation
@@ -93,8 +93,8 @@ class Pilot(Portable):
         change = self._evolve(axis, np.stack([marginal, 0 * marginal])[:, :, None])[0]
         moved = (axis.evaluation[0] @ change[:, :, 0].T) ** 2 * weights[:, None]
         beyond = np.cumsum(moved[::-1], axis=0)[::-1].max(axis=1)
-        loud = np.flatnonzero(beyond > share**2 * float(marginal**2 @ weights))
-        return float(min(max(xi[loud[-1]] if loud.size else 0.0, 0.1 * end), limit))
+        above = np.flatnonzero(beyond > share**2 * float(marginal**2 @ weights))
+        return float(min(max(xi[above[-1]] if above.size else 0.0, 0.1 * end), limit))
 
     def resolved(self, end: float, longest: float, share: float) -> float:
         """Element length with which the estimated error is below this share of the norm."""

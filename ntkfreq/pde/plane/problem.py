@@ -1,4 +1,4 @@
-"""Line in two dimensions as the discretization sees it: density and data by frequency."""
+"""Line in two dimensions: density and data as functions of frequency."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PlaneProblem(Portable):
         return bool(np.abs(one - other).max() <= 1e-13 * one.max())
 
     def density(self, points: FloatArray) -> FloatArray:
-        """What damps at frequencies (n, 2), without constants."""
+        """Density in the equation at frequencies (n, 2)."""
         return self.equation.density.even_values(points)
 
     def vanishing(self, parity: str) -> list[float]:
@@ -54,7 +54,7 @@ class PlaneProblem(Portable):
         return self.equation.density.along(axis).landmarks()
 
     def end(self, axis: int) -> float:
-        """Frequency along an axis at which the equation ends whatever the data."""
+        """Frequency along an axis at which the density, and with it the equation, ends."""
         return self.landmarks(axis).support[-1][1]
 
     def widths(self, axis: int) -> list[float]:
@@ -69,7 +69,7 @@ class PlaneProblem(Portable):
     @cached_property
     def initial(self) -> Target:
         """Initial error, up to its sign."""
-        # Without initial output the target itself, the panels and values of which others need too.
+        # Without initial output this is the target itself, whose panels and values are shared.
         return self.equation.target if self.equation.start is None else self.equation.initial_error
 
     def initial_values(self) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:

@@ -21,13 +21,13 @@ from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.propagators.krylov import KrylovPropagator, Shifts
 
 _ATTEMPTS = 6
-# With which power of the element length errors fall before the asymptotic 13 sets in.
+# Errors fall with this power of the element length before the asymptotic 13 sets in.
 _ORDER = 8
-# Unknowns over the whole tensor: one right-hand side then takes a tenth of a second.
+# Unknowns over the whole tensor, at which one right-hand side takes a tenth of a second.
 _MOST_UNKNOWNS = 120_000
-# Measured with 453 000 and with 748 000 of them: 2.1 and 3.5 GB, most of it factors.
+# Memory for each unknown: 453 000 took 2.1 GB and 748 000 took 3.5 GB, mostly factors.
 _BYTES_AN_UNKNOWN = 4700.0
-# Shares of the tolerance: for the mesh, for what lies beyond its end, for time.
+# Shares of the tolerance that may be spent on the mesh, on its truncation and on time.
 _MESH, _TAIL, _TIME = 0.5, 0.2, 0.1
 
 Axes = tuple[Axis, Axis]
@@ -84,14 +84,14 @@ def refine_plane(
         _refuse_far(axes, problem.quadrant)
         crowded = axes[0].size * axes[1].size > _MOST_UNKNOWNS
         last = last or crowded
-        # A low degree, which the estimate needs anyway, tells whether the mesh is long enough.
+        # A low degree, which the estimate needs anyway, shows whether the mesh is long enough.
         low = on(lowered(axes, 4))
         rough = propagated(low, t, rtol, dynamics, cap)
         tails = _tails(low, rough, t, dynamics)
         short = [
             k
             for k in range(2)
-            # Where longer did not help the tail is the error of the low degree.
+            # Where a longer mesh did not help, the tail is the error of the low degree.
             if lengths.ends[k] < limits[k] and _TAIL * rtol < tails[k] < 0.3 * lengths.tails[k]
         ]
         if short and not last:
@@ -119,7 +119,7 @@ def refine_plane(
     ends = tried.lengths.ends
     tails = _tails(tried.top, tried.fine, t, dynamics)
     left_out = sum(tails[k] for k in range(2) if ends[k] < limits[k])
-    return tried.fine.told(
+    return tried.fine.with_error(
         best.error + left_out + tried.fine.error,
         problem.resolved_within(rtol),
         method=f"finite elements of degree {DEGREE} on a tensor grid",
@@ -130,7 +130,7 @@ def refine_plane(
 
 
 def _refuse_far(axes: Axes, quadrant: bool) -> None:
-    """Refuse a tensor grid whose factors no memory holds, before anything is put on it."""
+    """Refuse a tensor grid whose factors exceed the memory, before it is used."""
     unknowns = axes[0].size * axes[1].size * (4 if quadrant else 2)
     refuse_memory(
         f"the frequencies of target and rho_w need {unknowns} unknowns",
@@ -184,7 +184,7 @@ def propagated(
 def _tails(
     system: PlaneSystem, fine: Discretized, t: FloatArray, dynamics: Dynamics
 ) -> tuple[float, float]:
-    r"""What may move beyond the end of each axis, relative to the initial error.
+    r"""Bound of the change beyond the end of each axis, relative to the initial error.
 
     Beyond the end the change falls off like :math:`e^{-\xi/\sigma_a}` or faster.
     """

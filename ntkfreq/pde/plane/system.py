@@ -3,7 +3,7 @@ r"""Line in two dimensions: the damped heat equation on a tensor grid of frequen
 Where the density is even in each frequency by itself, the four parities of the spectrum move
 independently on the quadrant: "ee" and "oo" (even-even, odd-odd) make up its real part, "eo" and
 "oe" its imaginary part. Otherwise real and imaginary part live on the whole plane, as two
-right-hand sides of one pencil.
+right-hand sides of one system.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class PlaneSystem(Portable):
 
     @property
     def equation(self) -> FrequencyEquation:
-        """The problem solved."""
+        """The equation that is solved."""
         return self.problem.equation
 
     @property
@@ -66,7 +66,7 @@ class PlaneSystem(Portable):
 
     @cached_property
     def forms(self) -> TensorForms:
-        """The bilinear forms; by Parseval the loss is what M measures."""
+        """The bilinear forms; by Parseval the loss is the squared norm under M."""
         images = 4 if self.quadrant else 1
         density = (2 * np.pi) ** 2 * self.problem.density_on(*self.points)
         return TensorForms(self.axes, density, self.equation.sigma_a**2, images / (2 * np.pi) ** 2)
@@ -82,7 +82,7 @@ class PlaneSystem(Portable):
 
     @cached_property
     def spaces(self) -> dict[str, TensorSpace]:
-        """The space of each part of the spectrum; parts of one pencil share theirs."""
+        """The space of each part of the spectrum; parts with the same matrices share one."""
         if not self.quadrant:
             whole = TensorSpace(self.forms, (self.kept(0, ""), self.kept(1, "")))
             return dict.fromkeys(WHOLE, whole)
@@ -114,12 +114,12 @@ class PlaneSystem(Portable):
         energy = {name: block.load @ block.solve_mass(block.load) for name, block in blocks.items()}
         least = _ZERO**2 * sum(energy.values())
         kept = {name: block for name, block in blocks.items() if energy[name] > least}
-        # One is left where nothing is to be learned, so that results have their shapes.
+        # Where nothing is to be learned one block is kept, so that results have their shapes.
         return kept or dict(list(blocks.items())[:1])
 
     @property
     def blocks(self) -> tuple[TensorBlock, ...]:
-        """Independent pencils."""
+        """Independent blocks."""
         return tuple(self._loaded.values())
 
     @property

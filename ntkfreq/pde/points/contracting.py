@@ -1,9 +1,9 @@
-r"""Points whose network's frequencies decay towards zero: features that stay while the data move.
+r"""Points under decay of the frequencies towards zero: fixed features while the data move.
 
 The output learned at time t is :math:`F(e^{-\gamma_w t} x, t)`: a feature :math:`\cos(w\cdot x)`
 of a shrinking frequency is that of the initial frequency at the shrunken point. So in the
-coordinate :math:`z = e^{-\gamma_w t} x` nothing is advected, the features of the kernel stay
-what they are, and the data move towards 0 along rays.
+coordinate :math:`z = e^{-\gamma_w t} x` nothing is advected, the features of the kernel do not
+change, and the data move towards 0 along rays.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class ContractingPoints(Portable):
 
     @cached_property
     def _everywhere(self) -> FloatArray:
-        """Data, and points of output."""
+        """Data and points of output together."""
         x = self.x
         return x if self.outputs is None else np.concatenate([x, self.outputs])
 
@@ -161,7 +161,7 @@ class ContractingPoints(Portable):
 
     @cached_property
     def rates(self) -> FloatArray:
-        """Rates at which what each feature holds is forgotten, shape (Q,)."""
+        """Rates at which the coefficients of the features decay, shape (Q,)."""
         decay = self.equation.decay
         first = np.full(len(self._first.index), decay.weight)
         if not self._moving:

@@ -28,7 +28,7 @@ class PointsMethod(Method[Points]):
     without_expectation: ClassVar[str | None] = None
 
     def refuse(self) -> None:
-        """Refuse more points than a matrix can be had of, before anything is computed."""
+        """Refuse more points than a dense matrix can have, before anything is computed."""
         count = len(self.measure.x)
         refuse_rows(f"x has {count} points", count, self._fewer_points(count))
 
@@ -65,7 +65,7 @@ class PointsMethod(Method[Points]):
         """The bounding box of the points for a function, up to three dimensions; else nothing."""
         if not self.equation.target.known_everywhere or self.equation.dim > 3:
             return Nowhere()
-        from ntkfreq.pde.judging.hull import on_box
+        from ntkfreq.pde.judging.on_box import on_box
 
         low, high = self.measure.x.min(axis=0), self.measure.x.max(axis=0)
         return Nowhere() if np.any(low >= high) else on_box(self.equation, low, high, highest)
@@ -87,11 +87,11 @@ class PointsMethod(Method[Points]):
 
         moving = ContractingPoints(equation, self.measure, t_end, outputs)
         x, weights = self.measure.x, self.measure.weights
-        # The kernel is off only between a point and its own recent path.
+        # The kernel has this error only between a point and its own recent path.
         strength = weights * (1 + equation.sigma_a**2 * np.sum(x**2, axis=1))
         slowest = max(equation.weight_decay, 1 / t_end)
         error = moving.residual * float(strength.max()) / slowest
-        # Where kinks are beyond all features, as under heavy tails, small steps would gain nothing.
+        # Where features do not resolve kinks, as of heavy tails, small steps would gain nothing.
         in_time = max(0.5 * rtol, 0.05 * min(error, 0.1))
         return Discretized.moving(
             moving,

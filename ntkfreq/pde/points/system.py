@@ -75,13 +75,13 @@ class PointsSystem(Portable):
         x = self.x
         gram = stationary_gram(self.equation.density, x, x)
         sigma_a = self.equation.sigma_a
-        # By rows: matrices of this size are what limits the number of points.
+        # By rows, since the memory for matrices of this size limits the number of points.
         step = max(1, _CHUNK // len(x))
         for start in range(0, len(x), step):
             rows = slice(start, start + step)
             gram[rows] *= self.root[rows, None] * self.root
             if sigma_a > 0 and not self.equation.decay.active:
-                # Where nothing fades the two memories are one, and so are the parts of the kernel.
+                # Without decay the two memories are equal, so the kernel need not be split.
                 gram[rows] += gram[rows] * (sigma_a**2 * (x[rows] @ x.T))
         moving = None
         if sigma_a > 0 and self.equation.decay.active:

@@ -11,11 +11,11 @@ from ntkfreq.pde.radial.system import log_rate
 from ntkfreq.problem.equation import FrequencyEquation
 
 DEGREE = 12
-# As on the plane: what one element of this degree resolves to 1e-4.
+# Element length times extent in x that this degree resolves to 1e-4, as on the plane.
 _PHASE_AT_1E4 = 27.0
-# From this dimension on the mesh begins off 0, and r^{d-1} varies by so many powers of e within an
-# element, or polynomials would be dependent to rounding. Times the extent in x the mesh begins
-# here: the spectrum is constant to 1e-5 from there to 0.
+# From dimension HIGH on the mesh begins at _NEAR_ZERO over the extent in x, below which the
+# spectrum is constant to 1e-5. Within an element r^{d-1} varies by at most _LOG_WEIGHT powers of e,
+# or the polynomials would be linearly dependent to rounding.
 HIGH, _LOG_WEIGHT, _NEAR_ZERO = 4, 6.0, 0.01
 
 
@@ -64,7 +64,7 @@ def radial_end(equation: FrequencyEquation, extent: float, t_end: float, rtol: f
         log_strength + log_rate(density, settled * np.linspace(1.0, 1.5, 16)) > np.log(0.1 * rtol)
     ):
         settled *= 1.1
-    # In doubling windows until one octave holds nothing of the data.
+    # Windows are doubled until the data are negligible in the last octave.
     profile, step, count = equation.initial_error.resolved_radius, 0.5 / extent, 128
     while True:
         r: FloatArray = step * (np.arange(count, dtype=np.float64) + 0.5)
@@ -74,8 +74,8 @@ def radial_end(equation: FrequencyEquation, extent: float, t_end: float, rtol: f
             log = 2 * np.log(size) + log_weight
         energy = np.exp(log - log.max()) if np.isfinite(log.max()) else np.zeros(count)
         least = max(0.03 * rtol, 1e-13) ** 2 * energy.sum()
-        loud = np.flatnonzero(np.cumsum(energy[::-1])[::-1] > least)
-        reach = float(r[loud[-1]]) if loud.size else step
+        above = np.flatnonzero(np.cumsum(energy[::-1])[::-1] > least)
+        reach = float(r[above[-1]]) if above.size else step
         if reach < r[-1] / 2 or r[-1] > 2 * settled:
             break
         count *= 2

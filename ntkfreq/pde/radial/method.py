@@ -27,7 +27,7 @@ from ntkfreq.problem.measure import Line
 from ntkfreq.spectra.frequency_grid import default_frequencies
 
 _ATTEMPTS, _MOST_UNKNOWNS = 8, 8000
-# Shares of the tolerance: for the mesh and for Krylov spaces.
+# Shares of the tolerance that may be spent on the mesh and on Krylov spaces.
 _MESH, _KRYLOV = 0.5, 0.05
 _SAMPLES = 4097
 
@@ -60,7 +60,7 @@ class RadialMethod(Method[Line]):
         )
 
     def sampled(self) -> FloatArray:
-        """Places on a line through 0."""
+        """Points on a line through 0."""
         return np.linspace(-self._radius, self._radius, _SAMPLES)[:, None]
 
     def extent(self) -> float:
@@ -98,7 +98,7 @@ class RadialMethod(Method[Line]):
 
         best = refined(longest_element(extent, rtol), attempt, _MESH * rtol, _ATTEMPTS)
         fine, axis = best.found
-        return fine.told(
+        return fine.with_error(
             best.error + fine.time_error,
             equation.initial_error.resolved_radius.within(rtol),
             method=f"finite elements of degree {DEGREE} in the distance from 0",

@@ -10,7 +10,7 @@ on the half-line with the natural condition at 0. Volumes, :math:`(2\pi)^d\rho_w
 :math:`r^{d-1}` over- and underflow by themselves in high dimensions; they are added up as
 logarithms.
 
-The loss knows nothing of the spectrum near 0, where there is next to no volume. In high dimensions
+The loss does not depend on the spectrum near 0, where there is almost no volume. In high dimensions
 spectra are therefore not taken from modes, which are orthogonal in the sense of the loss, but from
 resolvents: by the maximum principle these are bounded point by point.
 """
@@ -39,7 +39,7 @@ from ntkfreq.problem.target import Target
 # In more dimensions r^{d-1} underflows within the mesh.
 MAX_DIM = 64
 _CHUNK = 2_000_000
-# Points of the contour; the rule converges like 2.85 to this power.
+# Points of the contour; the error of the rule falls like 2.85 to minus this power.
 _CONTOUR = 32
 
 
@@ -94,7 +94,7 @@ class RadialSystem(Portable):
 
     @cached_property
     def blocks(self) -> tuple[Block]:
-        """The pencil."""
+        """The one block."""
         r, weights = self.points
         values, slopes = self.axis.evaluation
         damping = weights * np.exp(log_rate(self.equation.density, r))
@@ -163,7 +163,8 @@ class RadialSystem(Portable):
         :math:`e^{-tL} = \frac{1}{2\pi i}\int e^z (z + tL)^{-1} dz`.
         """
         block, axis = self.blocks[0], self.axis
-        # By distance from 0, and rows of one size: then nothing is rounded relative to the volume.
+        # Unknowns in order of the distance from 0, and rows of equal size: rounding errors are then
+        # relative to each value and not to the largest volume.
         bubbles = np.repeat(axis.high + axis.low, axis.degree - 1) / 2
         order = np.argsort(np.concatenate([axis.vertices, bubbles]), kind="stable")
         rows = sparse.diags_array(1 / block.mass.diagonal())

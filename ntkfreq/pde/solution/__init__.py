@@ -1,1 +1,1 @@
-"""A solved equation: its fields and views, how it went, and bands followed by themselves."""
+"""A solved equation: its fields and views, its status, and the own parts of bands."""

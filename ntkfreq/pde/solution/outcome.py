@@ -1,4 +1,4 @@
-"""How a solution went: its status in a sentence, and the refusal of numbers that overflow."""
+"""The status of a solution in a sentence, and the refusal of numbers that overflow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def status_of(
     t: FloatArray,
     rtol: float,
 ) -> str:
-    """What was met: a sentence that starts with one of three words, and says what helps."""
+    """Whether the tolerance was met: one of three phrases, the reason, and the remedy."""
     rounding = discretized.rounding(dynamics, t, 0.3 * rtol)
     left = max(rounding, discretized.error)
     if discretized.error > rtol and discretized.error > 3 * rounding:

@@ -1,10 +1,10 @@
-r"""What a band held at the start, followed by itself.
+r"""The part of the initial error that belongs to a band, evolved by itself.
 
 The equation is linear, so the error is a sum of parts that evolve as if each were alone. A band's
 own part is split off the initial error by :mod:`ntkfreq.spectra.wave_fit` and evolved with the same
-discretization; the spectrum of *its* error tells when the band is learned. The spectrum of all
-errors would tell of leakage: on finitely many points, or on a box, every constant and every tone
-reaches into every band. On Line and Grid the transform is exact and nothing leaks.
+discretization; the spectrum of *its* error shows when the band is learned. The spectrum of the
+whole error would show leakage instead: on finitely many points, or on a box, every constant and
+every tone reaches into every band. On Line and Grid the transform is exact and nothing leaks.
 
 With diffusion the part spreads into neighbouring bands and what spreads into the band from others
 does not count: a learning time is about what the band held at the start.
@@ -33,7 +33,7 @@ from ntkfreq.spectra.bands import EmptyBandError, band_frequencies, band_rms, re
 from ntkfreq.spectra.spectrum import fourier_sum
 from ntkfreq.spectra.wave_fit import WaveSum, fit_waves
 
-# Of test points at most so many serve to split functions.
+# At most this many test points are used to split functions.
 _TESTED = 1000
 
 
@@ -106,7 +106,7 @@ class OwnParts(Portable):
     def least(self, on_test: bool) -> float:
         """Where spectra are read as they are: share of the largest that a band must hold.
 
-        In an empty band a discretization leaves about the tolerance, test points what leaks.
+        An empty band holds about the tolerance of a discretization, or leakage on test points.
         """
         leaks = on_test and self.test is not None
         return 1e-3 if leaks else min(max(1e-6, 100 * self.rtol), 1e-3)
@@ -148,7 +148,7 @@ class OwnParts(Portable):
         Raises
         ------
         ValueError
-            When the band holds nothing that can be told from what others leak.
+            When the band holds nothing beyond the leakage of others.
         """
         low, high = band
         start, goal = (waves.band(low, high) for waves in self._waves)

@@ -1,4 +1,4 @@
-"""What a solved equation knows: spectra, losses, outputs, learning times."""
+"""A solved equation: spectra, losses, outputs, learning times."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ntkfreq.spectra.bands import (
     pick_spectrum,
 )
 
-# Of the start of the largest band: what a band must hold to be drawn.
+# A band is drawn if its initial RMS is above this share of the largest band's.
 _SEEN = 1e-3
 
 
@@ -109,7 +109,7 @@ class FrequencySolution(Portable, SolutionViews):
     ) -> FrequencySolution:
         """Evaluate a discretized equation at times and frequencies; users call the solver."""
         equation, system = method.equation, discretized.system
-        # Of a solution evaluated again the setup is not paid for again.
+        # A solution that is evaluated again has no setup of its own.
         spent = min(discretized.setup_seconds, time.perf_counter() - begin)
         grid = frequencies.reshape(-1, equation.dim)
         evolution = discretized.evolve(dynamics, t)
@@ -358,7 +358,7 @@ class FrequencySolution(Portable, SolutionViews):
 
     @cached_property
     def own_parts(self) -> OwnParts:
-        """What each band held at the start, followed by itself."""
+        """The part of the initial error that belongs to each band, evolved by itself."""
         grid = self.frequencies.reshape(-1, self.equation.dim)
         problem = self._method, self._discretized, self._dynamics, self._test.points
         return OwnParts(*problem, self.t, self.rtol, grid)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SolutionViews(PlotsDynamics, Described):
-    """What a solution is shown as, from its fields; those of :class:`ntkfreq.FrequencySolution`."""
+    """Text, figures and datasets from the fields of :class:`ntkfreq.FrequencySolution`."""
 
     drawn_as: ClassVar[tuple[str, str]] = ("predicted", "")
 

@@ -28,7 +28,7 @@ def readers(
     t : ndarray, shape (T,)
         Times.
     columns : sequence of callable
-        For each block the states if nothing were learned, (n, r) at a time.
+        For each block a function of time: the states (n, r) if nothing were learned.
     """
     return [
         cast(Responding, part).respond(free, dynamics, float(t[-1]))

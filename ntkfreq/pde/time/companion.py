@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from ntkfreq._support.types import FloatArray
 
-# Logarithm that growth is cut to.
+# The logarithm of the growth of an unstable mode is cut off at this value.
 GROWTH = 300.0
-# Below it a root is zero; its square does not underflow.
+# A root below this counts as zero; the square of this number does not underflow.
 _TINY = 1e-150
-# Where the series in the step matrix less one is used; 20 terms leave less than rounding.
+# The series in powers of B - 1 is used while n |B - 1| is at most _EARLY; the terms beyond _TERMS
+# are then below rounding.
 _EARLY, _TERMS = 1.0, 20
 
 
@@ -115,7 +116,7 @@ def _real_roots(step: StepMatrix, n: FloatArray) -> tuple[FloatArray, FloatArray
     gap = step.product / (step.rest + root)
     slow = positive & (gap < 0.5)
     log = np.where(slow, np.log1p(-np.where(slow, gap, 0.0)), np.log(large))
-    # A step that is too large makes modes grow: enough to be noticed, not beyond all numbers.
+    # A step that is too large makes modes grow, which must be noticed without an overflow.
     log = np.minimum(log, GROWTH / np.maximum(n, 1.0))
     ratio = step.momentum * (1 - step.lost) / large**2
     close = ratio > 0.5
@@ -139,15 +140,15 @@ def _real_learned(step: StepMatrix, n: FloatArray) -> FloatArray:
     """(1 - p_n) / h for real roots."""
     fast = step.offset < 0
     log, gap, coupled = _real_roots(step, n)
-    still = (gap == 0) | fast
-    decayed = -np.expm1(n * np.where(still, 0.0, log)) / np.where(still, 1.0, gap)
-    slow = np.where(still, n, decayed) / (step.rest + np.sqrt(step.discriminant)) - coupled
+    other = (gap == 0) | fast
+    decayed = -np.expm1(n * np.where(other, 0.0, log)) / np.where(other, 1.0, gap)
+    slow = np.where(other, n, decayed) / (step.rest + np.sqrt(step.discriminant)) - coupled
     product = np.where(fast, step.product, 1.0)
     return np.where(fast, (1 - _real_factor(step, n)) / product, slow)
 
 
 def _oscillating_factor(step: StepMatrix, n: FloatArray) -> FloatArray:
-    """By modulus and argument, the latter taken from the nearer end of the real axis."""
+    """By modulus and argument of the roots; the argument is measured from the nearer half axis."""
     root = np.sqrt(-step.discriminant)
     negative = step.half_trace < 0
     sign = np.where(negative, -1.0, 1.0)
@@ -159,14 +160,14 @@ def _oscillating_factor(step: StepMatrix, n: FloatArray) -> FloatArray:
 
 
 def _oscillating_learned(step: StepMatrix, n: FloatArray) -> FloatArray:
-    """(1 - p_n) / h for complex roots, whose h is not small but at early steps."""
+    """(1 - p_n) / h for complex roots; h is small there at early steps only."""
     return (1 - _oscillating_factor(step, n)) / step.product
 
 
 def _early_learned(step: StepMatrix, n: FloatArray) -> FloatArray:
     r"""(1 - p_n) / h from :math:`B^n = \sum_k \binom nk (B-1)^k`, for n |B - 1| below 1; all (n,).
 
-    Here the formulas by roots cancel: the first steps are taken by neither root alone.
+    The formulas by roots lose digits to cancellation in these first steps.
     """
     before, power = np.zeros_like(step.product), -np.full_like(step.product, step.first)
     binomial, total = n, -n * power

@@ -14,8 +14,8 @@ from ntkfreq.pde.time.fading.implicit import ImplicitPropagator
 from ntkfreq.pde.time.fading.moving import MovingPropagator
 from ntkfreq.pde.time.propagators import (
     EigenPropagator,
+    InertPropagator,
     KrylovPropagator,
-    StillPropagator,
 )
 from ntkfreq.pde.time.propagators.base import FromAnyState, Propagator
 from ntkfreq.pde.time.system import Block, Evolution, OwnLoss, Reloadable, System
@@ -24,20 +24,22 @@ from ntkfreq.problem.equation import FrequencyEquation
 # Below this many unknowns a dense eigendecomposition takes less time than a Krylov space, which on
 # elements of very different sizes loses fewer digits.
 _DENSE = 80
-# Errors of a mesh vary slowly over the logarithm of time: so many of the times tell the largest.
+# Errors of a mesh vary slowly over the logarithm of time, so the largest one is found among this
+# many of the times.
 _TIMES = 16
-# Below this many it serves where a Krylov space does not reach the tolerance.
+# Below this many unknowns a dense eigendecomposition replaces a Krylov space that does not reach
+# the tolerance.
 _DENSE_IF_NEEDED = 2500
-# Ratio of squares of terms beyond which a series is not summed.
+# The ratio of the squares of successive terms is at most this when a series is extrapolated.
 _SLOWEST = 0.9
-# Times the tolerance in time: what the reported bound may be.
+# The reported bound of the error in time may be this multiple of its tolerance.
 _IN_TIME = 1.5
 Stepped = TypeVar("Stepped", ImplicitPropagator, MovingPropagator)
 
 
 @dataclass(frozen=True, eq=False)
 class Discretized:
-    r"""A system with one propagator a block, and what is known of its error.
+    r"""A system with one propagator for each block, and the estimate of its error.
 
     Attributes
     ----------
@@ -48,15 +50,15 @@ class Discretized:
     target_resolved : bool
         Whether quadrature resolves target and initial output to the tolerance.
     fitted_until : float
-        Last time that may be asked for, in the time of gradient flow, of which momentum runs
-        through more; infinite where any may be.
+        Last time that may be asked for; infinite where any may be. It counts in the time of
+        gradient flow, through which momentum runs faster.
     given : FrequencyEquation or None
-        The problem that was asked; None is that of the system, which is it but for data that were
-        moved and for decay that changes nothing.
+        The problem as it was asked, where that of the system differs from it: by data moved to
+        the origin, or by decay left out because it changes nothing.
     center : ndarray, shape (d,), or None
         Point of x that is the origin of the system; None is 0.
     setup_seconds : float
-        How long it took to find.
+        How long the discretization took.
     """
 
     system: System
@@ -94,9 +96,9 @@ class Discretized:
         for block in system.blocks:
             # A target that is even, or odd, leaves the other block at rest.
             if not block.load.any() and block.size > 1:
-                parts.append(StillPropagator(block))
+                parts.append(InertPropagator(block))
                 continue
-            # Frozen frequencies make a continuous spectrum, for which spaces grow large.
+            # With frozen frequencies the spectrum is continuous, and Krylov spaces grow large.
             if block.size <= _DENSE or (block.moving is None and block.size <= _DENSE_IF_NEEDED):
                 parts.append(EigenPropagator(block, negligible, cap))
                 continue
@@ -144,8 +146,8 @@ class Discretized:
         )
         return cls(system, (part,), error + spent, {**details, "time_steps": part.steps})
 
-    def told(self, error: float, target_resolved: bool, **details: Any) -> Discretized:
-        """The same with its estimated error and more of what `stats` tells."""
+    def with_error(self, error: float, target_resolved: bool, **details: Any) -> Discretized:
+        """The same with its estimated error and further entries of `stats`."""
         return replace(
             self,
             error=error,
@@ -184,7 +186,7 @@ class Discretized:
         return _relative(self.propagators, initial_norm(self.system))
 
     def rounding(self, dynamics: Dynamics, t: FloatArray, enough: float) -> float:
-        """Relative error that rounding leaves; looked at closely where it may exceed `enough`."""
+        """Relative error by rounding; the simple bound is refined where it exceeds `enough`."""
         scale = initial_norm(self.system)
         first = float(t[-1]) * dynamics.acceleration * self.fastest_rate * 2.2e-16
         if first <= enough or scale == 0:
@@ -222,7 +224,7 @@ class Discretized:
         return self.system.output_change(evolution, moved)
 
     def train_loss(self, evolution: Evolution) -> FloatArray:
-        """Training loss: what the unknowns represent, and what never learns; shape (T,)."""
+        """Training loss of what the unknowns represent and of what never learns, shape (T,)."""
         if isinstance(self.system, OwnLoss):
             return self.system.train_loss(evolution)
         represented = np.sum([block.moments() for block in self.system.blocks], axis=0)
@@ -263,8 +265,9 @@ def _in_time(
 ) -> tuple[tuple[Stepped, ...], float]:
     """Propagators whose bound of the error in time fits, and that bound, relative to `scale`.
 
-    The bound that is reported is more cautious than what steps are chosen by: these are asked for
-    less until it fits, or until rounding alone is above it, which smaller steps only make larger.
+    The reported bound is more cautious than the estimate that steps are chosen by. The tolerance
+    of the steps is lowered until the bound fits, or until rounding alone exceeds it, which smaller
+    steps only increase.
     """
     asked, most = tolerance, max(_IN_TIME * tolerance, 1e-12)
     while True:
@@ -277,7 +280,7 @@ def _in_time(
 
 
 def _largest_rate(block: Block) -> float:
-    """About the largest eigenvalue of the pencil of a sparse block, from below."""
+    """About the largest eigenvalue of the matrix pair of a sparse block, from below."""
     return float(np.max(block.operator.diagonal() / block.mass.diagonal()))
 
 

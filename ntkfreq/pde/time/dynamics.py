@@ -35,7 +35,7 @@ class Dynamics(Protocol):
 
     @property
     def momentum(self) -> float:
-        """Momentum, 0 without."""
+        """Momentum; 0 for plain gradient descent and gradient flow."""
         ...
 
     @property
@@ -78,9 +78,9 @@ class Dynamics(Protocol):
 
 
 def _over_rate(deficit: FloatArray, rates: FloatArray, t: FloatArray) -> FloatArray:
-    still = rates <= 0
-    quotient = deficit / np.where(still, 1.0, rates)
-    return np.where(still, t[:, None], quotient)
+    zero = rates <= 0
+    quotient = deficit / np.where(zero, 1.0, rates)
+    return np.where(zero, t[:, None], quotient)
 
 
 def _limit(product: float, fastest: float) -> float:
@@ -211,7 +211,7 @@ class GradientDescent(Discrete):
         """Remaining share of the mode."""
         log, small, count = self._slow(rates), self.step_size * rates < 0.5, self.steps(t)[:, None]
         base = np.where(small, 0.0, 1.0 - self.step_size * rates)
-        # A step that is too large makes modes grow: enough to be noticed, not beyond all numbers.
+        # A step that is too large makes modes grow, which must be noticed without an overflow.
         most = np.exp(GROWTH / np.maximum(count, 1.0))
         power = np.power(np.clip(base, -most, most), count)
         return np.where(small, np.exp(count * log), power)

@@ -1,4 +1,4 @@
-"""How one block answers many initial states at once."""
+"""The linear response of one block to many initial states at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Response:
     change : ndarray, shape (r, n)
         What learning adds to each state.
     memory : tuple of ndarray, shape (r, n) or (r, Q)
-        What is remembered of each.
+        The memories q_k of each state.
     state : ndarray, shape (r, n)
         The errors themselves.
     """

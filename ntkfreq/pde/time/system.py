@@ -1,4 +1,4 @@
-r"""The one interface behind which line, lattice, box and points look alike.
+r"""The interface that the discretizations of all measures share.
 
 Each measure reduces the equation to independent blocks for the error e that the data see,
 
@@ -31,7 +31,7 @@ from ntkfreq.problem.equation import FrequencyEquation
 
 @dataclass(frozen=True, eq=False)
 class Block(Portable):
-    """One symmetric pencil and its initial data.
+    """One symmetric matrix pair, M and A = A_1 + A_2, and its initial data.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class Evolution:
 
 
 class System(Protocol):
-    """A semi-discrete equation and the way back from its unknowns."""
+    """A semi-discrete equation, and spectra and outputs from its unknowns."""
 
     @property
     def equation(self) -> FrequencyEquation:
@@ -149,7 +149,7 @@ class System(Protocol):
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """Independent symmetric pencils."""
+        """Independent blocks."""
         ...
 
     @property
@@ -172,7 +172,7 @@ class System(Protocol):
 
 @runtime_checkable
 class OwnLoss(Protocol):
-    """A system whose unknowns move, so that its loss is no plain sum over blocks."""
+    """A system whose unknowns move, so that its loss is not a sum over blocks."""
 
     def train_loss(self, evolution: Evolution) -> FloatArray:
         """Training loss, shape (T,)."""

@@ -27,13 +27,14 @@ from ntkfreq.problem.density.student_t import StudentT
 from ntkfreq.problem.density.uniform import Uniform
 from ntkfreq.spectra.spectrum import fourier_sum
 
+# Most nodes of a quadrature, and the probability that it truncates.
 _MAX_NODES = 400_000
 _TAIL = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
 class Quantile(Portable):
-    """Quantiles of a pdf that is zero outside a support, by numerical inversion."""
+    """Quantiles of a pdf that is zero outside its support, by numerical inversion."""
 
     function: Callable[[FloatArray], Any]
     support: tuple[float, float]
@@ -43,20 +44,20 @@ class Quantile(Portable):
         return np.asarray(self._middle + self._inverse.ppf(u), dtype=np.float64)
 
     def ready(self) -> None:
-        """Invert now, where the first call would do it."""
+        """Invert now rather than at the first call."""
         self._inverse.ppf(0.5)
 
     def pdf(self, u: float) -> float:
-        """Density at a distance from the middle; the inversion asks for it."""
-        # It asks at the ends of the line as well, where a formula may give inf * 0.
+        """Density at a distance from the middle, as the inversion calls it."""
+        # The inversion evaluates it at infinity as well, where a formula may give inf * 0.
         if not np.isfinite(u):
             return 0.0
         return float(_inside(self.function, self.support, np.array([self._middle + u]))[0])
 
     @property
     def _middle(self) -> float:
-        # About the middle of its support, or the inversion would seek digits that a narrow pdf far
-        # from 0 does not have, for ever.
+        # The pdf is inverted about the middle of its support. Far from 0 the inversion of a narrow
+        # one would never end: it seeks digits that double precision does not have.
         return 0.5 * sum(self.support) if np.all(np.isfinite(self.support)) else 0.0
 
     @cached_property
@@ -66,7 +67,7 @@ class Quantile(Portable):
         low, high = (end - self._middle for end in self.support)
         own: Any = self
         with warnings.catch_warnings():
-            # It asks for the tail beyond the ends, where there is none: nan, for which it takes 0.
+            # The tail beyond the ends of the support is nan, for which the inversion takes 0.
             warnings.filterwarnings("ignore", message=".*tail probability gives NaN")
             return NumericalInversePolynomial(own, domain=(low, high), center=0.0)
 
@@ -129,14 +130,14 @@ class NumericDensity(Density):
         return self._marks
 
     def phase_rounding(self, extent: float) -> float:
-        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        """Change of the kernel by rounding of points at most `extent` apart."""
         center = float(np.asarray(self.quantile(np.array([0.5])))[0])
         return carrier_rounding(center, extent, np.ones_like)
 
     def features(self, extent: float) -> tuple[FloatArray, FloatArray]:
         """Frequencies and weights of the cosine expansion of the kernel."""
         radius = self.radius(_TAIL)
-        # Four nodes a radian, as `quadrature` lays them; asked before it does.
+        # Checked before `quadrature` makes them: it takes four nodes for each radian.
         if 4 * radius * extent > _MAX_NODES:
             raise ValueError(
                 f"rho_w={self.name} has tails too heavy for quadrature ({4 * radius * extent:.2g} "
@@ -170,7 +171,7 @@ class ClosedFormDensity(NumericDensity):
         return self.formula.between(x[:, 0], x2[:, 0])
 
     def phase_rounding(self, extent: float) -> float:
-        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        """Change of the kernel by rounding of points at most `extent` apart."""
         return carrier_rounding(self.formula.loc, extent, self.formula.size)
 
 
@@ -224,7 +225,7 @@ def as_density(
         return rho_w
     corners = checks.places("kinks", kinks)
     if hasattr(rho_w, "dist"):
-        # Loading it takes half a second, which only its own distributions are worth.
+        # Loading scipy.stats takes half a second, so it is loaded for its own distributions only.
         from scipy import stats
 
         if isinstance(rho_w.dist, stats.rv_continuous):
@@ -308,7 +309,7 @@ def _from_callable(
 
 def _check_pdf_values(density: NumericDensity) -> None:
     low, high = density.support
-    # Where one end is infinite, 30 from the other or from 0.
+    # An infinite end is replaced by 30 from the other end or from 0, whichever is farther out.
     first = low if np.isfinite(low) else min(-30.0, high - 30.0)
     last = high if np.isfinite(high) else max(30.0, low + 30.0)
     probe = np.linspace(first, last, 2001)

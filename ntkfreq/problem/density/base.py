@@ -1,8 +1,8 @@
-"""What a density of initial frequencies says to the solvers and to the network.
+"""Densities of initial frequencies: the interface to the solvers and to the network.
 
-A density of your own is a subclass with three methods, `pdf`, `kernel` and `sample`. All else that
-numerics want to know has a default, found numerically from these three
-(:mod:`ntkfreq.problem.density.numerical`); a subclass that knows better overrides it.
+A density of your own is a subclass with three methods, `pdf`, `kernel` and `sample`. Everything
+else that solvers need has a default, computed numerically from these three
+(:mod:`ntkfreq.problem.density.numerical`); a subclass may override it with a formula.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _EPS = float(np.finfo(np.float64).eps)
 _TAILS = tuple(float(tail) for tail in 10.0 ** -np.arange(0.25, 12.1, 0.5))
-# What messages advise in place of densities that are no formula here.
+# The remedy in refusals of normal densities that are not isotropic.
 SPREAD_DRAWS = (
     "evenly spread draws, Empirical(scipy.stats.qmc.MultivariateNormalQMC(mean, covariance)"
     ".random(2**14)), on Points or Box"
@@ -60,7 +60,7 @@ class ExponentialKernel(NamedTuple):
 class Density(Portable, Described, abc.ABC):
     r"""Probability density :math:`\rho_w` of the initial frequencies of a network.
 
-    A density is immutable and knows its pdf, its samples, and its
+    A density is immutable and has a pdf, samples and the
     characteristic function :math:`k(z) = \int \rho_w(w) \cos(w \cdot z)\,dw`.
     Only the even part :math:`\tfrac12(\rho_w(\xi) + \rho_w(-\xi))` enters the dynamics.
 
@@ -125,7 +125,7 @@ class Density(Portable, Described, abc.ABC):
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         """Draw (size, d) frequencies."""
 
-    # What numerics ask. Every answer has a default.
+    # What solvers need. Each of these has a default.
 
     @property
     def parts(self) -> tuple[tuple[float, Density], ...]:
@@ -134,7 +134,7 @@ class Density(Portable, Described, abc.ABC):
 
     @property
     def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
-        r"""Logarithm of the density as a function of :math:`|w|`, or None where it is none.
+        r"""Logarithm of the density as a function of :math:`|w|`, or None if it is not isotropic.
 
         A function of distances (n,) from 0, with values (n,), for a density that is isotropic
         about 0.
@@ -179,7 +179,7 @@ class Density(Portable, Described, abc.ABC):
 
     @property
     def factors(self) -> tuple[Density, ...] | None:
-        """Densities of one variable whose product it is, one a coordinate; None if it is none."""
+        """Densities of one variable, one a coordinate, whose product it is; else None."""
         return (self,) if self.dim == 1 else None
 
     @property
@@ -194,7 +194,7 @@ class Density(Portable, Described, abc.ABC):
 
     @cached_property
     def even(self) -> bool:
-        """Whether the density is even, so that nothing is to be symmetrized."""
+        """Whether the density is even, and its even part is the density itself."""
         from ntkfreq.problem.density.numerical import looks_even
 
         return looks_even(self)
@@ -211,7 +211,7 @@ class Density(Portable, Described, abc.ABC):
 
     @cached_property
     def tail_masses(self) -> TailMasses:
-        """How much of the probability lies beyond each distance from 0, found numerically."""
+        """The probability beyond each distance from 0, computed numerically."""
         from ntkfreq.problem.density.numerical import tail_masses
 
         return tail_masses(self)
@@ -229,12 +229,12 @@ class Density(Portable, Described, abc.ABC):
     def kernel_between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
         """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2).
 
-        A density far from 0 knows its phases better from the points than from the differences.
+        For a density far from 0 phases of the points are more accurate than those of differences.
         """
         return self.kernel_values(x[:, None, :] - x2[None, :, :])
 
     def phase_rounding(self, extent: float) -> float:
-        r"""How much the kernel hangs on the last digits of points at most `extent` apart.
+        r"""Change of the kernel by rounding of points at most `extent` apart.
 
         A density about c has the factor :math:`\cos(c\cdot z)`, which moves by
         :math:`\varepsilon |c| |z|` when z is rounded: where the rest of the kernel has not decayed,
@@ -259,7 +259,7 @@ class Density(Portable, Described, abc.ABC):
         steps = np.diff([0.0, *moved, 2.0])
         return float(steps @ np.array([1.0, *_TAILS]))
 
-    # What users call: checked, then handed on.
+    # Methods for users, which check their arguments and call those above.
 
     def pdf(self, w: ArrayLike) -> FloatArray:
         """Density at frequencies `w` of shape (n,) in 1-D, (n, d) otherwise; shape (n,)."""
@@ -350,7 +350,7 @@ class Density(Portable, Described, abc.ABC):
 
 
 def weighted(parts: Iterable[tuple[float, Density]]) -> Iterator[tuple[float, Density]]:
-    """Shares and densities with every mixture among them taken apart."""
+    """Shares and densities, with every mixture replaced by its parts."""
     for share, part in parts:
         yield from ((share * inner, leaf) for inner, leaf in part.parts)
 

@@ -1,4 +1,4 @@
-"""Densities made of others: mixtures, and atoms given as samples."""
+"""Mixtures of densities, and sets of atoms."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Mixture(Density):
 
     @property
     def parts(self) -> tuple[tuple[float, Density], ...]:
-        """Shares and densities, mixtures among them taken apart."""
+        """Shares and densities, mixtures among them replaced by their parts."""
         return tuple(weighted(self._parts()))
 
     @property
@@ -115,7 +115,7 @@ class Mixture(Density):
 
     @property
     def factors(self) -> tuple[Density, ...] | None:
-        """The mixture itself in one dimension; else a sum of products is none."""
+        """The mixture itself in one dimension; a sum of products is not a product."""
         return (self,) if self.dim == 1 else None
 
     def _parts(self) -> Iterable[tuple[float, Density]]:
@@ -145,7 +145,7 @@ class Mixture(Density):
         return np.asarray(np.sum(values, axis=0))
 
     def phase_rounding(self, extent: float) -> float:
-        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        """Change of the kernel by rounding of points at most `extent` apart."""
         return float(sum(share * part.phase_rounding(extent) for share, part in self._parts()))
 
     def radius(self, tail: float) -> float:
@@ -244,7 +244,7 @@ class Empirical(Density):
         return np.asarray((c * self.weights) @ c2.T + (s * self.weights) @ s2.T)
 
     def phase_rounding(self, extent: float) -> float:
-        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        """Change of the kernel by rounding of points at most `extent` apart."""
         moved = _EPS * extent * np.linalg.norm(self.atoms, axis=1)
         return float(self.weights @ np.minimum(moved, 1.0))
 

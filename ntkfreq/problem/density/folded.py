@@ -1,13 +1,13 @@
-r"""The density that a lattice sees: aliases added up, and what each of them contributes.
+r"""The density folded into the zone of a lattice: sums over aliases, and shares of each.
 
-Samples at spacing :math:`\Delta` do not tell :math:`\xi` from :math:`\xi + g`,
-:math:`g \in G = (2\pi/\Delta)\mathbb Z`; the error that they see moves with
+Samples at spacing :math:`\Delta` do not distinguish :math:`\xi` from :math:`\xi + g`,
+:math:`g \in G = (2\pi/\Delta)\mathbb Z`; the error on them evolves with
 
 .. math:: \rho_{\mathrm{fold}}(\xi) = \sum_{g\in G}\rho_w(\xi+g),
 
 the density of the wrapped frequencies. A few aliases are added one by one. Beyond the kinks and
 narrow features of the density the others are a smooth function of :math:`\xi`, which is
-interpolated; there the sums end in integrals, so heavy tails cost no more than light ones.
+interpolated; there the sums end in integrals, so heavy tails take no more work than light ones.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from ntkfreq.numerics.quadrature import ORDER, gauss_legendre, panel_rule
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.landmarks import Landmarks
 
-# Aliases next to the zone that are added one by one, beyond kinks and narrow features. The next
-# ones are analytic in the frequency to 16 half-widths of the zone: 12 nodes leave 1e-17.
+# Aliases next to the zone that are added one by one, beyond kinks and narrow features. Those
+# farther away are analytic in the frequency to 16 half-widths of the zone, so that interpolation at
+# 12 nodes has an error of 1e-17.
 _BESIDE = 8
 _NODES = 12
-# After so many more a sum is its integral with one correction: the next term is 1e-9 times that.
+# After this many more terms the rest of a sum is its integral with one correction, to which the
+# next correction is 1e-9.
 _SUMMED = 1000
 # A density varies over its width; a quarter of it (each way) is resolved by 16 nodes to 1e-13.
 _SHARE_OF_WIDTH = 0.25
 _CHUNK = 1_000_000
-# Periods that a density may span: added one by one, with their slopes at the nodes of a mesh, and
-# before the sum becomes an integral. Each is some seconds.
+# Periods that a density may span at most: for sums of aliases one by one, for those with slopes at
+# the nodes of a mesh, and before a sum becomes an integral. Each limit is some seconds of work.
 _MOST_TURNS, _MOST_SLOPES, _MOST_TERMS = 2_000_000, 20_000, 200_000
 
 
@@ -137,7 +139,7 @@ class FoldedDensity(Density):
         return np.pi / self.spacing
 
     def reduce(self, xi: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Alias in the zone and the multiple of the period taken off, of frequencies (n,)."""
+        """Alias in the zone and the multiple of the period subtracted, of frequencies (n,)."""
         turns = np.rint(xi / self.period)
         return np.clip(xi - turns * self.period, -self.nyquist, self.nyquist), turns
 
@@ -155,7 +157,7 @@ class FoldedDensity(Density):
         return np.arange(-count, count + 1)
 
     def refuse_slopes(self) -> None:
-        """Refuse what has too many aliases for sums with slopes at the nodes of a mesh.
+        """Refuse a density of too many aliases for sums with slopes at the nodes of a mesh.
 
         Raises
         ------
@@ -194,7 +196,7 @@ class FoldedDensity(Density):
         if np.isfinite(self.density.landmarks().support[-1][1]):
             return np.zeros((5, 1))
         unit = chebyshev.chebpts1(_NODES)
-        # The sum to the left is that to the right of the mirrored frequency, but for signs.
+        # The sum to the left is, up to signs, that to the right of the mirrored frequency.
         both = self._summed(np.concatenate([unit, -unit]) * self.nyquist)
         mirror = np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None]
         values = both[:, :_NODES] + mirror * both[:, _NODES:]
@@ -206,7 +208,7 @@ class FoldedDensity(Density):
         After some terms :math:`\sum_{j>m} f(j) = \int_a^\infty f + \tfrac1{24}f'(a)`, where
         :math:`a = m + \tfrac12`.
         """
-        # What is wider than so many periods is smooth for the correction wherever the sum ends.
+        # Features wider than this are smooth enough for the correction wherever the sum ends.
         smooth = _SUMMED * self.period
         scales = self.density.landmarks().scales
         wide = max((a + 8 * min(width, smooth) for a, width in scales), default=0.0)
@@ -216,7 +218,7 @@ class FoldedDensity(Density):
         points = np.add.outer(self.period * np.arange(first, last + 2), xi)
         terms = self._terms(points.ravel()).reshape(5, *points.shape)
         total = terms[:, :-1].sum(axis=1) + (terms[:, -1] - terms[:, -2]) / 24
-        # From there on by panels in log(frequency), short at first: a light tail ends at once.
+        # The integral, by panels in log(frequency) that are short at first: light tails end soon.
         begin = xi + (last + 0.5) * self.period
         edge, length = 0.0, 1 / 32
         while edge < 200:
@@ -276,7 +278,7 @@ class FoldedDensity(Density):
     def shared_jumps(self) -> tuple[float, ...]:
         """Jumps of the density (on the half-line) where its share among the aliases jumps.
 
-        Where the share does not jump, nothing flows across: no alias is there to take over.
+        Where the share does not jump, there is no flux between aliases.
         """
         marks = self.density.landmarks()
         ends = {end for span in marks.support for end in span if 0 < end < np.inf}
@@ -292,7 +294,7 @@ class FoldedDensity(Density):
         return float(np.abs(self.reduce(np.array([mark]))[0][0]))
 
     def _image(self, low: float, high: float) -> tuple[float, float]:
-        """What the interval [low, high] covers of half the zone."""
+        """The image of the interval [low, high] in half the zone."""
         if high - low >= self.nyquist:
             return 0.0, self.nyquist
         turning = self.nyquist * np.arange(np.ceil(low / self.nyquist), 1 + high // self.nyquist)

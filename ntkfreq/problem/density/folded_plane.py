@@ -1,8 +1,8 @@
-r"""A density of two frequencies wrapped into the zone of a lattice, and what aliases contribute.
+r"""A density of two frequencies folded into the zone of a lattice, and sums over its aliases.
 
-The aliases of a density that is a product of two are added axis by axis. Of others those are added
-one by one where few matter. Where the tail is heavy, as that of the Student t, the sum over aliases
-is by Poisson's formula one of the kernel over samples,
+The aliases of a density that is a product of two are added axis by axis. Those of others are added
+one by one if few are not negligible. Where the tail is heavy, as that of the Student t, the sum
+over aliases is by Poisson's formula a sum of the kernel over samples,
 
 .. math:: \rho_{\mathrm{fold}}(\xi) = \Bigl(\frac{\Delta}{2\pi}\Bigr)^2
           \sum_{n\in\mathbb Z^2} k(\Delta n)\cos(\Delta n\cdot\xi),
@@ -28,18 +28,18 @@ from ntkfreq.problem.rectangle import tensor_points
 # Aliases added one by one beyond kinks and locations; those further off are smooth over the zone.
 _NEAR, _NODES = 4, 12
 _MOST_ALIASES, _MOST_SAMPLES, _MOST_SUMMED = 200, 2000, 40_000_000
-# Periods after which the squares of a heavy tail add nothing (the sum falls with the sixth power
-# at least).
+# After this many periods the squares of a heavy tail are negligible (their sum falls at least with
+# the sixth power).
 _HEAVY = 64
 _TAIL = 1e-17
-# Aliases along each axis of a density that is no product, added one by one; the largest value of a
-# kernel that is left out of a sum over samples.
+# Most aliases along each axis of a density that is not a product, added one by one; and the largest
+# value of a kernel that is neglected in a sum over samples.
 _FEW, _RESIDUE = 24.0, 1e-17
-# A tail is light if so little of it is left at this many times the radius of the bulk.
+# A tail is light if its probability beyond this multiple of the radius of the bulk is below _TAIL.
 _LIGHT = 100.0
 _CHUNK = 500_000
 
-# How factors along the two axes, with a matrix between them or none, make values.
+# Values from factors along the two axes, with a matrix between them or without.
 Combine = Callable[[FloatArray, FloatArray | None, FloatArray], FloatArray]
 
 
@@ -117,7 +117,7 @@ class PlaneFold(Portable):
     def _light(self, part: Density) -> bool:
         """Whether the aliases of a density that is no product are few enough to be added."""
         reach = part.radius(_TAIL)
-        # Under a power law even far aliases count, beside next to nothing in the middle.
+        # Under a power law even far aliases matter where the density in the middle is tiny.
         return 2 * reach / self.period < _FEW and reach <= _LIGHT * part.radius(0.1)
 
     def _by_aliases(
@@ -146,7 +146,7 @@ class PlaneFold(Portable):
         return terms[0][:, None], terms[1][:, None]
 
     def _one_by_one(self, part: Density, points: FloatArray) -> FloatArray:
-        """Sums of a density that is no product over the aliases that matter, at (..., 2) points."""
+        """Sums of a density that is not a product over its aliases, at (..., 2) points."""
         count = int(np.ceil(part.radius(_TAIL) / self.period)) + 1
         turns: FloatArray = self.period * np.arange(-count, count + 1, dtype=np.float64)
         flat = points.reshape(-1, 2)
@@ -185,7 +185,7 @@ class PlaneFold(Portable):
 
     @cached_property
     def near(self) -> int:
-        """How many aliases each way are added one by one."""
+        """Number of aliases in each direction that are added one by one."""
         places = [place for marks in self._landmarks for place, _ in marks.scales]
         kinks = [kink for marks in self._landmarks for kink in marks.kinks]
         return _NEAR + int(np.ceil(max([0.0, *places, *kinks]) / self.period))
@@ -197,7 +197,7 @@ class PlaneFold(Portable):
 
     @cached_property
     def far(self) -> int:
-        """How many aliases each way matter at all."""
+        """Number of aliases in each direction that are not negligible."""
         light = [part for _, part in self.density.parts if part.factors or self._light(part)]
         heavy = len(light) < len(self.density.parts)
         reach = max((part.radius(_TAIL) for part in light), default=0.0)
@@ -215,7 +215,7 @@ class PlaneFold(Portable):
             return self._by_axes(xi, eta)
         every = np.arange(-self.far, self.far + 1)
         turns = np.stack(np.meshgrid(every, every, indexing="ij"), axis=-1).reshape(-1, 2)
-        # Kinks lie on lines, along which no alias is far off.
+        # Kinks lie on lines, so that aliases along these lines are never far away.
         reduce = np.min if self._kinked else np.max
         close = reduce(np.abs(turns), axis=1) <= self.near
         total = self._added(xi, eta, turns[close])
@@ -254,8 +254,8 @@ class PlaneFold(Portable):
     def _pairs(self, xi: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
         """Sums over aliases of products of factors along an axis, (2, 2, L, L, n).
 
-        Of the factors themselves (0) or their slopes (1), for each pair of the L places where the
-        even density has one, whose shares (L,) come second.
+        They are sums of the factors themselves (0) or of their slopes (1), for each pair of the L
+        terms of the even density, whose shares (L,) come second.
         """
         factors, shares = [], []
         for share, part in self.density.parts:
@@ -296,7 +296,7 @@ class PlaneFold(Portable):
 
 
 def _signs(factors: tuple[Density, ...]) -> tuple[float, ...]:
-    """What the frequencies are multiplied by, for the terms of the even part of a product."""
+    """Signs of the frequencies in the terms of the even part of a product."""
     return (1.0,) if all(factor.even for factor in factors) else (1.0, -1.0)
 
 

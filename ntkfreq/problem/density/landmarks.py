@@ -1,4 +1,4 @@
-"""Where a density of one frequency needs care: support, kinks, widths."""
+"""Where meshes and quadratures of a density must be fine: support, kinks, widths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STEPS_OUT = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0)
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Where the even part of a one-dimensional density needs care, on the half-line [0, inf).
+    """Support, kinks and widths of the even part of a density on the half-line [0, inf).
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Landmarks:
     kinks : tuple of float
         Jumps and corners: panels and elements must end there.
     scales : tuple of (location, width)
-        Where mass sits and over what distance the density varies there.
+        Where probability is concentrated, and over what distance the density varies there.
     """
 
     support: tuple[tuple[float, float], ...]

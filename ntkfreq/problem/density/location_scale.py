@@ -1,4 +1,4 @@
-r"""What the named families share: a location, a scale, a dimension.
+r"""The base of the named families: a location, a scale, a dimension.
 
 With a location c the even part has the characteristic function :math:`\cos(c\cdot z)\,k_0(z)`, k_0
 that of the centred family.
@@ -21,17 +21,17 @@ from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.phases import exact_wave, exact_waves
 from ntkfreq.spectra.waves import largest_phase
 
-# Below this phase its rounding is at most 1e-14, and one cosine a pair is cheaper.
+# Phases below this have a rounding error of at most 1e-14, and one cosine a pair is faster.
 _ROUNDED = 100.0
-# Coordinates of x at most: a location of as many numbers is kept.
+# Most coordinates of x, since a location of as many numbers is stored.
 _MOST_AXES = 1_000_000
-# Scales from the center, of which the square still fits.
+# Distances from the centre are cut off at this many scales, or their squares would overflow.
 _FARTHEST = 1e120
 _LARGEST = float(np.log(np.finfo(np.float64).max))
 
 
 def sobol_points(dim: int) -> str:
-    """Python for points that fill the unit cube evenly, for messages."""
+    """Python code for points that fill the unit cube evenly, for messages."""
     return f"scipy.stats.qmc.Sobol({dim}, seed=0).random(2**14)"
 
 
@@ -49,7 +49,7 @@ class LocationScale(Density):
         self._set(loc, scale, dim)
 
     def _set(self, loc: ArrayLike, scale: float, dim: int) -> None:
-        """Check the parameters that all families have, and keep them."""
+        """Check and store the parameters that all families have."""
         dim = checks.integer("dim", dim, 1)
         if dim > _MOST_AXES:
             raise ValueError(
@@ -64,11 +64,11 @@ class LocationScale(Density):
         object.__setattr__(self, "_center", center)
 
     def _draws(self, dim: int) -> str:
-        """Python for draws of scale 1 about 0, with words that say how they lie."""
+        """Words and Python code for draws of scale 1 about 0, for messages."""
         return f"draws, Empirical({type(self).__name__}(dim={dim}).sample(2**16, rng=0)"
 
     def _refuse_scales(self, loc: Any, given: Any) -> None:
-        """Refuse a scale an axis, which no formula here is for, with what takes its place."""
+        """Refuse one scale for each axis, for which there is no formula, and name the remedy."""
         if not isinstance(given, list | tuple | np.ndarray) or np.ndim(given) == 0:
             return
         scales = checks.show(given)
@@ -80,7 +80,7 @@ class LocationScale(Density):
         )
 
     def _standard(self, w: FloatArray) -> FloatArray:
-        # So far out no density is anything but 0; squares of more would overflow.
+        # All densities are 0 so far out, and squares of larger steps would overflow.
         steps = (w - np.asarray(self._center)) / self.scale
         return np.asarray(np.clip(steps, -_FARTHEST, _FARTHEST))
 
@@ -99,12 +99,12 @@ class LocationScale(Density):
         if largest_phase(np.concatenate([x, x2]), center) < _ROUNDED:
             return super().kernel_between(x, x2)
         centred = replace(self, loc=0.0).kernel_between(x, x2)
-        # cos(c.(x - x')) from exact phases of either: the rounding of x - x' would be multiplied.
+        # cos(c.(x - x')) from exact phases of both, since c would amplify the rounding of x - x'.
         waves, others = exact_waves(x, center)[:, 0], exact_waves(x2, center)[:, 0]
         return np.asarray(centred * np.outer(waves, others.conj()).real)
 
     def phase_rounding(self, extent: float) -> float:
-        """How much the kernel hangs on the last digits of points at most `extent` apart."""
+        """Change of the kernel by rounding of points at most `extent` apart."""
         along = np.full(self.dim, self.dim**-0.5)
         centred = replace(self, loc=0.0)
         return carrier_rounding(
@@ -112,7 +112,7 @@ class LocationScale(Density):
         )
 
     def _exp(self, logarithm: FloatArray) -> FloatArray:
-        """Density from its logarithm, which in many dimensions has more range than a double."""
+        """Density from its logarithm, which in many dimensions may exceed double precision."""
         if np.max(logarithm, initial=-np.inf) > _LARGEST:
             raise ValueError(
                 f"rho_w={checks.show(self)} has a pdf above 1e308 in dimension {self.dim}; its "

@@ -1,4 +1,4 @@
-"""What numerics ask of a density, found from its pdf, its kernel and its samples alone."""
+"""Properties of a density that solvers need, from its pdf, kernel and samples alone."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ntkfreq.problem.density.base import Density
 from ntkfreq.problem.density.landmarks import Landmarks
 
 _DRAWS = 4096
-# Share of the highest peak by which a peak rises above its surroundings.
+# Least height of a peak above its surroundings, as a share of the highest peak.
 _PROMINENT = 0.02
-# Relative to the largest value: what two evaluations of one formula differ by.
+# Two evaluations of one formula differ by at most this, relative to the largest value.
 _SAME = 1e-12
-# Panels of a pdf are halved until its Legendre series has fallen so far; those that end up so
-# narrow, relative to the whole, hold a jump or a corner.
+# Panels of a pdf are halved, at most _DEEPEST times, until its Legendre series has fallen to
+# _SERIES. Those that are then narrower than the share _NARROW of the whole hold a jump or a corner.
 _SERIES, _NARROW, _DEEPEST = 1e-10, 1e-4, 46
 # Directions of a rule over the sphere, in two dimensions and in more.
 _ANGLES, _DIRECTIONS = 256, 512
-# Panels of tails are so long in log(distance); beyond so many e-folds a tail is extrapolated.
+# Length of the panels of a tail in log(distance), and e-folds beyond which it is extrapolated.
 _PANEL, _LAST_FOLD = 0.25, 140.0
 # Coefficients of central differences of order 8, and their step as a share of the width.
 _DIFFERENCES, _STEP = (4 / 5, -1 / 5, 4 / 105, -1 / 280), 0.02
@@ -57,7 +57,7 @@ def looks_isotropic(density: Density) -> bool:
     )
     here = density._pdf(points)
     there = density._pdf(turned.reshape(-1, density.dim)).reshape(4, -1)
-    # Rounding of |w| is multiplied by the slope of the logarithm in the tail.
+    # In the tail the slope of the logarithm amplifies the rounding of |w|.
     return bool(np.all(np.abs(there - here) <= 1e-10 * here + _SAME * here.max()))
 
 
@@ -83,7 +83,7 @@ def likeliest(density: Density) -> FloatArray:
 
 
 def carrier(density: Density) -> float:
-    """Distance from 0 of a density that lies far from it, as widths go; else 0."""
+    """Distance from 0 of a density that lies more than ten widths away from it; else 0."""
     points = draws(density)
     middle = np.median(points, axis=0)
     spread = float(np.median(np.linalg.norm(points - middle, axis=1)))
@@ -112,7 +112,7 @@ class TailMasses:
     Attributes
     ----------
     edges, masses : ndarray, shape (n,)
-        Increasing distances, and how much lies beyond each.
+        Increasing distances, and the probability beyond each.
     shell : callable
         Probability per distance at distances (n,), shape (n,); zero beyond the last edge but for a
         power law.
@@ -153,7 +153,7 @@ class TailMasses:
 
     @property
     def _power(self) -> float:
-        """With which power of the distance the last of a tail falls."""
+        """Power of the distance with which the end of a tail falls."""
         last = self.masses[-8:]
         if last[-1] <= 0 or last[0] <= last[-1]:
             return 1.0
@@ -173,7 +173,7 @@ def tail_masses(density: Density) -> TailMasses:
     logs = np.log(middle) + np.arange(-40.0, 8.0, _PANEL)
     edges = np.concatenate([[0.0], np.exp(logs)])
     if density.dim == 1:
-        # Near every place and kink as well; a pdf far from 0 is a needle on a logarithmic scale.
+        # Edges near every location and kink as well: far from 0 a pdf is narrow in log(distance).
         edges = np.union1d(edges, marks.breaks(0.0, min(end, edges[-1])))
     edges = edges[edges <= end]
     masses = _panel_masses(shell, edges)
@@ -259,7 +259,7 @@ def _peaks(value: Callable[[FloatArray], FloatArray], sizes: FloatArray) -> Scal
     """Places of the peaks of a function on the half-line, and their half-widths at half height."""
     places = np.unique(np.concatenate([[0.0], sizes]))
     heights = value(places)
-    # A wall on either side: the ends may be peaks.
+    # A low value is added on either side, so that the ends may be peaks.
     found, _ = signal.find_peaks(
         np.concatenate([[-1.0], heights, [-1.0]]), prominence=_PROMINENT * heights.max()
     )
@@ -275,9 +275,9 @@ def _peaks(value: Callable[[FloatArray], FloatArray], sizes: FloatArray) -> Scal
 
 
 def _edge(value: Callable[[FloatArray], FloatArray], points: FloatArray, peak: float) -> float:
-    """Where a function jumps or falls to zero for good along a path; infinite if it does not.
+    """Where a function becomes zero along a path and stays so; infinite if it does not.
 
-    What decays until it underflows has no edge: just before one the function is not tiny.
+    A function that decays until it underflows has no edge: just before an edge it is not tiny.
     """
     positive = np.flatnonzero(value(points) > 0)
     if positive.size and positive[-1] == len(points) - 1:
@@ -320,10 +320,10 @@ def _kinks(
     narrow = narrow[np.argsort(np.diff(narrow, axis=1)[:, 0])]
     kinks: list[float] = []
     for left, right in narrow:
-        # The narrowest panel of a heap is next to the kink.
+        # The narrowest panel of a cluster is next to the kink.
         if all(abs(left - kink) > 10 * _NARROW * (high - low) for kink in kinks):
             kinks.append(float(left + right) / 2)
-    # A corner at 0 is between panels of the even function.
+    # A corner at 0 lies between panels of the even function, and is found by differences.
     if low == 0.0:
         sides = value(np.array([0.0, 1e-7, 2e-7]) * high)
         if abs(sides[1] - sides[0]) > 1e-9 * peak and not any(kink < 1e-6 * high for kink in kinks):

@@ -1,4 +1,4 @@
-"""Densities of users: three methods put behind the checked ones, and compared with each other."""
+"""Densities of users: their three methods, checked at every call and compared with each other."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _DRAWS = 20_000
 # Displacements, in units of one over the median frequency, at which the three are compared.
 _STEPS = (0.3, 1.0, 2.5)
-# Standard errors of a mean of cosines, one in 1e9 by chance.
+# Allowed difference in standard errors of a mean; chance exceeds it once in 1e9.
 _ERRORS = 6.0
 
 
 def adapted_methods(cls: type[Density]) -> None:
-    """Put a user's `pdf`, `kernel` (or `k`) and `sample` behind the methods of the package.
+    """Move a user's `pdf`, `kernel` (or `k`) and `sample` behind the methods of the package.
 
-    Those check and shape arguments; what they hand on, and what comes back, is checked here.
+    Those check and shape their arguments; the results of the user's methods are checked here.
     """
     for names, hook, adapt in (
         (("pdf",), "_pdf", _pdf),
@@ -48,7 +48,7 @@ def _plain_pdf(cls: type[Density]) -> Any:
 
 
 def _argument(points: FloatArray) -> FloatArray:
-    """Points (n, d) as users have them: (n,) in one dimension."""
+    """Points (n, d) as users' methods take them: (n,) in one dimension."""
     return points[:, 0].copy() if points.shape[1] == 1 else points.copy()
 
 
@@ -161,7 +161,7 @@ def _refuse_other_pdf(density: Density, typical: float, name: str) -> None:
         raise ValueError(
             f"rho_w={name}: pdf integrates to {mass:.5g}, not 1; divide it by its integral"
         )
-    # Of samples inside and outside the median distance.
+    # Half of the pdf must lie within the median distance of the samples.
     share = tails.beyond(typical)
     if abs(share - 0.5) > _ERRORS * 0.5 / np.sqrt(_DRAWS) + 1e-2 * (density.dim - 1):
         raise ValueError(

@@ -16,11 +16,11 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import ExponentialKernel
 from ntkfreq.problem.density.location_scale import LocationScale
 
-# Where u^100 e^-u is below 1e-300 of its largest value.
+# Beyond this u, u^100 e^-u is below 1e-300 of its largest value.
 _FAR = 5000.0
-# Degrees of freedom whose tail takes more frequencies than a recurrence takes time.
+# Degrees of freedom for which a recurrence is faster than a quadrature over the heavy tail.
 _RECURRENCES = (1, 3, 5, 7)
-# Of logarithms of a radius; scale and square still fit.
+# The logarithm of a radius is cut off at this, so that its square does not overflow.
 _FARTHEST = 460.0
 
 
@@ -164,7 +164,7 @@ class StudentT(LocationScale):
 
 
 def _coefficient(p: int, power: int) -> float:
-    """Of u^power in the Matern correlation of order p + 1/2, over exp(-u)."""
+    """Coefficient of u^power e^-u in the Matern correlation of order p + 1/2."""
     down = p - power
     share = factorial(p) / factorial(2 * p) * factorial(p + down)
     return float(share / (factorial(down) * factorial(power)) * 2.0**power)

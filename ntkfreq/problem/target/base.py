@@ -1,4 +1,4 @@
-"""What a target says of itself, whatever it is made of."""
+"""The interface of all targets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Target(Portable, Described, abc.ABC):
 
     :meth:`from_function` takes a function, with a `support` outside of which it is zero;
     :meth:`from_radial` a profile :math:`y(x) = g(|x|)`; :meth:`from_samples` values at points.
-    Functions and pairs of arrays that are passed to the solver are wrapped by themselves.
+    Functions and pairs of arrays that are passed to the solver are wrapped automatically.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Target(Portable, Described, abc.ABC):
         dict.fromkeys(("function", "profile"), "give samples (x, y) as the target")
     )
 
-    # What some targets have, and others have not.
+    # Properties that some targets have.
 
     @property
     def support(self) -> Side | None:
@@ -86,7 +86,7 @@ class Target(Portable, Described, abc.ABC):
         """Points (n, d) and values (n,) of a target that is known there alone."""
         return None
 
-    # What is asked of every target.
+    # Properties and methods of every target.
 
     @property
     def radial(self) -> bool:
@@ -113,7 +113,7 @@ class Target(Portable, Described, abc.ABC):
         Raises
         ------
         ValueError
-            Where the target does not decay, with what does not ask it to.
+            Where the target does not decay, naming measures on which it need not.
         """
 
     @abc.abstractmethod
@@ -122,7 +122,7 @@ class Target(Portable, Described, abc.ABC):
 
     @property
     def natural_measure(self) -> Measure:
-        """Where the data sit if nothing is said: everywhere."""
+        """The measure of the data if none is given: everywhere."""
         return Line()
 
     def counted(self, measure: Measure) -> Measure:
@@ -133,8 +133,8 @@ class Target(Portable, Described, abc.ABC):
         """The same target; between samples, if it has some, a refusal instead of a spline."""
         return self
 
-    def told(self, dim: int) -> tuple[Any, ...] | None:
-        """Where the target was found, or said, not to vanish: an interval, or a rectangle."""
+    def extent(self, dim: int) -> tuple[Any, ...] | None:
+        """The support as given or as found: an interval, or a rectangle; None if unknown."""
         sides = self.sides(dim)
         return sides[0] if sides is not None and dim == 1 else sides
 
@@ -248,7 +248,7 @@ class Target(Portable, Described, abc.ABC):
         profile : callable
             g(r), vectorized, for r >= 0.
         radius : float, optional
-            Where y ends, at (nearly) zero. Default: looked for.
+            Where y ends, at (nearly) zero. Default: found by probes.
         kinks : sequence of float, optional
             Radii at which g or a derivative jumps.
 

@@ -15,13 +15,13 @@ from ntkfreq.problem.measure import Measure
 from ntkfreq.problem.rectangle import find_rectangle, tensor_points
 from ntkfreq.problem.target.base import ELSEWHERE, Side, Target
 
-# A target may end this far from zero (share of the largest) and still be called decayed.
+# A target counts as decayed if it ends below this share of its largest value.
 DECAYED = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Shifted:
-    """A target as a function of places counted from another origin."""
+    """A target as a function of coordinates relative to another origin."""
 
     part: Target
     center: FloatArray
@@ -46,7 +46,7 @@ class AtPoints:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Everywhere(Target):
-    """A function of which nothing else is said."""
+    """A function of which nothing else is known."""
 
     function: Function
     kinks: tuple[float, ...] = ()
@@ -60,7 +60,7 @@ class Everywhere(Target):
         return None
 
     def decaying(self, dim: int, measure: Measure, isotropic: bool) -> Target:
-        """The function with a support that is looked for."""
+        """The function with a support that is found by probes."""
         name = type(measure).__name__
         if dim > 2:
             raise beyond_two(dim, name)
@@ -158,7 +158,7 @@ def zero_outside(
 
 
 def beyond_two(dim: int, name: str) -> ValueError:
-    """The refusal of what does not reduce to one variable."""
+    """The refusal of an equation that does not reduce to one variable."""
     return ValueError(
         f"measure={name}() with dim={dim} is solved where it reduces to one variable, that is "
         "for Line() with Target.from_radial(g) and an isotropic density about 0 (Normal, "

@@ -18,7 +18,7 @@ from ntkfreq.problem.measure import Measure
 from ntkfreq.problem.target.base import Side, Target
 from ntkfreq.problem.target.functions import DECAYED, OnInterval, Shifted, beyond_two, zero_outside
 
-# Power of the radius with which the support of a radial target is looked for.
+# The support of a radial target is that of the profile times this power of the radius.
 _VOLUME = 32
 
 
@@ -44,9 +44,9 @@ class Radial(Target):
         """The cube around the ball."""
         return ((-self.radius, self.radius),) * dim
 
-    def told(self, dim: int) -> tuple[Any, ...] | None:
+    def extent(self, dim: int) -> tuple[Any, ...] | None:
         """An interval or a square; beyond two dimensions the radii (0, radius)."""
-        return (0.0, self.radius) if dim > 2 else super().told(dim)
+        return (0.0, self.radius) if dim > 2 else super().extent(dim)
 
     def decaying(self, dim: int, measure: Measure, isotropic: bool) -> Target:
         """A function on an interval in one dimension; itself in two, or where all is radial."""
@@ -131,8 +131,8 @@ def radial_target(profile: Function, radius: float | None, kinks: Sequence[float
     peak = float(np.abs(probe).max())
     if peak == 0 and not is_constant_zero(profile):
         raise ValueError(
-            f"profile is 0 at all of 4001 probes within r < {radius:g}: what is elsewhere was "
-            "not seen; give the radius where it ends, or, if it is 0 everywhere, let it return "
+            f"profile is 0 at all of 4001 probes within r < {radius:g}, and unknown "
+            "elsewhere; give the radius where it ends, or, if it is 0 everywhere, let it return "
             "the number 0.0"
         )
     if abs(probe[-1]) > DECAYED * peak and radius not in marks:
@@ -146,7 +146,7 @@ def radial_target(profile: Function, radius: float | None, kinks: Sequence[float
 
 
 def _radial_support(profile: Function) -> tuple[float, float] | None:
-    """Where a profile vanishes, looked for twice.
+    """The support of a profile, weighted by volume if it has one, else of the profile itself.
 
     In high dimensions most of the volume is far out, where the profile may be tiny and yet count.
     """

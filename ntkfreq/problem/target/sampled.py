@@ -16,7 +16,7 @@ from ntkfreq.problem.samples import OnlySamples, SplineThrough, means
 from ntkfreq.problem.target.base import ELSEWHERE, Side, Target
 from ntkfreq.problem.target.functions import DECAYED, Shifted, beyond_two, zero_outside
 
-# Gap of neighbouring samples beside their extent: slopes of a spline are of no use below.
+# Least gap between samples relative to their extent; below it slopes of a spline are rounding.
 _CLOSEST = 1e-14
 
 
@@ -31,7 +31,7 @@ class Sampled(Target):
     axis : Axis
         What the numbers of x mean.
     function : callable
-        The spline through them in one dimension; else a table, which refuses what is between.
+        The spline through them in one dimension; else a table, which refuses points between them.
     kinks : tuple of float
         The knots of the spline.
     ends : (low, high) or None

@@ -47,7 +47,7 @@ class _FeatureSystems:
         matrix = np.empty((s, size, s, size))
         for i in range(s):
             if self._narrow:
-                # What the errors write to the features, z = J^T e, obeys
+                # The projections of the errors on the features, z = J^T e, obey
                 # z_i + J_i^T J_i sum_j w_ij z_j = J_i^T (right-hand side).
                 gram = jacobians[i].T @ jacobians[i]
                 matrix[i] = gram[:, None, :] * transfer[:, i, :].T

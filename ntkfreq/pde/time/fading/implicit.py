@@ -20,13 +20,13 @@ from ntkfreq.pde.time.response import Columns, Reader, Response, at_times, large
 from ntkfreq.pde.time.system import Block
 from ntkfreq.problem.decay import Decay
 
-# Share of the tolerance for what lies beyond the range of the operators.
+# Share of the tolerance for the part of the error that lies outside the range of the operators.
 _LEFT_OUT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class ImplicitPropagator(Portable):
-    """Radau collocation of one block whose memories fade; any time up to the last is at hand.
+    """Radau collocation of one block whose memories fade; it can be read at any time.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class ImplicitPropagator(Portable):
     tolerance : float
         Error allowed in the norm whose square is the loss.
     flow : Propagator
-        The block without decay, which tells the fastest rate.
+        The block without decay, for the fastest rate.
     """
 
     block: Block
@@ -48,7 +48,7 @@ class ImplicitPropagator(Portable):
     tolerance: float
     flow: Propagator
 
-    # Results of the integration, and of what it was done with.
+    # Pickles keep the results of the integration and what it was computed with.
     _lasting: ClassVar[frozenset[str]] = frozenset({"_span", "fastest_rate", "trajectory"})
 
     @property
@@ -57,7 +57,7 @@ class ImplicitPropagator(Portable):
         return self.block.size
 
     @cached_property
-    def _still(self) -> bool:
+    def _at_rest(self) -> bool:
         """Whether there is nothing to advance: no initial output and no target in this block."""
         return not (self.block.start.any() or self.block.goal.any())
 
@@ -130,18 +130,20 @@ class ImplicitPropagator(Portable):
     def error(self) -> float:
         """Bound of the error in time, in the norm whose square is the loss."""
         return (
-            0.0 if self._still else float(np.max(self.trajectory.figures.error_bound) * self._scale)
+            0.0
+            if self._at_rest
+            else float(np.max(self.trajectory.figures.error_bound) * self._scale)
         )
 
     @property
     def factorizations(self) -> int:
         """Factorizations made so far."""
-        return 0 if self._still else int(np.sum(self.trajectory.figures.factorizations))
+        return 0 if self._at_rest else int(np.sum(self.trajectory.figures.factorizations))
 
     @property
     def steps(self) -> int:
         """Steps taken."""
-        return 0 if self._still else int(np.sum(self.trajectory.figures.steps))
+        return 0 if self._at_rest else int(np.sum(self.trajectory.figures.steps))
 
     @cached_property
     def fastest_rate(self) -> float:
@@ -155,11 +157,13 @@ class ImplicitPropagator(Portable):
     @property
     def noise(self) -> float:
         """Largest rounding error that was seen in a step, in the norm whose square is the loss."""
-        return 0.0 if self._still else float(np.max(self.trajectory.figures.rounding)) * self._scale
+        return (
+            0.0 if self._at_rest else float(np.max(self.trajectory.figures.rounding)) * self._scale
+        )
 
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
         """The largest that was seen in a step, or what lies beyond the range of the operators."""
-        return 0.0 if self._still else max(self.noise, self._left_out * self._scale)
+        return 0.0 if self._at_rest else max(self.noise, self._left_out * self._scale)
 
     def respond(self, columns: Columns, dynamics: Dynamics, t_end: float) -> Reader:
         """States (n, r), given as they would be if nothing were learned."""
@@ -190,7 +194,7 @@ class FadingEvolution:
 
     @cached_property
     def _error(self) -> FloatArray:
-        if self.propagator._still:
+        if self.propagator._at_rest:
             return np.zeros((len(self.t), self.propagator.size))
         return np.asarray(self.propagator.trajectory.error(self.t)[..., 0])
 
@@ -204,7 +208,7 @@ class FadingEvolution:
     @cached_property
     def memory(self) -> tuple[FloatArray, FloatArray]:
         """q_1 and q_2, shape (T, n) each; q_2 is zero where the frequencies are frozen."""
-        if self.propagator._still:
+        if self.propagator._at_rest:
             return np.zeros_like(self._error), np.zeros_like(self._error)
         parts = [part[..., 0] for part in self.propagator.trajectory.memory(self.t)]
         return parts[0], parts[1] if len(parts) > 1 else np.zeros_like(parts[0])

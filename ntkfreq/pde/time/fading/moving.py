@@ -1,4 +1,4 @@
-"""Frequencies that decay towards zero: the features stay, the data move, the step is implicit."""
+"""Frequencies that decay towards zero: the data move through fixed features; implicit steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ntkfreq.pde.time.fading.radau import Trajectory
 from ntkfreq.pde.time.fading.stepping import integrated, refuse_steps, scale_of
 from ntkfreq.pde.time.response import Columns, Reader, Response, at_times, largest
 
-# Features of moving points are known to rounding over the root of their smallest residual.
+# Smallest relative tolerance: features of moving points are accurate to the rounding unit over the
+# square root of their smallest residual.
 _NOISE = 1e-10
 
 
@@ -25,7 +26,7 @@ class MovingSystem(Protocol):
 
     @property
     def rates(self) -> FloatArray:
-        """Rates at which what each feature holds is forgotten, shape (Q,)."""
+        """Rates at which the coefficients of the features decay, shape (Q,)."""
         ...
 
     def weighted_jacobian(self, t: float) -> FloatArray:
@@ -39,7 +40,7 @@ class MovingSystem(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class MovingPropagator(Portable):
-    """Radau collocation of a system with features; any time up to the last is at hand.
+    """Radau collocation of a system with features; it can be read at any time up to the last.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class MovingPropagator(Portable):
 
     @property
     def size(self) -> int:
-        """Number of unknowns: errors and what the features hold."""
+        """Number of unknowns: errors and coefficients of features."""
         return int(self._start.size + self.system.rates.size)
 
     @cached_property
@@ -149,7 +150,7 @@ class MovingEvolution:
 
     @cached_property
     def memory(self) -> tuple[FloatArray, ...]:
-        """What the features hold, shape (T, Q)."""
+        """Coefficients of the features, shape (T, Q)."""
         return (self.propagator.trajectory.memory(self.t)[0][..., 0],)
 
     @cached_property

@@ -21,20 +21,23 @@ from ntkfreq._support import checks
 from ntkfreq._support.types import BoolArray, FloatArray, IntArray
 from ntkfreq.pde.time.fading.stages import State, Step, Tableau, radau
 
-# Share of the tolerance one step may use. A mode feels few steps at full strength: measured on
+# Share of the tolerance one step may use. The errors of few steps add up in one mode: measured on
 # many spectra, the largest error at any time is 0.3 to 0.6 of the tolerance.
 _SHARE = 0.5
-# Times the allowed error: what one step may leave for the next to find.
+# An error that a step inherits from the one before may be this multiple of the allowed error.
 _INHERITED = 1.6
-# Rounding errors make an estimate of about this multiple of themselves, which no step reduces.
+# Rounding errors contribute about this multiple of themselves to an estimate, at any step length.
 _NOISE = 10.0
-# Estimates are of first order in what they leave out, which was up to a fifth.
+# Error bounds are estimates times this factor: what first-order estimates neglect was measured at
+# up to a fifth of them.
 _CAUTION = 1.5
+# Step control: the safety factor, and the least and largest ratio of successive step lengths.
 _SAFETY, _SHRINK, _GROWTH = 0.9, 0.05, 10.0
+# Numbers gathered at a time when a trajectory is read.
 _CHUNK = 4_000_000
 
 
-class Problem(Protocol):
+class MemoryEquations(Protocol):
     """Linear equations with memory, b of them, that `integrate` can advance."""
 
     @property
@@ -121,7 +124,7 @@ class Trajectory:
 
     @property
     def figures(self) -> Trajectory:
-        """Where steps and errors are counted: here."""
+        """The trajectory whose counts and error bounds hold: this one."""
         return self
 
     def error(self, t: Any) -> FloatArray:
@@ -161,7 +164,7 @@ class Trajectory:
 
 
 class _Clock:
-    """Time, step and history of every equation; decides what is accepted and the next step."""
+    """Step control: time and step length of every equation, accepted steps and the next length."""
 
     def __init__(self, end: FloatArray, rate: FloatArray, order: int) -> None:
         self.end = end
@@ -180,8 +183,8 @@ class _Clock:
 
     def accept(self, active: IntArray, size: FloatArray) -> BoolArray:
         """Advance where `size`, the estimated error over the allowed one, is at most one."""
-        # What a stiff mode inherited from the step before no shorter step reduces. It is below
-        # the tolerance, gone by the end of the step, and not worth resolving.
+        # An error that a stiff mode inherits from the step before is not reduced by a shorter
+        # step. It is below the tolerance and gone by the end of the step, so it is accepted.
         inherited = (size <= _INHERITED) & (size >= 0.8 * self._refused[active])
         good = (size <= 1) | inherited
         self._refused[active] = np.where(good, np.inf, size)
@@ -211,14 +214,17 @@ class _Clock:
 
 
 def stages_for(tol: float, costly: bool) -> int:
-    """Measured: fewest seconds; with a costly factorization the cube of s counts for more."""
+    """Number of stages that took the fewest seconds in measurements.
+
+    Where the factorization is costly its growth with the cube of the stages weighs more.
+    """
     if costly:
         return 3 if tol >= 3e-7 else 5
     return 3 if tol >= 3e-5 else 5 if tol >= 3e-9 else 7
 
 
 def integrate(
-    problem: Problem,
+    problem: MemoryEquations,
     t_end: Any,
     tol: float,
     *,
@@ -229,19 +235,19 @@ def integrate(
     r"""Advance linear equations with memory from 0 to `t_end`.
 
     The error of e at any time, in its norm relative to that of g(0), stays below `tol`, unless
-    rounding errors are larger, which no step avoids: see `Trajectory.rounding`. Those in the
-    load itself go unseen and must be smaller.
+    rounding errors are larger, which no step avoids: see `Trajectory.rounding`. Rounding errors of
+    the load itself are not estimated and must be smaller.
 
     Parameters
     ----------
-    problem : Problem
+    problem : MemoryEquations
         One equation or a batch, each with its own steps.
     t_end : float or array_like, shape (b,)
         Last time, positive.
     tol : float
         Relative tolerance, from 1e-3 down to 1e-12.
     stages : int, optional
-        Stages of the method, odd so that nothing rings; by the tolerance if not given.
+        Stages of the method, odd so that no mode oscillates; by the tolerance if not given.
     max_steps : int, default 20000
         Steps, accepted or not, that one equation may take.
     scale : float, optional

@@ -19,11 +19,12 @@ from ntkfreq.numerics.nystrom import pivoted_cholesky
 from ntkfreq.pde.time.fading.radau import Trajectory
 from ntkfreq.problem.decay import Decay
 
-# Below so many unknowns steps are cheap as they are.
+# With fewer unknowns than this a reduction saves nothing.
 _FEW = 60
-# Largest share of the unknowns at which the range is worth its computation.
+# The reduction pays where the range has at most this share of the unknowns, and at most this many
+# dimensions.
 _SHARE, _MOST = 0.6, 2300
-# What rounding leaves of an operator, relative to its trace.
+# An operator is known to this share of its trace, by rounding.
 _ROUNDING = 1e-15
 
 Free = Callable[[FloatArray], FloatArray]
@@ -39,7 +40,7 @@ class Range:
     basis : ndarray, shape (n, m)
         The columns.
     left_out : tuple of float
-        Bound on the norm of what the span leaves of each operator.
+        Bound on the norm of the part of each operator outside the span.
     """
 
     basis: FloatArray
@@ -56,7 +57,7 @@ class Range:
 
 
 def common_range(operators: Sequence[Any], allowed: Sequence[float]) -> Range | None:
-    """Range of dense operators, each to what may be left of it; None where it is not much smaller.
+    """Common range of dense operators, each up to its allowed error; None where it is not small.
 
     Examples
     --------
@@ -102,7 +103,7 @@ class Lifted:
 
     @property
     def figures(self) -> Trajectory:
-        """Where steps and errors are counted: on the range."""
+        """The trajectory whose counts and error bounds hold: that on the range."""
         return self.trajectory
 
     def _outside(self, values: FloatArray) -> FloatArray:
@@ -127,7 +128,7 @@ class Lifted:
         return tuple(memories)
 
     def _parts(self) -> tuple[FloatArray, FloatArray]:
-        """What of the free error outside the range fades with the output weights, and the rest."""
+        """Parts of the free error outside the range that decay with the output weights, and not."""
         start = self._outside(self.free(np.zeros((1, 1)))[0, 0])
         if self.decay.weight == 0:
             return np.zeros_like(start), start

@@ -123,7 +123,7 @@ class Step(NamedTuple):
 
 
 class Relaxation(NamedTuple):
-    """What fading does in a step: W (b, m, s, s), rho (b, m, s, 1), defects (b, m, s, 2)."""
+    """Effect of decay in one step: W (b, m, s, s), rho (b, m, s, 1), defects (b, m, s, 2)."""
 
     transfer: FloatArray
     carry: FloatArray
@@ -177,9 +177,9 @@ def advance(
 
     The collocation polynomials u_k of the memories and the interpolated error e leave a defect
     :math:`d_k = \dot u_k + \gamma_k u_k - c_k e`, zero at the stages, and the equation of the
-    error a rest, zero at the stages as well. The error of the dense output obeys the same linear
-    equation with these as sources, so one more solve with the same factors yields it. The defect
-    is known at the start and at the probe, which it takes where a :math:`c_k` varies much.
+    error a residual, zero at the stages as well. The error of the dense output obeys the same
+    linear equation with these as sources, so one more solve with the same factors yields it. The
+    defect is known at the start and at the probe, which is needed where a :math:`c_k` varies much.
     """
     s = tableau.stages
     at, probe = slice(1, s + 1), slice(s + 1, s + 2)

@@ -1,18 +1,19 @@
-"""Implicit steps that end: their work known beforehand, their number bounded, failures told."""
+"""Implicit stepping: work estimated beforehand, a bounded number of steps, failures as errors."""
 
 from __future__ import annotations
 
 from ntkfreq._support.sizes import MOST_SECONDS, PER_SECOND, refuse_memory, refuse_work
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.time.fading.radau import Problem, Trajectory, integrate, stages_for
+from ntkfreq.pde.time.fading.radau import MemoryEquations, Trajectory, integrate, stages_for
 
-# Steps that most trajectories take, to estimate their time by, and what no sound one has needed.
+# Steps that a trajectory takes typically, for estimates of the work, and at most: no well-posed
+# problem has needed that many.
 _STEPS, _MOST_STEPS = 40, 1500
-# Where steps do not get through, the tolerance is raised by this factor, so many times.
+# Where the steps fail, the tolerance is raised by this factor, for this many attempts.
 _RAISED, _ATTEMPTS = 100.0, 3
 # Largest tolerance relative to the state.
 _LARGEST = 1e-3
-# Last time over fastest time scale, in roundings, beyond which no step finds its way.
+# Largest product of the last time, the fastest rate and the rounding unit that is tried.
 _HOPELESS = 1e8
 
 
@@ -39,7 +40,7 @@ def refuse_steps(unknowns: int, tol: float, *, costly: bool = True) -> None:
 
 
 def refuse_rates(rate: float, t_end: float) -> None:
-    """Refuse rates beside which rounding leaves nothing of all that is slow.
+    """Refuse a rate so fast that its rounding errors exceed all slow modes.
 
     Examples
     --------
@@ -49,11 +50,11 @@ def refuse_rates(rate: float, t_end: float) -> None:
     ValueError: t ends at 300, to which the equation with decay is not advanced: its fastest ...
     """
     if 2.2e-16 * rate * t_end > _HOPELESS:
-        raise _stuck(t_end, f"its fastest rate is {rate:.3g}, which rounding does not bear")
+        raise _stuck(t_end, f"its fastest rate is {rate:.3g}, too fast for double precision")
 
 
-def advanced(problem: Problem, t_end: FloatArray, tolerance: float) -> Trajectory:
-    """Advance a batch to its last times, or refuse what steps do not get through.
+def advanced(problem: MemoryEquations, t_end: FloatArray, tolerance: float) -> Trajectory:
+    """Advance a batch to its last times, or refuse it where the steps fail.
 
     Raises
     ------
@@ -67,12 +68,12 @@ def advanced(problem: Problem, t_end: FloatArray, tolerance: float) -> Trajector
 
 
 def integrated(
-    problem: Problem, t_end: float, tolerance: float, scale: float, least: float = 1e-12
+    problem: MemoryEquations, t_end: float, tolerance: float, scale: float, least: float = 1e-12
 ) -> Trajectory:
     """Advance to `t_end` with an absolute error of `tolerance`; of more if steps become too many.
 
-    Data that move through features are known to some rounding only, and beyond the time that
-    rounding allows no step meets a tolerance. `Trajectory.error_bound` then says what was met.
+    Rounding limits the accuracy of data that move through features, and at late times no step
+    meets a tolerance below it. `Trajectory.error_bound` is the accuracy that was reached.
     `least` is the smallest tolerance relative to `scale` that the rounding of the data allows.
 
     Raises

@@ -1,4 +1,4 @@
-"""Pencils of few diagonals, as elements along a line are: LAPACK's banded matrices."""
+"""Matrix pairs of few diagonals, as of elements in one dimension: LAPACK's band storage."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from scipy.linalg import blas, lapack
 from scipy.sparse import csgraph
 
 from ntkfreq._support.types import FloatArray, IntArray
-from ntkfreq.pde.time.propagators.pencil import Factorizing, GeneralPencil, Pencil, Solver
+from ntkfreq.pde.time.propagators.pair import Factorizing, GeneralPair, MatrixPair, Solver
 from ntkfreq.pde.time.system import Block
 
 # Elements of degree p in one dimension, numbered along the line, have p diagonals beside the main
-# one. LAPACK's banded solver takes a third of the time of a general sparse one on them, and most of
-# that was the way from Python to the library.
+# one. On them LAPACK's banded solver takes a third of the time of a general sparse one, and most of
+# that third is the call from Python.
 _WIDEST_BAND = 40
 
 
-def pencil_of(block: Block) -> Pencil:
-    """The fastest pencil for a block: banded where numbering along the line makes it so."""
+def pair_of(block: Block) -> MatrixPair:
+    """The fastest form of a block's matrices: banded where numbering along the line makes it so."""
     if isinstance(block, Factorizing) or not sparse.issparse(block.operator) or block.mass is None:
-        return GeneralPencil(block)
-    return BandedPencil.of(block) or GeneralPencil(block)
+        return GeneralPair(block)
+    return BandedPair.of(block) or GeneralPair(block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +35,18 @@ class _BandedCholesky:
 
 
 @dataclass(frozen=True, eq=False)
-class BandedPencil:
-    """Symmetric matrices of few diagonals, the upper ones in rows as LAPACK wants them.
+class BandedPair:
+    """Symmetric matrices of few diagonals, the upper ones in rows as LAPACK stores them.
 
     Examples
     --------
     >>> from scipy import sparse
     >>> chain = sparse.diags_array([[1.0] * 4, [4.0] * 5, [1.0] * 4], offsets=[-1, 0, 1])
     >>> none = np.zeros(5)
-    >>> pencil = BandedPencil.of(Block(chain.tocsr(), None, chain.tocsr(), none, none))
-    >>> pencil.mass.shape
+    >>> pair = BandedPair.of(Block(chain.tocsr(), None, chain.tocsr(), none, none))
+    >>> pair.mass.shape
     (2, 5)
-    >>> pencil.factorize(1.0).solve(pencil.times_mass(np.ones(5)))
+    >>> pair.factorize(1.0).solve(pair.times_mass(np.ones(5)))
     array([0.5, 0.5, 0.5, 0.5, 0.5])
     """
 
@@ -55,8 +55,8 @@ class BandedPencil:
     operator: FloatArray
 
     @classmethod
-    def of(cls, block: Block) -> BandedPencil | None:
-        """The pencil of a sparse block, or None where no numbering makes it a narrow band."""
+    def of(cls, block: Block) -> BandedPair | None:
+        """The matrix pair of a sparse block, or None where no numbering gives narrow bands."""
         mass, operator = (sparse.csr_matrix(part) for part in (block.mass, block.operator))
         order = csgraph.reverse_cuthill_mckee(operator + mass, symmetric_mode=True)
         place = np.empty_like(order)

@@ -1,4 +1,4 @@
-"""What every propagator offers."""
+"""The interface of every propagator."""
 
 from __future__ import annotations
 

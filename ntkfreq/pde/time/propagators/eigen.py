@@ -34,7 +34,7 @@ class EigenPropagator(Portable):
     Parameters
     ----------
     block : Block
-        The pencil and its initial data.
+        The matrix pair and its initial data.
     negligible : float, default 0
         Fast modes that together hold less than this of the initial state, in the norm
         whose square is the loss, are given the rate of the fastest mode that counts.
@@ -112,7 +112,7 @@ class EigenPropagator(Portable):
         return np.asarray(self.modes.T @ self.block.load)
 
     def rounding(self, dynamics: Dynamics, t: FloatArray) -> float:
-        """A rate is known to a rounding of the largest: what that makes of all that is slow."""
+        """Error of the slow modes, each of whose rates has the rounding error of the largest."""
         relative = _EPS * float(t[-1]) * dynamics.acceleration * self.fastest_rate
         return relative * float(np.linalg.norm(self.amplitudes))
 
@@ -149,8 +149,8 @@ class KnownModes:
 
 
 @dataclass(frozen=True, eq=False)
-class StillPropagator:
-    """A block with nothing to learn: it has no modes, and stays as it is."""
+class InertPropagator:
+    """A block without initial error: no mode is excited, and nothing changes."""
 
     block: Block
     factorizations: int = 0

@@ -1,10 +1,11 @@
-r"""Rational Krylov: the slow and the fast end of a large sparse pencil from a few factorizations.
+r"""Rational Krylov: slow and fast modes of a large sparse matrix pair from a few factorizations.
 
 From :math:`u_0 = M^{-1} b` the space grows by :math:`(M + \tau A)^{-1} M`, with full
 reorthogonalization in the inner product of M. One shift :math:`\tau` serves times of about
-:math:`10\tau`, over one or two decades, so the shifts form a ladder and each step up or down it is
-taken only when a time on that rung has not converged. The projection of A on the space is
-symmetric positive semi-definite whatever the space: the loss can neither grow nor ring.
+:math:`10\tau`, over one or two decades, so the shifts form a geometric sequence (`rungs` are
+powers of its ratio), and each is used only while a time near it has not converged. The projection
+of A on the space is symmetric positive semi-definite whatever the space: the loss can neither grow
+nor oscillate.
 """
 
 from __future__ import annotations
@@ -20,26 +21,28 @@ from scipy import linalg
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.time.dynamics import Dynamics, GradientFlow
-from ntkfreq.pde.time.propagators.banded import pencil_of
+from ntkfreq.pde.time.propagators.banded import pair_of
 from ntkfreq.pde.time.propagators.eigen import ModalEvolution
-from ntkfreq.pde.time.propagators.pencil import Pencil, Solver
+from ntkfreq.pde.time.propagators.pair import MatrixPair, Solver
 from ntkfreq.pde.time.system import Block
 
 # Measured on Line, loads smooth and spiky, 2 to 13 decades of time: shifts a factor 100 apart take
 # 45 to 80 vectors to 1e-8, a factor 30 saves one in ten of them and costs a third more shifts.
 _APART = 100.0
+# A shift serves times of this multiple of it.
 _BELOW = 10.0
+# Vectors that are added at least before convergence is checked again.
 _LEAST = 4
-# Looking whether a space of m vectors suffices takes as long as to add m / 6 of them.
+# Checking whether a space of m vectors suffices takes as long as adding m / 6 of them.
 _MORE = 6
 _EPS = float(np.finfo(np.float64).eps)
-# Vectors without progress at some time after which rounding has taken over there.
+# After this many vectors without progress at some time, rounding is what limits accuracy there.
 _PATIENCE = 48
 
 
 @dataclass(eq=False)
 class Shifts(Portable):
-    """Factorizations of M + tau A, made when first asked for; blocks of one pencil share them."""
+    """Factorizations of M + tau A, made when first needed; blocks of equal matrices share them."""
 
     block: Block
     made: int = 0
@@ -50,21 +53,21 @@ class Shifts(Portable):
         return {}
 
     @cached_property
-    def pencil(self) -> Pencil:
+    def pair(self) -> MatrixPair:
         """M and A."""
-        return pencil_of(self.block)
+        return pair_of(self.block)
 
     def solve(self, tau: float, load: FloatArray) -> FloatArray:
-        """(M + tau A)^-1 times one column, in the order of the pencil."""
+        """(M + tau A)^-1 times one column, in the order of the matrix pair."""
         if tau not in self.solvers:
-            self.solvers[tau] = self.pencil.factorize(tau)
+            self.solvers[tau] = self.pair.factorize(tau)
             self.made += 1
         return self.solvers[tau].solve(load)
 
 
 @dataclass(frozen=True, eq=False)
 class RitzModes:
-    """What the space knows of the pencil: modes (n, m) orthonormal under M, rates, amplitudes."""
+    """Ritz pairs of the space: modes (n, m) orthonormal under M, rates, initial amplitudes."""
 
     rates: FloatArray
     amplitudes: FloatArray
@@ -78,7 +81,7 @@ class KrylovPropagator(Portable):
     Parameters
     ----------
     block : Block
-        The pencil and its initial data; sparse, dense, or with a `factorize` of its own.
+        The matrix pair and its initial data; sparse, dense, or with a `factorize` of its own.
     t : ndarray, shape (T,)
         Times to fit first; others may be asked for later.
     tolerance : float
@@ -130,14 +133,14 @@ class KrylovPropagator(Portable):
     _fitted: bool = field(default=False, init=False, repr=False)
     _converged: dict[Dynamics, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
-    # What is found later depends on how far the space has grown.
+    # Pickles keep this rate: found again later it would depend on how far the space has grown.
     _lasting: ClassVar[frozenset[str]] = frozenset({"fastest_rate"})
 
     def __post_init__(self) -> None:
         if self.shifts is None:
             self.shifts = Shifts(self.block)
-        load = self.block.load[self._pencil.order]
-        start = self._pencil.solve_mass(load)
+        load = self.block.load[self._pair.order]
+        start = self._pair.solve_mass(load)
         self._norm = float(np.sqrt(max(float(start @ load), 0.0)))
         self._store = (np.empty((0, self.size)), np.empty((0, self.size)))
         self._projected = np.empty((0, 0))
@@ -146,7 +149,7 @@ class KrylovPropagator(Portable):
             self._append(start / self._norm, load / self._norm)
 
     def __getstate__(self) -> Any:
-        # Without the room for vectors to come.
+        # Without the memory set aside for further vectors.
         used = tuple(part[: self._used].copy() for part in self._store)
         return super().__getstate__() | {"_store": used}
 
@@ -172,10 +175,10 @@ class KrylovPropagator(Portable):
         self._fitted = True
 
     @property
-    def _pencil(self) -> Pencil:
+    def _pair(self) -> MatrixPair:
         """M and A with the unknowns in the order of the vectors."""
         assert self.shifts is not None
-        return self.shifts.pencil
+        return self.shifts.pair
 
     @property
     def size(self) -> int:
@@ -225,7 +228,7 @@ class KrylovPropagator(Portable):
             return 0.0
         self._grow(dynamics, t, self.fastest_rate)
         sizes = np.abs(self._basis)
-        spread = np.array([self._pencil.times_magnitudes(row) for row in sizes]) @ sizes.T
+        spread = np.array([self._pair.times_magnitudes(row) for row in sizes]) @ sizes.T
         signs = np.random.default_rng(0).choice([-1.0, 1.0], spread.shape)
         noise = _EPS * spread * np.triu(signs)
         kept = self._ritz()
@@ -248,7 +251,7 @@ class KrylovPropagator(Portable):
         self._fitted = True
         rates, vectors = space._ritz()
         modes = np.empty((self.size, len(rates)))
-        modes[self._pencil.order] = space._basis.T @ vectors
+        modes[self._pair.order] = space._basis.T @ vectors
         ritz = RitzModes(np.minimum(rates, cap), self._norm * vectors[:1].ravel(), modes)
         return ModalEvolution(ritz, dynamics, t)
 
@@ -313,7 +316,7 @@ class KrylovPropagator(Portable):
             inside = self._dual @ vector
             known += float(inside @ inside)
             vector = vector - self._basis.T @ inside
-        dual = self._pencil.times_mass(vector)
+        dual = self._pair.times_mass(vector)
         norm = float(np.sqrt(max(float(vector @ dual), 0.0)))
         if norm <= 1e-13 * np.sqrt(known):
             self._invariant = True
@@ -325,7 +328,7 @@ class KrylovPropagator(Portable):
             self._store = tuple(np.vstack([old, np.empty((32, self.size))]) for old in self._store)
         self._store[0][self._used], self._store[1][self._used] = vector, dual
         self._used += 1
-        row = self._basis @ self._pencil.times_operator(vector)
+        row = self._basis @ self._pair.times_operator(vector)
         grown = np.empty((row.size, row.size))
         grown[:-1, :-1] = self._projected
         grown[-1], grown[:, -1] = row, row

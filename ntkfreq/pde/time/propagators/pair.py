@@ -1,4 +1,4 @@
-"""What a Krylov space asks of a pencil: products and shifted solutions, the fastest way known."""
+"""Matrix pairs (M, A): products and shifted solves, as a Krylov space needs them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class Solver(Protocol):
 
 @runtime_checkable
 class Factorizing(Protocol):
-    """A block that knows a better way than a general sparse factorization."""
+    """A block with a factorization of its own, faster than a general sparse one."""
 
     def factorize(self, tau: float) -> Solver:
         """Factorization of M + tau A."""
         ...
 
 
-class Pencil(Protocol):
+class MatrixPair(Protocol):
     """M and A of a block, in an order of unknowns of their own."""
 
     @property
     def order(self) -> IntArray | slice:
-        """Unknowns of the block in the order of the pencil."""
+        """Unknowns of the block in the order of the pair."""
         ...
 
     def times_operator(self, u: FloatArray) -> FloatArray:
@@ -68,7 +68,7 @@ class _Cholesky:
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralPencil:
+class GeneralPair:
     """Matrices as the block has them, dense or sparse."""
 
     block: Block
@@ -111,7 +111,7 @@ class GeneralPencil:
         if not is_sparse:
             return _Cholesky(linalg.cho_factor(mass + tau * operator))
         shifted: Any = sparse.csc_array(mass + tau * operator)
-        # The matrix is symmetric positive definite: no pivoting, and an ordering that knows it.
+        # The matrix is symmetric positive definite: no pivoting, and a symmetric ordering.
         solver: Solver = sparse_linalg.splu(
             shifted,
             permc_spec="MMD_AT_PLUS_A",
