@@ -17,7 +17,7 @@ CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check cases lint docs format bench clean
+.PHONY: help demo test quick check cases lint docs format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -26,7 +26,10 @@ demo: $(VENV)/.stamp-demo ## install what the main job needs and run it
 	$(VENV)/bin/ntkfreq compare
 
 test: $(VENV)/.stamp-test ## install the test tools and run tests and doctests
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(or $(WORKERS),2)
+
+quick: $(VENV)/.stamp-test ## run the tests that take seconds: a few minutes on two cores
+	$(PY) -m pytest -n $(or $(WORKERS),2) -q -m "not slow" --ignore-glob='docs/*.rst'
 
 check: lint docs test ## all that CI runs: format, lint, types, docs, tests, doctests
 
