@@ -32,7 +32,7 @@ from ntkfreq import (
     train_many,
 )
 from ntkfreq._support.guard import guarded
-from ntkfreq.files.whole import told
+from ntkfreq.files.whole import naming_target
 from ntkfreq.network import checkpoint
 from ntkfreq.numerics.quadrature import refuse_panels
 from ntkfreq.pde.time.fading import stepping
@@ -201,7 +201,7 @@ def test_dates_beyond_what_their_unit_reaches():
 def test_errors_of_the_disk_name_the_file():
     with (
         pytest.raises(OSError, match=r"'run.zarr' cannot be written: No space left.*is kept"),
-        told(Path("run.zarr")),
+        naming_target(Path("run.zarr")),
     ):
         raise OSError(errno.ENOSPC, "full")
 
@@ -277,7 +277,7 @@ def test_workers_that_end_while_starting():
     )
     crew.workers.append(_Worker(nothing, nothing))
     with pytest.raises(RuntimeError, match=r"worker processes end while starting \(exit code 1\)"):
-        list(crew._bury(crew.workers[0]))
+        list(crew._replace(crew.workers[0]))
 
 
 def test_function_of_an_interactive_session(monkeypatch):

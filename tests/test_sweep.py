@@ -21,7 +21,7 @@ import ntkfreq
 from ntkfreq import save_zarr, sweep
 from ntkfreq.sweeps.assemble import conform, taken_apart
 from ntkfreq.sweeps.cell import run_cell
-from ntkfreq.sweeps.grid import Grid
+from ntkfreq.sweeps.grid import LabelGrid
 from ntkfreq.sweeps.identity import identity_of
 from ntkfreq.sweeps.store import Store
 
@@ -342,7 +342,7 @@ def test_killed_sweep_computes_only_what_is_missing(tmp_path, workers):
     assert len(lines(log)) <= len(before) + 2, "workers outlive the sweep"
     before = lines(log)
     store = Store(
-        path, identity_of(cells.logged, Grid({"n": [0]}), {"log": log, "seconds": 0.05}, "")
+        path, identity_of(cells.logged, LabelGrid({"n": [0]}), {"log": log, "seconds": 0.05}, "")
     )
     saved = {json.loads(key)["n"] for key in store.load()}
     assert saved

@@ -78,11 +78,11 @@ class Case:
     def unfinished(self, values):
         """As after a kill, with a batch for each value."""
         from ntkfreq.sweeps.cell import run_cell
-        from ntkfreq.sweeps.grid import Grid, cell_key
+        from ntkfreq.sweeps.grid import LabelGrid, cell_key
         from ntkfreq.sweeps.identity import identity_of
         from ntkfreq.sweeps.store import Store
 
-        store = Store(self.path, identity_of(self.computed, Grid({"a": [1]}), {}, ""))
+        store = Store(self.path, identity_of(self.computed, LabelGrid({"a": [1]}), {}, ""))
         for a in values:
             store._write({cell_key({"a": a}): run_cell(self.function, {"a": a}, {})})
 

@@ -1,1 +1,1 @@
-"""What every part uses: checks of input, sizes, threads, types, the meaning of an axis."""
+"""Helpers of all parts: checks of input, sizes, threads, types, the meaning of an axis."""

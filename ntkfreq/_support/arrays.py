@@ -1,6 +1,6 @@
-"""From what users pass as an array to float64: understood exactly, or refused with the remedy.
+"""Conversion of users' arrays to float64: exact, or refused with the remedy.
 
-NumPy's own conversion drops what an array means without a word: the mask of a masked array, the
+NumPy's own conversion silently drops what an array means: the mask of a masked array, the
 unit of a quantity, the unit and the missing values of dates, the digits of large integers. Every
 public argument that is an array goes through :func:`plain` and :func:`floats` instead.
 """
@@ -20,7 +20,7 @@ from ntkfreq._support.types import FloatArray
 # Rounding to double precision may change a number by this share of the spread of all of them.
 _LOST = 1e-12
 _EXACT = 2**53
-# Attributes by which files say that their values are packed and have holes.
+# Attributes of files that mark values as packed or as missing.
 _PACKED = ("_FillValue", "missing_value", "scale_factor", "add_offset")
 
 
@@ -140,7 +140,7 @@ def _from_torch(name: str, value: Any) -> np.ndarray[Any, Any]:
 
 
 def _listed(name: str, value: Any) -> Any:
-    """A list as it is, unless its elements carry what a list of them would drop."""
+    """A list as it is, unless its elements have masks or units, which a conversion would drop."""
     for kind in {type(element) for element in value} - {float, int}:
         home = kind.__module__.partition(".")[0]
         labelled = home in ("xarray", "torch", "pandas") and hasattr(kind, "__array__")

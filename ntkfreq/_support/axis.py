@@ -1,4 +1,4 @@
-"""What a number on the x axis means: plain numbers, or days where x holds dates or durations."""
+"""The meaning of numbers on the x axis: plain numbers, or days for dates and durations."""
 
 from __future__ import annotations
 

@@ -22,14 +22,14 @@ from ntkfreq._support.types import ComplexArray, FloatArray
 NUMBERS = Axis()
 
 
-# Scales, rates, times and coordinates: their squares, and products of three of them, still fit.
+# Limits of scales, rates, times and coordinates: products of three of them do not overflow.
 SMALLEST, LARGEST = 1e-50, 1e50
 # Values of a target enter as squares only; see `ntkfreq.problem.functions`, too.
 _VALUES = (1e-100, 1e100)
 _MOST = 2**53
-# Equal numbers of single precision above this are stamps that it has made equal.
+# Equal numbers of single precision above this are times that its rounding has made equal.
 _STAMPS = 1e5
-# Smallest weight beside the largest.
+# Smallest weight relative to the largest.
 _UNSEEN = 1e-50
 
 
@@ -157,7 +157,7 @@ def points(name: str, x: Any, dim: int | None = None, axis: Axis = NUMBERS) -> F
 
 
 def _refuse_merged(name: str, array: FloatArray, dtype: Any) -> None:
-    """Refuse coordinates that their precision does not tell apart: stamps in single precision.
+    """Refuse coordinates that their precision does not distinguish: times in single precision.
 
     Half of the gaps between distinct values are then one or two units in the last place. In double
     precision a few such points may be meant.
@@ -244,7 +244,7 @@ def places(name: str, value: Any) -> tuple[float, ...]:
 
 
 def is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
-    """Whether something has a first and a second entry, which arrays of no dimension have not."""
+    """Whether something has entries, which arrays of no dimension have not."""
     return isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 

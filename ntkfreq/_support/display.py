@@ -22,7 +22,7 @@ class Tabled:
     """What is shown in notebooks as a small table of its facts."""
 
     _shown_as: ClassVar[str] = ""
-    """The name of the class, where it is not the one that users know."""
+    """The public name of the class, where it differs from its own."""
 
     def _facts(self) -> Mapping[str, str]:
         """What to say of the object, in short texts by the names of its attributes."""

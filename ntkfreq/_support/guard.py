@@ -1,4 +1,4 @@
-"""The edge of double precision and of memory: public calls end there with a sentence.
+"""Overflow and lack of memory in public calls become errors with a remedy.
 
 Within a guarded call an overflow or an invalid operation is an error at the place where it
 happens, not a NaN in a result; functions of the user run as the user has set NumPy.
@@ -56,7 +56,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
         except _EDGE as error:
             raise _beyond(function.__name__, error) from error
         except ValueError as error:
-            # What a library says of an infinite matrix or of a size beyond all bounds.
+            # Messages of libraries about infinite matrices and impossible sizes.
             if _ours(error):
                 raise
             raise _beyond(function.__name__, error) from error

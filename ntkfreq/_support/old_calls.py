@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 def renamed(**names: str | tuple[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Take arguments by their old names as well, with a FutureWarning that tells the new ones.
+    """Take arguments by their old names as well, with a FutureWarning that names the new ones.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def renamed(**names: str | tuple[str, str]) -> Callable[[Callable[P, R]], Callab
     >>> @renamed(rtol="tolerance")
     ... def solve(*, rtol=1e-6):
     ...     return rtol
-    >>> with warnings.catch_warnings(record=True) as told:
+    >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     print(solve(tolerance=0.1), told[0].message)
+    ...     print(solve(tolerance=0.1), caught[0].message)
     0.1 solve: tolerance= is now rtol=; the old name works for one release
     """
 
@@ -73,7 +73,7 @@ def location_and_scale_by_keyword(leading: int) -> Callable[[Callable[P, R]], Ca
     """Take `loc`, `scale` and `dim` of an `__init__` by keyword, after some positional arguments.
 
     Two positional numbers or more are taken with a FutureWarning. A single one is refused: it was
-    the centre, and who wrote it usually meant the scale.
+    the centre, and usually the scale was meant.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Objects that are pickled and copied without what they can compute again."""
+"""Objects that are pickled and copied without values that they can compute again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 
 class Portable:
-    """Pickled and copied without the values of cached properties, which come back when asked for.
+    """Pickled and copied without the values of cached properties, which are computed again.
 
     Among them are factorizations, which do not pickle, and tables many times the size of the
-    results. Where a user's function cannot be pickled either, a sentence says so.
+    results. A user's function that cannot be pickled is refused with the remedy.
 
     Examples
     --------
@@ -31,14 +31,14 @@ class Portable:
     """
 
     _lasting: ClassVar[frozenset[str]] = frozenset()
-    """Cached values that are kept: results of long work, or of what may have changed since."""
+    """Cached values that are kept: results of long computations, or of a state that may change."""
 
     _functions: ClassVar[MappingProxyType[str, str]] = MappingProxyType({})
     """Fields that hold a user's function, with what to give instead of one that does not pickle."""
 
     def __getstate__(self) -> Any:
         for name, remedy in self._functions.items():
-            # Called by the class that users know, of which this may be one of several kinds.
+            # The message names the public class, of which this may be a subclass.
             known = next(kind for kind in type(self).__mro__ if "_functions" in vars(kind))
             _refuse_local(known.__name__, name, getattr(self, name), remedy)
         state: Any = super().__getstate__()
@@ -58,7 +58,7 @@ class Portable:
 
 
 def _refuse_local(owner: str, name: str, value: object, remedy: str) -> None:
-    """Refuse a function that pickle would look for in vain."""
+    """Refuse a function that pickle does not find by its name."""
     while isinstance(value, functools.partial):
         value = value.func
     if not isinstance(value, FunctionType) or _is_found(value) or _keeps_functions():
@@ -80,7 +80,7 @@ def _is_found(function: FunctionType) -> bool:
 def _keeps_functions() -> bool:
     """Whether this is a copy, which shares functions, or a pickler that stores their code.
 
-    An object is not told who asks for its state; the caller is further up the stack.
+    An object does not know whether it is copied or pickled; the caller is on the stack.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

@@ -1,7 +1,7 @@
-"""What a call may take of memory and time, and the refusal of one that needs more.
+"""Limits of memory and time of one call, and the refusal of calls that need more.
 
-Every public call knows its sizes before it starts. One that would take more than is allowed here is
-refused at once, with the size, the limit and the call that works, instead of ending in a crash.
+Every public call estimates its sizes before it starts. One above the limits here is refused at
+once, with the size, the limit and the call that works, instead of ending in a crash.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Bytes that one call may take, whatever the machine has: a dense flow of 12 000 points fits.
+# Bytes that one call may take on any machine: a dense flow of 12 000 points fits.
 MOST_MEMORY = 6e9
 # Seconds that one call may take, by an estimate for one core: a dense flow of 12 000 points fits.
 MOST_SECONDS = 900.0
@@ -164,10 +164,10 @@ def refuse_work(what: str, operations: float, remedy: str, most: float = MOST_SE
 
 
 def interruptible(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Result of a function of a compiled library that would not listen to Ctrl-C.
+    """Result of a function of a compiled library that does not react to Ctrl-C.
 
-    It runs in a thread of its own while the main thread waits, and can be interrupted: what the
-    library is still at is dropped, and ends by itself.
+    It runs in a thread of its own while the main thread waits, and can be interrupted: the thread
+    then ends by itself, and its result is dropped.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Small linear algebra on one thread: two libraries that wait for each other's threads lose half.
+"""Small linear algebra on one thread: two libraries waiting for each other take twice as long.
 
 NumPy and SciPy bring an OpenBLAS each, whose threads spin for work after every call. On matrices of
 a few hundred rows that takes longer than the work: a solution on Line takes twice as long with two
@@ -18,9 +18,9 @@ from threadpoolctl import ThreadpoolController
 
 
 class _Limits:
-    """The thread that sets the limit lifts it; others that come meanwhile leave it alone.
+    """The thread that sets the limit removes it; others that enter meanwhile do not change it.
 
-    OpenBLAS heeds the thread that set the number last, and not reliably another one.
+    OpenBLAS follows the thread that set the number last, and not reliably another one.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ def cores() -> int:
 def allowed_threads() -> int:
     """Threads that a parallel library should take: one a core, fewer by OMP_NUM_THREADS.
 
-    FINUFFT takes as many as it is told, also where the environment leaves it fewer, and warns.
+    FINUFFT takes the number given, also where the environment allows fewer, and warns then.
 
     Examples
     --------

@@ -26,7 +26,7 @@ PlaceLike: TypeAlias = PointsLike | datetime.date | datetime.timedelta
 
 
 class HasPdf(Protocol):
-    """What knows its probability density, as the frozen distributions of scipy.stats do."""
+    """An object with a probability density, such as a frozen distribution of scipy.stats."""
 
     def pdf(self, x: Any, /) -> Any:
         """Density at x."""

@@ -1,4 +1,4 @@
-"""Units of what results hold, as they stand on axes of figures and in attributes of datasets."""
+"""Units of results, as on axes of figures and in attributes of datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The losses that PyTorch modules are trained by, and what each asks of the targets."""
+"""The losses that PyTorch modules are trained by, and the targets that each requires."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def mlp(
     ===========  ==================================================  ==============================
 
     Every layer is started alike, the first and the last too. The gain g is that of
-    ``torch.nn.init.calculate_gain``, 1 for an activation it does not know.
+    ``torch.nn.init.calculate_gain``, 1 for an activation that it does not have.
 
     Parameters
     ----------

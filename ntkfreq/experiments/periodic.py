@@ -11,7 +11,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq.problem.density import Density, Mixture, Normal, as_density
 
-# What is left of a square wave beyond is a ten-thousandth of its energy.
+# Harmonics of a square wave beyond this hold a ten-thousandth of its energy.
 _MOST_HARMONICS = 10_000
 WAVES = ("cosine", "triangle", "square")
 
@@ -116,7 +116,7 @@ def _shape(wave: str) -> Any:
 
 
 def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Density:
-    r"""Density that the output weights of periodic features see: the wave's harmonics of rho_w.
+    r"""Effective density of periodic features with fixed frequencies: the harmonics of rho_w.
 
     A wave :math:`\varphi = \sum_n c_n \cos n z` of random phase has the kernel
     :math:`\sum_n c_n^2 \int \rho_w(w) \cos(n w (x - x'))\,dw`, that of the density

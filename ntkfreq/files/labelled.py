@@ -1,4 +1,4 @@
-"""Labelled results: datasets whose variables say what they are, in which unit.
+"""Labelled results: datasets whose variables have a name and a unit.
 
 Their attributes are such that files of any kind take them. Complex spectra go into Zarr stores
 (:func:`ntkfreq.save_zarr`), and into netCDF as real and imaginary parts.

@@ -84,7 +84,7 @@ def writable(path: Any, argument: str = "path", *, kind: Kind = "file") -> Path:
 def lock(
     path: Any, argument: str = "path", *, kind: Kind = "file", wait: float = 0.0
 ) -> Iterator[Path]:
-    """Hold a target: nobody else writes it meanwhile, and what dead writers left is settled.
+    """Hold a target: nobody else writes it meanwhile, and remains of killed writers are settled.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What results are written with: folders, whole files, stores, JSON; nothing is ever unpickled."""
+"""Writing of results: folders, whole files, stores, JSON; nothing is ever unpickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scratch folders: their names, how their content gets to its place, and what a kill leaves.
+"""Scratch folders: their names, the exchange with their target, and recovery after a kill.
 
 A scratch folder `.NAME.ntkfreq-RANDOM` stands beside its target NAME. In `new` grows what is to
 appear there. The folder `old` is made when `new` is complete; the things that `new` replaces are
@@ -38,7 +38,7 @@ def exchange(folder: Path) -> None:
         if os.path.lexists(home / name) and not os.path.lexists(old / name):
             (home / name).rename(old / name)
     for name in names:
-        # What came here by other hands after a kill is younger, and stays.
+        # A file that somebody else put here after a kill is younger, and stays.
         if not os.path.lexists(home / name):
             (new / name).rename(home / name)
 

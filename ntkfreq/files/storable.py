@@ -1,4 +1,4 @@
-"""What a Zarr store can hold so that it is read back as it was, and a sentence for the rest."""
+"""Data that a Zarr store returns unchanged, and the refusal of all others."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def check_attributes(name: Any, attributes: Any, dtype: np.dtype[Any] | None = N
 
 
 def _not_json(value: Any) -> tuple[Any] | None:
-    """What in nested values JSON does not know, in a tuple of one; None where all is well."""
+    """The first nested value that JSON does not have, in a tuple of one; None if there is none."""
     inner: Iterable[Any] = ()
     if isinstance(value, dict):
         for key in value:
@@ -110,7 +110,7 @@ def is_text(array: Any) -> bool:
 
 
 def as_text(name: str, array: Any) -> Any:
-    r"""The array of text in the type that Zarr knows.
+    r"""The array of text in the type that Zarr has.
 
     Examples
     --------

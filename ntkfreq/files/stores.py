@@ -1,7 +1,7 @@
 """Zarr stores on disk: written whole or not at all, sealed, and read only as they were written.
 
-A Zarr array whose files are missing reads as zeros, without a word. So a store that is written here
-carries a checksum of all its files, which is looked at when it is read.
+A Zarr array whose files are missing silently reads as zeros. So a store that is written here
+carries a checksum of all its files, which is compared when it is read.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def load_zarr(path: str | os.PathLike[str]) -> Any:
 
 
 def _which(store: Path) -> tuple[int, ...] | None:
-    """What tells a store from another one at the same place; None where there is none."""
+    """Identity of the store at a path, which changes if it is replaced; None without a store."""
     try:
         if not (store / "zarr.json").is_file():
             return None

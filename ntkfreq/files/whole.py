@@ -44,7 +44,7 @@ def whole_file(path: Path, *, locked: bool = False) -> Iterator[Path]:
         with lock(path, wait=_WAIT) as full, whole_file(full, locked=True) as scratch:
             yield scratch
         return
-    with told(path):
+    with naming_target(path):
         folder = scratch_folder(path)
         try:
             yield folder / path.name
@@ -87,7 +87,7 @@ def whole_set(path: Path, *, locked: bool = False) -> Iterator[Path]:
         with lock(path, kind="any", wait=_WAIT) as full, whole_set(full, locked=True) as scratch:
             yield scratch
         return
-    with told(path):
+    with naming_target(path):
         folder = scratch_folder(path)
         try:
             (folder / "new").mkdir()
@@ -109,8 +109,8 @@ def whole_set(path: Path, *, locked: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Errors of the disk as a sentence that names the target."""
+def naming_target(path: Path) -> Iterator[None]:
+    """Errors of the disk become a sentence that names the target."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""When training and test loss fall, and what that says: onset, phases, spectral mismatch."""
+"""Times at which training and test loss fall: onset, phases, spectral mismatch."""
 
 from ntkfreq.grokking.mismatch import spectral_mismatch
 from ntkfreq.grokking.onset import PHASES, Onset, grokking_onset

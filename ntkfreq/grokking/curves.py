@@ -1,4 +1,4 @@
-"""What two learning curves are: losses, error rates, or accuracies; and when they cross a level."""
+"""The kind of two learning curves (losses, error rates, accuracies), and their crossings."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.spectra.bands import first_passage
 
 KINDS = ("loss", "error_rate", "accuracy")
-# A loss that decays comes near zero before it is zero; what jumps there from above this share of
-# its largest value is a count: no wrong answers are left.
+# A loss that decays is small before it is zero. A curve that jumps to zero from above this share of
+# its largest value is a count of wrong answers.
 _COUNTED = 1e-6
 # An accuracy starts low and ends near its highest: within this share of its range.
 _NEAR_END = 0.1
-# No network is told to be accurate that is right less often than this.
+# Curves below this at their highest are not taken for accuracies.
 _LOW = 0.3
 # Means over a set in single precision may exceed one by their rounding.
 _WHOLE = 1 + 1e-6
@@ -69,7 +69,7 @@ def crossing(t: FloatArray, curve: FloatArray, level: float, kind: str) -> Cross
 
 
 def read_kind(kind: Any, train: FloatArray, test: FloatArray) -> str:
-    """The kind of two curves: as told, or recognized; curves that look like accuracies are refused.
+    """The kind of two curves, given or recognized; curves that look like accuracies are refused.
 
     Raises
     ------

@@ -17,7 +17,7 @@ def spectral_mismatch(train_spectrum: ArrayLike, test_spectrum: ArrayLike) -> fl
     with Euclidean norms over all frequencies, and over outputs if there are several. 0 only for
     equal spectra; 1 only where one of them is minus a positive multiple of the other, or zero. Two
     spectra of equal size that have nothing in common have :math:`1/\sqrt2`. Phases count: a tone
-    that the training points see shifted is a mismatch.
+    that is shifted on the training points is a mismatch.
 
     The choice is ours: that a mismatch of these spectra delays generalization is observed by Zhou,
     Zhang, Xu without a measure of it.

@@ -47,7 +47,7 @@ def fingerprint(arrays: dict[str, Any], settings: dict[str, Any]) -> str:
 def held(path: Any) -> Iterator[Path | None]:
     """A checkpoint's path, which nobody else writes meanwhile and which can be written to.
 
-    What a killed run left beside it is swept up.
+    Scratch of a killed run beside it is deleted.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The training loop: steps up to the next record, probe or checkpoint, and what to do there."""
+"""The training loop: steps up to the next record, probe or checkpoint, which it then makes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ntkfreq.network.backends.limits import LARGEST_WEIGHT
 from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.recording import Recorder, Records
 
-# Steps at whose multiples the loss is looked at between records; fixed, so that the outcome of
+# Steps at whose multiples the loss is checked between records; fixed, so that the outcome of
 # a diverging run depends neither on timing nor on where it was resumed.
 PROBE_STEPS = 200
 # Growth of the loss beyond which training counts as diverged.
@@ -30,7 +30,7 @@ STOP: ContextVar[Event | None] = ContextVar("STOP", default=None)
 
 
 class StoppedError(RuntimeError):
-    """A run was told to stop by the call that it is part of."""
+    """A run was stopped by the call that it is part of."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Problem:
 
 @dataclass
 class Path:
-    """The path of one run: where it stands, what it recorded, what it cost."""
+    """The path of one run: its state, its records, and their cost."""
 
     state: NetworkState
     # Parameters at the last record.
@@ -129,7 +129,7 @@ class _Before:
 def _go_on(
     problem: Problem, path: Path, backend: Backend, recorder: Recorder, limit: float
 ) -> None:
-    """Take the next steps, and look at what they lead to where that is due."""
+    """Take the next steps, and check their result where that is due."""
     asked = STOP.get()
     if asked is not None and asked.is_set():
         raise StoppedError("a run of the same call has failed or was interrupted")

@@ -12,7 +12,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
 
-# Beyond, a step takes seconds and gradients no longer come through.
+# With more layers a step takes seconds, and gradients vanish.
 MOST_LAYERS = 1000
 Net = TypeVar("Net")
 
@@ -117,7 +117,7 @@ def refuse_large(dim: int, width: int, depth: int, hidden: int) -> None:
 
 
 def refuse_odd(branches: int, **sizes: int | None) -> None:
-    """Refuse sizes that two branches cannot share; None stands for a size without a say."""
+    """Refuse sizes that two branches cannot share; None stands for a size that is not given."""
     for name, size in sizes.items():
         if size is not None and size % branches:
             raise ValueError(

@@ -65,7 +65,7 @@ def refuse_large_run(
 
 
 def gram_operations(points: int, parameters: int) -> float:
-    """Operations of a kernel's Gram matrix, whose units come in blocks that memory feeds.
+    """Operations of a kernel's Gram matrix, computed in blocks of units.
 
     Examples
     --------

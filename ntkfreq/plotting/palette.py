@@ -5,7 +5,7 @@ from __future__ import annotations
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.units import Units
 
-# Okabe and Ito's colours, told apart by readers who see fewer of them.
+# Okabe and Ito's colours, which colour-blind readers distinguish.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 PURPLE, AMBER, SKY, YELLOW = "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY)
@@ -14,7 +14,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY)
 FREQUENCY = r"frequency $|\xi|$ (rad per unit of x)"
 TIME = r"training time $t$"
 
-# Of the phases: pale for regions, full for marks; the shapes tell them apart without colour.
+# Of the phases: pale for regions, full for marks; the shapes distinguish them without colour.
 PHASES = {
     "confusion": ("#D9D9D9", "#7F7F7F", "s"),
     "memorization": ("#F6D9A0", AMBER, "^"),

@@ -89,7 +89,7 @@ def choose(
 
 
 def refuse_series(name: str, columns: Sequence[Column], x: Column) -> None:
-    """Refuse a table of several series below one another, told apart by a column of words.
+    """Refuse a table of several series below one another, distinguished by a column of words.
 
     Raises
     ------

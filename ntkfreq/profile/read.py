@@ -141,14 +141,16 @@ def _profile(
         refuse_far_positions(name, first.label, x, lines)
     for label, column, power in ((first.label, x, 50), (second.label, y, 100)):
         refuse_range(name, label, column, power)
-    told = [*notes, *first.notes, *second.notes]
-    told += [f"{dropped} row{'s' * (dropped > 1)} with missing values dropped"] if dropped else []
+    all_notes = [*notes, *first.notes, *second.notes]
+    all_notes += (
+        [f"{dropped} row{'s' * (dropped > 1)} with missing values dropped"] if dropped else []
+    )
     x, y, order = _in_order(x, y)
     if len(x) < _FEWEST:
         without = f" after {dropped} row(s) that miss a value" if dropped else ""
         raise ValueError(f"{name} has {len(x)} samples{without}; give at least {_FEWEST}")
     return Profile(
-        x, y, name, labelled(first), labelled(second), (*told, *order), first.unit, second.unit
+        x, y, name, labelled(first), labelled(second), (*all_notes, *order), first.unit, second.unit
     )
 
 

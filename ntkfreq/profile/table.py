@@ -116,7 +116,7 @@ def _may_be_thousands(body: list[Row], kinds: Sequence[str]) -> bool:
     """Whether all points stand before three digits, as those of thousands would.
 
     Numbers written with three decimals look so too and are much more common, so they are read
-    as such, and that is told.
+    as such, with a note.
     """
     dotted = [
         cell

@@ -1,10 +1,10 @@
-"""Units: read off the names of columns, and what becomes of them for frequencies."""
+"""Units from the names of columns, and those of frequencies."""
 
 from __future__ import annotations
 
 import re
 
-# Those that a bare ending such as temp_C is taken for; in brackets any text is a unit.
+# Units that are recognized without brackets, as in temp_C; in brackets any text is a unit.
 _UNITS = (
     "s sec ms us µs μs ns ps min h hr hour hours d day days week weeks month months yr year years "
     "m km cm mm um µm μm nm in ft mi deg rad °C C K F V mV uV µV A mA uA W kW kWh Hz kHz MHz GHz "
@@ -29,16 +29,16 @@ _ENDING = re.compile(r"(?P<name>.+)_(?P<unit>[^_\s]+)")
 
 
 def is_unit(text: str) -> bool:
-    """Whether a cell is a unit by itself, bare or in brackets.
+    """Whether a cell is a unit by itself, with brackets or without.
 
     Examples
     --------
     >>> [is_unit(text) for text in ("s", "(V)", "[deg C]", "height", "")]
     [True, True, True, False, False]
     """
-    bare = text.strip()
-    bracketed = bare[:1] in ("(", "[") and bare[-1:] in (")", "]")
-    return bracketed or bare in _KNOWN
+    stripped = text.strip()
+    bracketed = stripped[:1] in ("(", "[") and stripped[-1:] in (")", "]")
+    return bracketed or stripped in _KNOWN
 
 
 def unit_of(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What came out of the main job."""
+"""The result of the main job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the main job is run with."""
+"""The settings of the main job."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 import ntkfreq
 from ntkfreq.files.storable import TEXT
 from ntkfreq.sweeps.cell import Arrays, Outcome
-from ntkfreq.sweeps.grid import Grid
+from ntkfreq.sweeps.grid import LabelGrid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,7 +53,7 @@ def _mismatched(outcome: Outcome, common: str) -> Outcome:
 
 
 def assemble(
-    grid: Grid, outcomes: Mapping[str, Outcome], identity: Mapping[str, str]
+    grid: LabelGrid, outcomes: Mapping[str, Outcome], identity: Mapping[str, str]
 ) -> xr.Dataset:
     """Dataset over the labels; cells that failed are NaN, or "" where the variable is text."""
     import xarray as xr
@@ -100,7 +100,7 @@ def _stacked(name: str, cells: list[Outcome], good: list[Outcome]) -> tuple[Any,
 
 def taken_apart(result: xr.Dataset) -> dict[str, Outcome]:
     """The outcomes that `assemble` put together."""
-    grid = Grid.of(result)
+    grid = LabelGrid.of(result)
     count, skip = len(grid.cell_keys()), len(grid.shape)
     errors = result["error"].values.reshape(-1).tolist()
     seconds = result["seconds"].values.reshape(-1).tolist()

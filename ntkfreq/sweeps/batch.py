@@ -1,4 +1,4 @@
-"""A batch of finished cells as one file: it is there or not, and its zip checksums tell damage.
+"""A batch of finished cells as one file, which exists whole or not; zip checksums show damage.
 
 Text, names and attributes are JSON in one array of bytes, numbers are arrays beside it.
 """
@@ -68,24 +68,24 @@ class Batch:
 
 
 def _packed(kind: str, arrays: Arrays, numbers: dict[str, Any]) -> list[Any]:
-    """What JSON says about arrays; the numbers go beside it."""
-    told = []
+    """Descriptions of arrays for JSON, without their numbers."""
+    described = []
     for k, (name, (dims, array, attrs)) in enumerate(arrays.items()):
         text = array.dtype.kind == "T"
         if not text:
             numbers[f"{kind}{k}"] = array
-        told.append([name, dims, attrs, array.tolist() if text else None, array.shape])
-    return told
+        described.append([name, dims, attrs, array.tolist() if text else None, array.shape])
+    return described
 
 
-def _unpacked(kind: str, told: list[Any], numbers: Mapping[str, Any]) -> Arrays:
+def _unpacked(kind: str, described: list[Any], numbers: Mapping[str, Any]) -> Arrays:
     return {
         name: (
             tuple(dims),
             numbers[f"{kind}{k}"] if text is None else np.array(text, TEXT).reshape(shape),
             attrs,
         )
-        for k, (name, dims, attrs, text, shape) in enumerate(told)
+        for k, (name, dims, attrs, text, shape) in enumerate(described)
     }
 
 

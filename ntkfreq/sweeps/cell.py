@@ -1,4 +1,4 @@
-"""One cell: call the function, turn what it gives into labelled arrays, catch what it raises."""
+"""One cell: call the function, convert its result to labelled arrays, catch its exceptions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Arrays = dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]]
 
 @dataclass
 class Outcome:
-    """What a cell gave: arrays, or an error.
+    """The result of a cell: arrays, or an error.
 
     `layout` describes variables, inner dimensions and inner coordinates; it is the same text where
     they are the same, and "" for a cell that failed.

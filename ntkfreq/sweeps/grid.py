@@ -29,12 +29,12 @@ def cell_key(labels: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Values of each label, as plain Python numbers, strings or bools.
+class LabelGrid:
+    """Values of each label of a sweep, as plain Python numbers, strings or bools.
 
     Examples
     --------
-    >>> grid = Grid.checked({"rate": [0.1, 0.2], "rule": ["gd", "adam"]})
+    >>> grid = LabelGrid.checked({"rate": [0.1, 0.2], "rule": ["gd", "adam"]})
     >>> grid.shape, next(grid.cells())
     ((2, 2), {'rate': 0.1, 'rule': 'gd'})
     """
@@ -42,7 +42,7 @@ class Grid:
     values: dict[str, list[Any]]
 
     @classmethod
-    def checked(cls, grid: Any) -> Grid:
+    def checked(cls, grid: Any) -> LabelGrid:
         """A user's mapping of label to values."""
         if not isinstance(grid, Mapping) or not grid:
             raise TypeError(
@@ -52,7 +52,7 @@ class Grid:
         return cls({_name(label): _values(label, values) for label, values in grid.items()})
 
     @classmethod
-    def of(cls, result: Any) -> Grid:
+    def of(cls, result: Any) -> LabelGrid:
         """The grid of a result: its dimensions that the attribute `labels` names."""
         names = json.loads(result.attrs["labels"])
         lost = set(names) - set(result.coords)  # for which xarray would make numbers up
@@ -74,7 +74,7 @@ class Grid:
         """Keys of the cells, in order."""
         return [cell_key(labels) for labels in self.cells()]
 
-    def within(self, other: Grid) -> bool:
+    def within(self, other: LabelGrid) -> bool:
         """Whether every cell is a cell of `other` as well."""
         return set(self.values) == set(other.values) and all(
             set(map(repr, values)) <= set(map(repr, other.values[name]))

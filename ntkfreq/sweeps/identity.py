@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq.sweeps.grid import Grid
+from ntkfreq.sweeps.grid import LabelGrid
 
 
 def identity_of(
-    function: Callable[..., Any], grid: Grid, constants: Mapping[str, Any], version: str
+    function: Callable[..., Any], grid: LabelGrid, constants: Mapping[str, Any], version: str
 ) -> dict[str, str]:
     """What must agree for results of two calls to be one sweep; all values are text.
 
     Examples
     --------
-    >>> identity_of(json.dumps, Grid({"x": [1.0]}), {"y": 2.0}, "")["function"]
+    >>> identity_of(json.dumps, LabelGrid({"x": [1.0]}), {"y": 2.0}, "")["function"]
     'json.dumps'
     """
     return {

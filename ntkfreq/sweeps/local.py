@@ -62,7 +62,7 @@ class Pace:
     mean: float | None = None  # running mean of seconds a cell
 
     def add(self, seconds: float) -> None:
-        """Learn from a cell that is done."""
+        """Take the time of a finished cell into account."""
         self.mean = seconds if self.mean is None else 0.8 * self.mean + 0.2 * seconds
 
     def chunk(self, left: int, workers: int) -> int:
@@ -139,11 +139,11 @@ class Crew:
                     self._pace.add(message[1].seconds)
                     yield message
             if not alive:
-                yield from self._bury(worker)
+                yield from self._replace(worker)
         if not happened:
             yield None
 
-    def _bury(self, worker: _Worker) -> Outcomes:
+    def _replace(self, worker: _Worker) -> Outcomes:
         """A worker has died: the cell that it was running is tried again, or given up."""
         worker.process.join(timeout=1)  # its own exit code, not that of being killed below
         self._dismiss(worker)

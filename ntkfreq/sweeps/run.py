@@ -14,7 +14,7 @@ from ntkfreq.files import real_path
 from ntkfreq.sweeps.assemble import assemble, conform
 from ntkfreq.sweeps.cell import Arrays, Outcome
 from ntkfreq.sweeps.cluster import check_address, on_cluster
-from ntkfreq.sweeps.grid import Grid
+from ntkfreq.sweeps.grid import LabelGrid
 from ntkfreq.sweeps.identity import check_by_reference, identity_of
 from ntkfreq.sweeps.local import Cell, Outcomes, in_this_process, on_processes
 from ntkfreq.sweeps.store import Store
@@ -98,7 +98,7 @@ def sweep(
     >>> result["left"].sel(rate=0.5).values
     array([0.5  , 0.25 , 0.125])
     """
-    full, fixed = Grid.checked(grid), _constants(constants)
+    full, fixed = LabelGrid.checked(grid), _constants(constants)
     run = _executor(function, full, fixed, scheduler, workers, retries)
     identity = identity_of(function, full, fixed, _text("version", version))
     for name, value in (("retry_failed", retry_failed), ("progress", progress)):
@@ -118,7 +118,7 @@ def sweep(
         return _stored(run, full, store, retry_failed, progress)
 
 
-def _complete(grid: Grid, store: Store, retry_failed: bool) -> xr.Dataset | None:
+def _complete(grid: LabelGrid, store: Store, retry_failed: bool) -> xr.Dataset | None:
     """What the store at the path has of the grid, if that is all; nothing is written for it."""
     there = store.result()
     if there is None:
@@ -138,7 +138,7 @@ def _complete(grid: Grid, store: Store, retry_failed: bool) -> xr.Dataset | None
 
 def _stored(
     run: Callable[[list[Cell]], Outcomes],
-    grid: Grid,
+    grid: LabelGrid,
     store: Store,
     retry_failed: bool,
     progress: bool,
@@ -146,7 +146,7 @@ def _stored(
     there = store.result()
     full, before, prefer = grid, dict[str, Outcome](), ""
     if there is not None:
-        full, before = _union(grid, Grid.of(there[0]), store.path), there[1]
+        full, before = _union(grid, LabelGrid.of(there[0]), store.path), there[1]
         prefer = str(there[0].attrs["layout"])
     # The result is trusted over the batches, but for its failed cells that were tried again.
     newer = {
@@ -169,7 +169,7 @@ def _stored(
     return assemble(grid, known, store.identity)
 
 
-def _union(grid: Grid, stored: Grid, path: Path) -> Grid:
+def _union(grid: LabelGrid, stored: LabelGrid, path: Path) -> LabelGrid:
     """The larger of two grids; cells of a complete store are never dropped."""
     if grid.within(stored):
         return stored
@@ -188,7 +188,7 @@ def _union(grid: Grid, stored: Grid, path: Path) -> Grid:
 
 def _compute(
     run: Callable[[list[Cell]], Outcomes],
-    grid: Grid,
+    grid: LabelGrid,
     known: dict[str, Outcome],
     store: Store | None,
     progress: bool,
@@ -227,7 +227,7 @@ def _compute(
 
 def _executor(
     function: Any,
-    grid: Grid,
+    grid: LabelGrid,
     constants: Mapping[str, Any],
     scheduler: str | None,
     workers: int | None,

@@ -1,4 +1,4 @@
-"""Where a sweep keeps finished cells: batches beside the final store until all are there.
+"""Finished cells of a sweep: batches beside the final store until it is complete.
 
 The final store is trusted over the batches. A batch is one file, so it is there or not, whenever
 the sweep is killed; a damaged one counts as not there.
@@ -21,7 +21,7 @@ from ntkfreq.files.stores import load_zarr, replace_zarr
 from ntkfreq.sweeps.assemble import taken_apart
 from ntkfreq.sweeps.batch import Batch
 from ntkfreq.sweeps.cell import Outcome
-from ntkfreq.sweeps.grid import Grid
+from ntkfreq.sweeps.grid import LabelGrid
 from ntkfreq.sweeps.identity import check_same
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Store:
             raise ValueError(f"path={shown} exists and holds no sweep; choose another path")
         check_same(self.path, result.attrs, self.identity)
         try:
-            Grid.of(result)
+            LabelGrid.of(result)
             return result, taken_apart(result)
         except Exception as error:  # an attribute or a variable may be missing, or be another one
             raise ValueError(

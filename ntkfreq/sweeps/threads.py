@@ -1,4 +1,4 @@
-"""One thread for all that a cell may use, wherever it runs, so that its numbers are the same."""
+"""One thread for all libraries that a cell may use, so that its numbers are the same anywhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _openmp() -> list[Any]:
 def single_threaded() -> Iterator[None]:
     """One thread for linear algebra, Numba, FINUFFT and PyTorch, as worker processes have it.
 
-    FINUFFT is told by the environment (`allowed_threads`), and so is PyTorch where it is loaded
+    FINUFFT reads the environment (`allowed_threads`), and so does PyTorch where it is loaded
     inside for the first time.
 
     Examples

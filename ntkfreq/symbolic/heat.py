@@ -83,7 +83,7 @@ def heat_equation(dim: int = 1) -> list[Step]:
     in_frequency = right / (2 * sp.pi) ** dim * wave(xi, x)
     return [
         Step(
-            "The output moves by the kernel against the error v that the data see.",
+            "The output moves by the kernel against the error v on the data.",
             rate(e(*x, TIME), -integral(kernel * v, other)),
         ),
         _kernel_by_waves(dim),

@@ -63,7 +63,7 @@ def manufactured(
     .. math:: \partial_t u = (2\pi)^d[\sigma_a^2e^{-2\gamma_at}\nabla\cdot(\rho_t\nabla(u-y))
               -\rho_t(u-y)] - \gamma_au + \gamma_w\nabla\cdot(\xi u) + g .
 
-    In moving frequencies :math:`\zeta=e^{\gamma_wt}\xi` the density stands still and
+    In moving frequencies :math:`\zeta=e^{\gamma_wt}\xi` the density is constant and
 
     .. math:: \partial_t u = (2\pi)^d[\sigma_a^2e^{((d+2)\gamma_w-2\gamma_a)t}
               \nabla\cdot(\rho\nabla(u-Y_t)) - e^{d\gamma_wt}\rho(u-Y_t)] - \gamma_au + g,

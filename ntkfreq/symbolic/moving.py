@@ -77,7 +77,7 @@ def moving_frequency(dim: int = 1) -> list[Step]:
             in_new_frame(sp.Derivative(f_hat, TIME) - transport) - sp.Derivative(moving, TIME),
         ),
         verified(
-            "So the equation with decay has no transport, and its density stands still.",
+            "So the equation with decay has no transport, and its density is constant.",
             rate(moving, right(error)),
             "the equation with decay, term by term in the new frame",
             in_new_frame(decayed(f_hat, f_hat - y_hat, xi) - transport) - right(moving - wanted),

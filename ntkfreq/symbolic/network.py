@@ -186,7 +186,7 @@ def tangent_kernel(dim: int = 1) -> list[Step]:
 
 
 def _even_part(dim: int) -> Step:
-    """The characteristic function sees the even part only."""
+    """The characteristic function depends on the even part only."""
     w, z = coordinates("w", dim), coordinates("z", dim)
     negative = tuple(-entry for entry in w)
     even = (DENSITY(*w) + DENSITY(*negative)) / 2

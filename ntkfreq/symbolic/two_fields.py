@@ -93,15 +93,15 @@ def _two_parts(x: Coordinates, other: Coordinates) -> list[Step]:
     pull = tuple(sp.Function(f"g_{name}")(TIME) for name in "ab")
     size, damp = sp.Symbol("epsilon"), sp.exp(-GAMMA_A * TIME)
 
-    def still(at: Coordinates, a: Any, b: Any) -> Any:
+    def unmoved(at: Coordinates, a: Any, b: Any) -> Any:
         return unit(a * damp, b * damp, w, at)
 
     a, b = a_0.symbol, b_0.symbol
     moved_w = tuple(here + size * step for here, step in zip(w, omega, strict=True))
     arguments = (a * damp + size * alpha, b * damp + size * beta, *moved_w)
     moved = unit(arguments[0], arguments[1], moved_w, x)
-    first = still(x, a, b) + size * unit(alpha, beta, w, x)
-    second = size * dot(omega, gradient(still(x, a, b), w))
+    first = unmoved(x, a, b) + size * unit(alpha, beta, w, x)
+    second = size * dot(omega, gradient(unmoved(x, a, b), w))
     h_1, h_2 = sp.Function("h_1")(*x, TIME), sp.Function("h_2")(*x, TIME)
     # Rates of the three small motions: minus a gradient of the loss, minus decay to zero.
     motions = {
@@ -113,9 +113,9 @@ def _two_parts(x: Coordinates, other: Coordinates) -> list[Step]:
     def speed(part: Any) -> Any:
         return differentiated(sp.Derivative(part, TIME)).subs(motions)
 
-    drive = -size * dot(force, gradient(still(x, a, b), w))
+    drive = -size * dot(force, gradient(unmoved(x, a, b), w))
     pushed = -size * unit(pull[0], pull[1], w, x)
-    product = dot(gradient(still(x, a_0, b_0), w), gradient(still(other, a_0, b_0), w))
+    product = dot(gradient(unmoved(x, a_0, b_0), w), gradient(unmoved(other, a_0, b_0), w))
     wave_w = sp.cos(dot(w, minus(x, other)))
     return [
         Step("What moved outer weights make, besides the start.", equation(h_1, first)),

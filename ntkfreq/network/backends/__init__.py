@@ -41,7 +41,7 @@ BACKENDS = MappingProxyType(
 
 
 class Backend(Protocol):
-    """What a backend offers; theta is as a network packs it, points x have shape (n, d)."""
+    """The interface of a backend; theta is as packed by a network, points x have shape (n, d)."""
 
     def evaluate(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """Network output at x."""

@@ -35,7 +35,7 @@ PARALLEL_PRODUCTS = 10_000_000
 # Points of the grid of a fast transform beyond which it does not fit: 75 to 200 bytes each (in
 # 1-D and in 3-D), and about two seconds a transform.
 LARGEST_GRID = 2e7
-# Up to this grid a fast transform is no burden, whatever direct sums would take.
+# Up to this grid a fast transform is fast enough, whatever direct sums would take.
 _SMALL_GRID = 1e5
 # Pairs whose direct sums take about a second.
 _SECOND_OF_PAIRS = 5e8

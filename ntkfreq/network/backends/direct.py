@@ -32,7 +32,7 @@ from ntkfreq.network.backends.unit_sums import MOST_AXES
 _CHUNK_PAIRS = 32_768
 _MAX_CHUNKS = 64
 _BUFFER = 8_000_000
-# Pairs of a lap at one thread, a quarter of a second: between two laps Python listens to Ctrl-C.
+# Pairs of a lap at one thread, a quarter of a second: between two laps Python handles Ctrl-C.
 _LAP_PAIRS = 1e8
 
 

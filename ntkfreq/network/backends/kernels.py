@@ -1,8 +1,8 @@
-"""Compiled loops over the units of a two-layer network, each a chunk of units a time.
+"""Compiled loops over the units of a two-layer network, one chunk of units at a time.
 
 Chunks are fixed by the problem, never by the threads, so that sums are taken in the same order on
 any number of threads. A call that would take long is made in several laps, each of which takes a
-part of every chunk, so that Python can listen to Ctrl-C in between; this changes no sum either.
+part of every chunk, so that Python can handle Ctrl-C in between; this changes no sum either.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ntkfreq.spectra.sincos import SMALL_PHASE, cos_sin, jit
 # Numba's cache looks at this file and at closure variables, not at the files from which inlined
 # functions come: their checksum is one of the closure variables.
 _STAMP = zlib.crc32((inspect.getsource(sincos) + inspect.getsource(unit_sums)).encode())
-# Update rules that `_step_unit` knows; a rule of the user's own takes its `update`.
+# Update rules in `_step_unit`; a rule of the user's own is applied by its `update`.
 FUSED = frozenset({GradientDescent, HeavyBall, Nesterov, Adam, AdamW})
-# Room for the coordinates that a loop of up to three dimensions may name.
+# Length of arrays of coordinates, in loops of up to three dimensions.
 _ROOM = 3
 # Units of a block of a Gram matrix: three such rows a point stay in the cache.
 _GRAM_UNITS = 512

@@ -1,8 +1,8 @@
-r"""How far parameters may move: what double precision still holds of a network.
+r"""Limits of the parameters, beyond which double precision does not resolve a network.
 
 A phase w . x of size p is rounded by p eps / 2 whatever computes its sine, so that beyond some size
-the sine means nothing, and every backend would give other digits of nothing. Where that is, a run
-ends, alike on all backends: a step looks at what it has made of the parameters.
+the sine is arbitrary, and differs between backends. A run that reaches this size ends, alike on all
+backends: every step checks its new parameters.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 
-# Phases are held to half a millionth in double precision, to four thousandths in single.
+# Phases are accurate to half a millionth in double precision, to four thousandths in single.
 LARGEST_PHASE = MappingProxyType({"float64": 4e9, "float32": 7e4})
-# Beyond, squares of weights, gradients and outputs overflow.
+# Squares of larger weights, gradients and outputs overflow.
 LARGEST_WEIGHT = 1e130
 
 
 def phase_bound(points: FloatArray, dtype: str = "float64") -> FloatArray:
-    """Weights c (d,) with which ``sum_k c_k |w_k|`` above 1 means phases that are lost.
+    """Weights c (d,) such that phases are not resolved where ``sum_k c_k |w_k|`` is above 1.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def share_of(theta: Any, frequency_rows: int, bound: Any) -> float:
 
 
 def within(theta: Any, frequency_rows: int, bound: Any) -> bool:
-    """Whether parameters are finite, of a size that can be squared, and their phases are held.
+    """Whether parameters are finite, their squares too, and their phases are resolved.
 
     For arrays of NumPy and tensors of PyTorch alike; NaN compares as false.
 

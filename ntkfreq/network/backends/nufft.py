@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # From this grid on the sums of a gradient are taken one by one, each in the memory of the last.
 _ONE_BY_ONE = 1e6
-# A coordinate of this size turns no phase: what it is multiplied with is 1e50 at most.
+# A coordinate of this size does not change a phase: its factor is 1e50 at most.
 _TINY = 1e-200
 
 
@@ -99,7 +99,7 @@ class Nufft(TwoLayer):
         self.gram(np.ones((dim + 2, 1)), np.ones((1, dim)), 0)
 
     def _direct(self) -> Direct:
-        """What takes over where the grid has grown too large."""
+        """The backend for grids that have become too large."""
         from ntkfreq.network.backends.direct import Direct
 
         return Direct(self.most_threads)

@@ -1,4 +1,4 @@
-"""NumPy backend: the formulas as they stand, for small problems and as the standard of the rest.
+"""NumPy backend: the formulas themselves, for small problems and as the reference of the others.
 
 No BLAS: `einsum` adds in one order on any number of threads.
 """
@@ -59,7 +59,7 @@ class Reference(TwoLayer):
         self, state: NetworkState, x: FloatArray, y: FloatArray, descent: Descent, steps: int
     ) -> None:
         """Take `steps` steps in place."""
-        # A diverging run overflows here; training looks at the loss after every call.
+        # A diverging run overflows here; training checks the loss after every call.
         with np.errstate(over="ignore", invalid="ignore"):
             take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
 

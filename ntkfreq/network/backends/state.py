@@ -1,4 +1,4 @@
-"""What a training step changes, and the constants it needs: the data every backend works on.
+"""The state of training and its constants: the data that every backend works on.
 
 All parameters of a network live in one array `theta`, the frequencies first. For a
 `FourierFeatureNet` it has shape (d + 2, m): the d coordinates of w, then a, then b.
@@ -38,7 +38,7 @@ class Descent:
         return self.step_size * self.optimizer.schedule.factor(step)
 
     def batch(self, step: int, points: int, orders: dict[int, IntArray]) -> IntArray | None:
-        """Points that a step sees; None for all of them. `orders` keeps the order of an epoch.
+        """Points of the batch of a step; None for all. `orders` keeps the order of an epoch.
 
         Every epoch shuffles the points anew, by seed and epoch alone, so that a resumed run
         draws what the whole one did. The last batch of an epoch takes what is left.
@@ -54,7 +54,7 @@ class Descent:
 
 @dataclass
 class NetworkState:
-    """Parameters in training, what the optimizer remembers, and the output they give.
+    """Parameters in training, the memory of the optimizer, and the output.
 
     `output` belongs to the current parameters at all training points (full batches only): a step
     starts from it, so nothing is evaluated twice and a checkpoint that holds it continues bit for
@@ -67,9 +67,9 @@ class NetworkState:
     frequency_rows : int
         Rows that hold frequencies, the first ones.
     anchor : ndarray, shape of theta
-        Where decay pulls to.
+        The parameters that decay moves towards.
     memory : ndarray, shape (slots, ...)
-        What the optimizer remembers.
+        Arrays that the optimizer keeps between steps.
     output : ndarray, shape (N,)
         Network output at the training points.
     step : int

@@ -12,7 +12,7 @@ from ntkfreq.network.backends.state import Descent, NetworkState
 def apply(
     descent: Descent, theta: Any, slope: Any, memory: Any, decay: Any, anchor: Any, step: int
 ) -> None:
-    """Clip the gradient, let decay pull, and move the trained rows `theta` in place."""
+    """Clip the gradient, add decay, and move the trained rows `theta` in place."""
     optimizer, rate = descent.optimizer, descent.rate(step)
     if optimizer.clip is not None:
         # 1e-6 as in torch.nn.utils.clip_grad_norm_, so that results can be compared.

@@ -1,8 +1,8 @@
 """A largest number of threads for PyTorch, from several threads of the program at once.
 
 PyTorch has one number for the process, of which each thread takes its own copy when it first asks;
-setting it changes the number and the copy of the calling thread. Threads that set and restore it as
-they come and go would leave behind what another one had set.
+setting it changes the number and the copy of the calling thread. Threads that each set and restore
+it would in the end restore the number of another one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What follows for a two-layer network from its output and its gradient, on any backend."""
+"""Quantities of a two-layer network that follow from output and gradient, on any backend."""
 
 from __future__ import annotations
 
