@@ -253,3 +253,17 @@ def test_no_exponential_of_its_own():
                 text = ast.unparse(node)
                 # The Box multiplies by the phase of its centre, which is no transform.
                 assert "1j" not in text or path.name == "box.py", f"{path.name}: {text}"
+
+
+# The lesser of two is renamed together with the module that it is in.
+TWO_MEANINGS = {"Run"}
+
+
+def test_a_class_name_has_one_meaning():
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    twice = {name: where for name, where in homes.items() if len(where) > 1}
+    assert set(twice) == TWO_MEANINGS, twice

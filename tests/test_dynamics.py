@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from ntkfreq import Box, Normal, Points, solve_frequency_pde
 from ntkfreq.pde.time.dynamics import (
-    GradientDescent,
+    DescentDynamics,
     GradientFlow,
-    HeavyBall,
-    Nesterov,
+    HeavyBallDynamics,
+    NesterovDynamics,
     dynamics_for,
 )
 from validation.reference.dense import box_flow, learning_rates
 from validation.reference.kernels import KERNELS, gram
 
 EPS = np.finfo(float).eps
-KINDS = (HeavyBall, Nesterov)
+KINDS = (HeavyBallDynamics, NesterovDynamics)
 BETAS = (0.01, 0.5, 0.9, 0.99, 0.999)
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_beta = pytest.mark.parametrize("beta", BETAS)
@@ -39,7 +39,7 @@ def updates(kind, gradient, start, eta, beta, steps):
             kept.append((p, moved))
         g = gradient(p)
         v, velocity = beta * v + g, beta * velocity + p
-        if kind is HeavyBall:
+        if kind is HeavyBallDynamics:
             p, moved = p - eta * v, moved + eta * velocity
         else:
             p, moved = p - eta * (g + beta * v), moved + eta * (p + beta * velocity)
@@ -48,13 +48,13 @@ def updates(kind, gradient, start, eta, beta, steps):
 
 def critical(kind, beta):
     """Products of step and rate at which both roots are one."""
-    if kind is HeavyBall:
+    if kind is HeavyBallDynamics:
         return np.array([(1 - np.sqrt(beta)) ** 2, (1 + np.sqrt(beta)) ** 2])
     return np.array([((1 - beta) / (1 + beta)) ** 2, 1.0])
 
 
 def bound(kind, beta):
-    return 2 * (1 + beta) if kind is HeavyBall else 2 * (1 + beta) / (1 + 2 * beta)
+    return 2 * (1 + beta) if kind is HeavyBallDynamics else 2 * (1 + beta) / (1 + 2 * beta)
 
 
 def products(kind, beta):
@@ -73,7 +73,7 @@ def products(kind, beta):
 
 def exact(kind, beta, h, steps):
     """First entry of the power of the step matrix, in the arithmetic of mpmath, by squaring."""
-    if kind is HeavyBall:
+    if kind is HeavyBallDynamics:
         base = mpmath.matrix([[1 - h, -beta], [h, beta]])
     else:
         base = mpmath.matrix([[1 - h * (1 + beta), -(beta**2)], [h, beta]])
@@ -164,7 +164,7 @@ def test_deficit_of_slow_modes_is_relative(kind, beta):
 def test_integral_at_rate_0_is_the_closed_form(kind, beta):
     """And the limit from rates that are hardly any."""
     n = np.array([0, 1, 2, 5, 1000, 10**10])
-    power = beta if kind is HeavyBall else beta**2
+    power = beta if kind is HeavyBallDynamics else beta**2
     with mpmath.workdps(50):
         one, share = mpmath.mpf(beta), mpmath.mpf(power)
         closed = [
@@ -178,14 +178,14 @@ def test_integral_at_rate_0_is_the_closed_form(kind, beta):
 
 
 @given(
-    kind=st.sampled_from([HeavyBall, Nesterov, GradientDescent]),
+    kind=st.sampled_from([HeavyBallDynamics, NesterovDynamics, DescentDynamics]),
     beta=st.floats(1e-6, 0.9999),
     share=st.one_of(st.floats(0, 1), st.floats(0, 1e-6)),
     steps=st.integers(0, 10**12),
     eta=st.floats(1e-3, 1e3),
 )
 def test_deficit_is_one_minus_the_factor(kind, beta, share, steps, eta):
-    dynamics = kind(eta) if kind is GradientDescent else kind(eta, beta)
+    dynamics = kind(eta) if kind is DescentDynamics else kind(eta, beta)
     rates = np.array([share * dynamics.max_step_size(1.0) / eta])
     t = np.array([eta * steps])
     factor, deficit = dynamics.factor(rates, t)[0, 0], dynamics.deficit(rates, t)[0, 0]
@@ -203,7 +203,7 @@ def test_torch_takes_the_same_steps(kind):
     for matrix in (np.diag([0.0, 0.1, 0.5, 1.0, 5.0, 20.0]), root @ root.T / 6):
         rates, modes = np.linalg.eigh(matrix)
         p = torch.tensor(start, requires_grad=True)
-        nesterov = kind is Nesterov
+        nesterov = kind is NesterovDynamics
         optimizer = torch.optim.SGD([p], lr=eta, momentum=beta, nesterov=nesterov)
         states = [start]
         for _ in range(200):
@@ -227,7 +227,7 @@ def test_largest_step_is_where_a_root_passes_minus_one(kind, beta):
 
     def largest_root(eta):
         h = eta * rate
-        if kind is HeavyBall:
+        if kind is HeavyBallDynamics:
             return np.abs(np.linalg.eigvals([[1 - h, -beta], [h, beta]])).max()
         return np.abs(np.linalg.eigvals([[1 - h * (1 + beta), -(beta**2)], [h, beta]])).max()
 
@@ -240,15 +240,19 @@ def test_largest_step_is_where_a_root_passes_minus_one(kind, beta):
 
 
 def test_limits_of_the_others():
-    for dynamics in (GradientFlow(), GradientDescent(0.1)):
+    for dynamics in (GradientFlow(), DescentDynamics(0.1)):
         assert dynamics.max_step_size(4.0) == 0.5
         assert dynamics.max_step_size(0.0) == np.inf
         assert dynamics.acceleration == 1
-    assert HeavyBall(0.1, 0.5).max_step_size(0.0) == Nesterov(0.1, 0.5).max_step_size(0.0) == np.inf
+    assert (
+        HeavyBallDynamics(0.1, 0.5).max_step_size(0.0)
+        == NesterovDynamics(0.1, 0.5).max_step_size(0.0)
+        == np.inf
+    )
     assert GradientFlow().step_size is None
     assert [type(dynamics_for(step, 0.0, False)) for step in (None, 1)] == [
         GradientFlow,
-        GradientDescent,
+        DescentDynamics,
     ]
 
 
@@ -272,7 +276,7 @@ def test_refusals(arguments, kind, message):
 
 def test_times_between_steps_are_refused():
     with pytest.raises(ValueError, match=r"t=0.15 is no multiple of step_size=0.1; use t = "):
-        HeavyBall(0.1, 0.9).factor(np.ones(1), np.array([0.0, 0.15]))
+        HeavyBallDynamics(0.1, 0.9).factor(np.ones(1), np.array([0.0, 0.15]))
 
 
 STEPS = np.array([0, 1, 2, 3, 20, 400])
@@ -300,9 +304,9 @@ def test_points_follow_the_loop_on_the_gram_matrix(kind, share):
             kept.append(f)
         g = full @ (f[:25] - y)
         v = beta * v + g
-        f = f - eta * (v if kind is HeavyBall else g + beta * v)
+        f = f - eta * (v if kind is HeavyBallDynamics else g + beta * v)
     kept = np.array(kept)
-    options = {"momentum": beta, "nesterov": kind is Nesterov}
+    options = {"momentum": beta, "nesterov": kind is NesterovDynamics}
     solution = solve_frequency_pde(
         Normal(scale=2.0, dim=2), (x, y), sigma_a=0.6, t=eta * STEPS, step_size=eta,
         initial_output=first, **options,
@@ -346,7 +350,7 @@ def test_box_follows_the_loop_on_nystrom_nodes(kind):
     states, _ = updates(kind, lambda p: operator @ p, flow.initial, eta, beta, steps)
     solution = solve_frequency_pde(
         Normal(scale=20.0), y, sigma_a=0.8, measure=Box(-1, 1), t=eta * steps, step_size=eta,
-        momentum=beta, nesterov=kind is Nesterov, rtol=1e-9,
+        momentum=beta, nesterov=kind is NesterovDynamics, rtol=1e-9,
     )  # fmt: skip
     assert solution.status.startswith("converged")
     loss = states**2 @ weights

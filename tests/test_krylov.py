@@ -12,7 +12,7 @@ from scipy import linalg
 from ntkfreq import Normal
 from ntkfreq.pde.elements.mesh import FrequencyMesh
 from ntkfreq.pde.line.system import LineSystem
-from ntkfreq.pde.time.dynamics import GradientDescent, GradientFlow, HeavyBall
+from ntkfreq.pde.time.dynamics import DescentDynamics, GradientFlow, HeavyBallDynamics
 from ntkfreq.pde.time.propagators import EigenPropagator
 from ntkfreq.pde.time.propagators.krylov import KrylovPropagator, Shifts
 from ntkfreq.pde.time.system import Block
@@ -125,7 +125,7 @@ def test_estimated_error_bounds_the_true_one():
 
 
 @pytest.mark.parametrize("kind", ["smooth", "noise"])
-@pytest.mark.parametrize("make", [GradientDescent, lambda step: HeavyBall(step, 0.9)])
+@pytest.mark.parametrize("make", [DescentDynamics, lambda step: HeavyBallDynamics(step, 0.9)])
 def test_steps_of_gradient_descent(kind, make):
     """The steps resolve the rates that hold the load; faster ones are cut alike by both."""
     block = line_block(400, kind)

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 from ntkfreq.pde.elements import forms
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.symbolic import TIME, XI, manufactured
 
 SIGMA, STD, T = 0.7, 1.3, 0.6
@@ -157,7 +157,7 @@ def test_order_of_finite_elements(degree):
     case = manufactured(1 + XI**2, sp.cos(sp.pi * XI) + 2, SIGMA)
     sizes, errors = [], []
     for count in {1: (16, 32, 64), 2: (8, 16, 32), 4: (3, 6, 12)}[degree]:
-        axis = Axis((np.linspace(0, 1, count + 1),), degree, degree + 4)
+        axis = ElementAxis((np.linspace(0, 1, count + 1),), degree, degree + 4)
         xi, weights = axis.rule
         operator = forms.assemble(forms.damping, axis, case.rho(xi))
         operator += SIGMA**2 * forms.assemble(forms.diffusion, axis, case.rho(xi))
@@ -173,7 +173,7 @@ def test_order_of_a_time_integrator():
     case = manufactured(
         1 + XI**2, sp.exp(-TIME) * (2 + XI**2 - XI**4 / 2), SIGMA, **DECAYS, moving=True
     )
-    axis = Axis((np.linspace(0, 1, 3),), 4, 8)
+    axis = ElementAxis((np.linspace(0, 1, 3),), 4, 8)
     place, _ = axis.rule
     rho = case.rho(place)
     mass = forms.assemble(forms.mass, axis, rho).toarray()

@@ -9,7 +9,7 @@ from skfem import Basis, BilinearForm, ElementQuadP, MeshQuad
 from skfem.helpers import d, dot
 
 from ntkfreq import FrequencyEquation, Normal, StudentT
-from ntkfreq.pde.elements.axis import Axis, shapes
+from ntkfreq.pde.elements.axis import ElementAxis, shapes
 from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.pde.plane.refine import lowered
 from ntkfreq.pde.plane.system import PlaneSystem
@@ -29,7 +29,7 @@ def system_on(equation, degree, quadrant):
         nodes = np.concatenate([-nodes[:0:-1], nodes])
     problem = PlaneProblem(equation)
     problem.__dict__["quadrant"] = quadrant
-    axes = (Axis((nodes,), degree, 12), Axis((nodes[1:] - nodes[1],), degree, 12))
+    axes = (ElementAxis((nodes,), degree, 12), ElementAxis((nodes[1:] - nodes[1],), degree, 12))
     return PlaneSystem(problem, axes)
 
 
@@ -108,7 +108,7 @@ def test_condensed_factorization_beats_a_general_one_in_memory():
     """What is left after the interiors is an eighth of the unknowns at degree 12."""
     equation = FrequencyEquation.create(Normal(scale=SCALE, dim=2), y, sigma_a=SIGMA_A)
     nodes = np.linspace(0, 8, 6)
-    axes = (Axis((nodes,), 12, 18), Axis((nodes,), 12, 18))
+    axes = (ElementAxis((nodes,), 12, 18), ElementAxis((nodes,), 12, 18))
     system = PlaneSystem(PlaneProblem(equation), axes)
     block = system.blocks[0]
     solver = block.factorize(1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, PointsLike
-from ntkfreq.ntk.fourier_net import Units, fourier_gram
+from ntkfreq.ntk.fourier_net import HiddenUnits, fourier_gram
 from ntkfreq.ntk.module import is_module, module_gram
 
 
@@ -77,7 +77,7 @@ def empirical_ntk_gram(
     axis = Axis.of("x", x)
     first = _points("x", x, w.shape[1], axis)
     second = None if x2 is None else _points("x2", x2, w.shape[1], axis)
-    return fourier_gram(Units(w, a, b, bool(freeze_frequencies)), first, second)
+    return fourier_gram(HiddenUnits(w, a, b, bool(freeze_frequencies)), first, second)
 
 
 def _parameters(net: Any) -> tuple[FloatArray, FloatArray, FloatArray]:

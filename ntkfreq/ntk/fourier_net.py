@@ -29,7 +29,7 @@ from ntkfreq.spectra.waves import cos_sin_matrices
 _BLOCK = 2_000_000
 
 
-class Units(NamedTuple):
+class HiddenUnits(NamedTuple):
     """Parameters of a network: w (m, d), a (m,), b (m,); `frozen` when w is not trained."""
 
     w: FloatArray
@@ -38,7 +38,7 @@ class Units(NamedTuple):
     frozen: bool
 
 
-def fourier_gram(units: Units, x: FloatArray, x2: FloatArray | None) -> FloatArray:
+def fourier_gram(units: HiddenUnits, x: FloatArray, x2: FloatArray | None) -> FloatArray:
     """Gram matrix (n, n2) at points (n, d); None for the same points."""
     count = len(x) if x2 is None else min(len(x), len(x2))
     most = min(count // 2, units.a.size // 2)
@@ -53,7 +53,7 @@ def fourier_gram(units: Units, x: FloatArray, x2: FloatArray | None) -> FloatArr
     return np.asarray(across @ _products(units, nodes, right[0]) @ right[1].T)
 
 
-def _products(units: Units, x: FloatArray, x2: FloatArray | None) -> FloatArray:
+def _products(units: HiddenUnits, x: FloatArray, x2: FloatArray | None) -> FloatArray:
     """By matrix products over blocks of units."""
     second = x if x2 is None else x2
     features, slopes = np.zeros((2, len(x), len(second)))

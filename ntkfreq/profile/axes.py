@@ -21,7 +21,7 @@ _CLOCKS = (("day", 86400 * 10**9), ("h", 3600 * 10**9), ("s", 10**9))
 
 
 @dataclass(frozen=True)
-class Axis:
+class AxisNumbers:
     """Numbers of one column, what they are called, and what was counted from."""
 
     values: FloatArray
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
 
 def positions(
     name: str, column: Column, lines: list[int], point: str, dayfirst: bool | None
-) -> Axis:
+) -> AxisNumbers:
     """A column of x: dates and times in a unit of their own, numbers as they are.
 
     Raises
@@ -64,19 +64,19 @@ def positions(
     return _elapsed(column, stamps.nanoseconds, since, stamps.notes)
 
 
-def _elapsed(column: Column, stamps: list[int], since: str, notes: tuple[str, ...]) -> Axis:
+def _elapsed(column: Column, stamps: list[int], since: str, notes: tuple[str, ...]) -> AxisNumbers:
     start = min(stamps) if since else 0
     span = max(stamps) - min(stamps)
     unit, size = next((c for c in _CLOCKS if span >= 2 * c[1]), _CLOCKS[-1])
     values = np.array([(stamp - start) / size for stamp in stamps])
     # A unit in the name of a column of dates is not theirs.
     label = printable(column.name.partition("(")[0]) or "time"
-    return Axis(
+    return AxisNumbers(
         values, f"{label} ({unit} since {since})" if since else f"{label} ({unit})", unit, notes
     )
 
 
-def numbers(name: str, column: Column, lines: list[int], point: str, default: str) -> Axis:
+def numbers(name: str, column: Column, lines: list[int], point: str, default: str) -> AxisNumbers:
     """A column of numbers, less the first where digits would be lost otherwise.
 
     Raises
@@ -101,10 +101,10 @@ def numbers(name: str, column: Column, lines: list[int], point: str, default: st
     # A header that numbers the columns names nothing.
     label = f"column {column.name}" if is_whole(column.name) else printable(column.name) or default
     notes = (f"{label} counted from {origin}",) if origin else ()
-    return Axis(values, label, column.unit or unit_of(column.name), notes)
+    return AxisNumbers(values, label, column.unit or unit_of(column.name), notes)
 
 
-def labelled(axis: Axis) -> str:
+def labelled(axis: AxisNumbers) -> str:
     """Label with its unit in brackets, once."""
     return axis.label if not axis.unit or "(" in axis.label else f"{axis.label} ({axis.unit})"
 

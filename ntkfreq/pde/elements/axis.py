@@ -47,7 +47,7 @@ def shapes(degree: int, s: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True, eq=False)
-class Axis(Portable):
+class ElementAxis(Portable):
     """Elements of one degree between the nodes of one or more intervals.
 
     Unknowns are numbered vertices first, then the bubbles element by element.
@@ -156,9 +156,9 @@ class Axis(Portable):
         values[~inside], slopes[~inside] = 0.0, 0.0
         return self.unknowns[element], values, slopes, inside
 
-    def lower(self, degree: int) -> tuple[Axis, IntArray]:
+    def lower(self, degree: int) -> tuple[ElementAxis, IntArray]:
         """The axis of a lower degree, same quadrature, and which of these unknowns it has."""
         vertices = np.arange(len(self.vertices))
         bubbles = self.unknowns[:, 2 : degree + 1].ravel()
         unknowns = np.concatenate([vertices, bubbles]).astype(np.int64)
-        return Axis(self.intervals, degree, self.order, self.periodic), unknowns
+        return ElementAxis(self.intervals, degree, self.order, self.periodic), unknowns

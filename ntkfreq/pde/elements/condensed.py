@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from ntkfreq._support.types import FloatArray, IntArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Condensation:
     boundary: IntArray
 
     @classmethod
-    def of(cls, matrices: FloatArray, axes: tuple[Axis, Axis]) -> Condensation:
+    def of(cls, matrices: FloatArray, axes: tuple[ElementAxis, ElementAxis]) -> Condensation:
         """Eliminate what is a bubble along both axes."""
         first, second = (axis.unknowns for axis in axes)
         unknowns = first[:, None, :, None] * axes[1].size + second[None, :, None, :]
@@ -57,7 +57,9 @@ class Condensation:
         remainder = matrices[:, outer[:, None], outer] - coupling.transpose(0, 2, 1) @ coupling
         return cls(inverse, coupling, remainder, unknowns[:, inner], unknowns[:, outer])
 
-    def solver(self, axes: tuple[Axis, Axis], keep: tuple[IntArray, IntArray]) -> CondensedSolver:
+    def solver(
+        self, axes: tuple[ElementAxis, ElementAxis], keep: tuple[IntArray, IntArray]
+    ) -> CondensedSolver:
         """Factorization for the unknowns kept along each axis."""
         total = axes[0].size * axes[1].size
         number = np.full(total, -1)

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 
 
 class Shape(NamedTuple):
@@ -45,7 +45,7 @@ def diffusion(u: Shape, v: Shape, rho: FloatArray) -> FloatArray:
 Form = Callable[[Shape, Shape, FloatArray], FloatArray]
 
 
-def integrals(form: Form, axis: Axis, rho: FloatArray) -> FloatArray:
+def integrals(form: Form, axis: ElementAxis, rho: FloatArray) -> FloatArray:
     """A form of all pairs of shape functions on every element, shape (k, k, elements).
 
     `rho` (elements, q) is the density at the points of the axis' rule.
@@ -55,18 +55,18 @@ def integrals(form: Form, axis: Axis, rho: FloatArray) -> FloatArray:
     return np.asarray(np.sum(form(one, shape, rho) * axis.rule[1], axis=-1))
 
 
-def assemble(form: Form, axis: Axis, rho: FloatArray) -> Any:
+def assemble(form: Form, axis: ElementAxis, rho: FloatArray) -> Any:
     """Sparse matrix of a form."""
     return Pattern.of(axis.unknowns, axis.size).matrix(integrals(form, axis, rho))
 
 
-def functional(axis: Axis, values: FloatArray) -> FloatArray:
+def functional(axis: ElementAxis, values: FloatArray) -> FloatArray:
     """Integrals of a function, given at the points of the rule, against all shape functions."""
     local = (values * axis.rule[1]) @ axis.reference[2]
     return np.asarray(np.bincount(axis.unknowns.ravel(), local.ravel(), axis.size), dtype=float)
 
 
-def shapes(axis: Axis) -> Shape:
+def shapes(axis: ElementAxis) -> Shape:
     """Shape functions on every element, arrays that broadcast to (functions, elements, points)."""
     _, _, values, slopes = axis.reference
     scale = 2 / (axis.high - axis.low)

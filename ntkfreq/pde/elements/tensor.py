@@ -18,7 +18,7 @@ from scipy.sparse import linalg as sparse_linalg
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.elements.condensed import Condensation, CondensedSolver
 from ntkfreq.pde.time.system import Block
 
@@ -33,7 +33,7 @@ class Factors:
     steep_back: Any
 
     @classmethod
-    def of(cls, axis: Axis, keep: IntArray) -> Factors:
+    def of(cls, axis: ElementAxis, keep: IntArray) -> Factors:
         """Factors of the unknowns kept."""
         values, slopes = (matrix[:, keep] for matrix in axis.evaluation)
         return cls(values, slopes, values.T.tocsr(), slopes.T.tocsr())
@@ -54,7 +54,7 @@ class TensorForms(Portable):
 
     Parameters
     ----------
-    axes : (Axis, Axis)
+    axes : (ElementAxis, ElementAxis)
         Elements along each coordinate.
     density : ndarray, shape (Q1, Q2)
         Damping rate at the quadrature points, all constants included.
@@ -64,7 +64,7 @@ class TensorForms(Portable):
         Factor of the mass matrix and of the density.
     """
 
-    axes: tuple[Axis, Axis]
+    axes: tuple[ElementAxis, ElementAxis]
     density: FloatArray
     variance: float
     scale: float

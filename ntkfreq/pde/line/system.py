@@ -20,7 +20,7 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements import forms
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.elements.mesh import FrequencyMesh
 from ntkfreq.pde.time.discretized import extrapolated, initial_norm
 from ntkfreq.pde.time.system import Block, Evolution
@@ -51,9 +51,9 @@ class LineSystem(Portable):
     degree: int
 
     @cached_property
-    def axis(self) -> Axis:
+    def axis(self) -> ElementAxis:
         """The elements; p + 1 points integrate the mass exactly, the rest is for the density."""
-        return Axis(self.mesh.intervals, self.degree, self.degree + 5)
+        return ElementAxis(self.mesh.intervals, self.degree, self.degree + 5)
 
     @cached_property
     def _integrals(self) -> tuple[FloatArray, FloatArray | None, FloatArray]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.judging.testset import Nowhere, Tested
 from ntkfreq.pde.lattice.method import refuse_contraction, whole_line
 from ntkfreq.pde.method import refuse_decay
 from ntkfreq.pde.plane.lattice_problem import LatticeProblem, refuse_asymmetric
 from ntkfreq.pde.plane.lattice_system import PlaneLatticeSystem
-from ntkfreq.pde.plane.method import OnRectangle, places, plane_rate
+from ntkfreq.pde.plane.method import RectangleMethod, places, plane_rate
 from ntkfreq.pde.plane.refine import refine_plane
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
@@ -20,7 +20,7 @@ from ntkfreq.problem.measure import Grid
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneLatticeMethod(OnRectangle[Grid]):
+class PlaneLatticeMethod(RectangleMethod[Grid]):
     """Periodic elements on a quadrant of the zone, or on all of it."""
 
     def refuse(self) -> None:
@@ -51,7 +51,7 @@ class PlaneLatticeMethod(OnRectangle[Grid]):
         """Elements whose estimated error fits the tolerance."""
         problem = LatticeProblem(self.equation, self.measure)
 
-        def on(axes: tuple[Axis, Axis]) -> PlaneLatticeSystem:
+        def on(axes: tuple[ElementAxis, ElementAxis]) -> PlaneLatticeSystem:
             return PlaneLatticeSystem(problem, axes)
 
         return refine_plane(problem, on, t, rtol, dynamics)

@@ -11,7 +11,7 @@ import numpy as np
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.quadrature import subdivide
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.problem.rectangle import tensor_points
 
@@ -137,7 +137,7 @@ class Surroundings(Portable):
         phase = _PHASE_AT_1E4 * (self.rtol / 1e-4) ** (1 / (DEGREE + 1))
         return float(phase / self.extents[axis])
 
-    def axis(self, which: int, end: float, longest: float, mirrored: bool) -> Axis:
+    def axis(self, which: int, end: float, longest: float, mirrored: bool) -> ElementAxis:
         """Elements from 0 to `end`, or between plus and minus it, graded at kinks."""
         intervals = self._half_line(which, end, longest)
         if mirrored:
@@ -147,7 +147,7 @@ class Surroundings(Portable):
                 intervals = intervals[1:]
             intervals = negative + intervals
         periodic = mirrored and self.problem.period(end)
-        return Axis(tuple(intervals), DEGREE, DEGREE + 6, periodic)
+        return ElementAxis(tuple(intervals), DEGREE, DEGREE + 6, periodic)
 
     def _half_line(self, which: int, end: float, longest: float) -> list[FloatArray]:
         marks = self.problem.landmarks(which)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.method import Method, refuse_decay
 from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.pde.plane.refine import refine_plane
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Measure)
 
 
 @dataclass(frozen=True, eq=False)
-class OnRectangle(Method[M]):
+class RectangleMethod(Method[M]):
     """What Line and Grid share in two dimensions: data on a rectangle."""
 
     def sampled(self) -> FloatArray:
@@ -43,7 +43,7 @@ class OnRectangle(Method[M]):
 
 
 @dataclass(frozen=True, eq=False)
-class PlaneMethod(OnRectangle[Line]):
+class PlaneMethod(RectangleMethod[Line]):
     """Finite elements on a tensor grid of frequencies."""
 
     def refuse(self) -> None:
@@ -61,7 +61,7 @@ class PlaneMethod(OnRectangle[Line]):
         """Elements whose estimated error fits the tolerance."""
         problem = PlaneProblem(self.equation)
 
-        def on(axes: tuple[Axis, Axis]) -> PlaneSystem:
+        def on(axes: tuple[ElementAxis, ElementAxis]) -> PlaneSystem:
             return PlaneSystem(problem, axes)
 
         return refine_plane(problem, on, t, rtol, dynamics)

@@ -15,7 +15,7 @@ from scipy import linalg
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.plane.mesh import DEGREE, Surroundings
 
 _SLICES = 3
@@ -58,7 +58,7 @@ class Pilot(Portable):
             (even if name[self.which] == "e" else odd).append(part if self.which == 0 else part.T)
         return np.stack([np.concatenate(even, axis=1), np.concatenate(odd, axis=1)])
 
-    def _evolve(self, axis: Axis, values: FloatArray) -> list[FloatArray]:
+    def _evolve(self, axis: ElementAxis, values: FloatArray) -> list[FloatArray]:
         """Changes (T, N, k) of both parities from values (2, n, k) at the quadrature points."""
         xi, weights = (part.ravel() for part in axis.rule)
         # The root of the sum of squares is smooth and at least the largest value across.

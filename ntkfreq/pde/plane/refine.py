@@ -9,7 +9,7 @@ import numpy as np
 
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.elements.tensor import TensorSpace
 from ntkfreq.pde.plane.mesh import DEGREE, Surroundings
 from ntkfreq.pde.plane.pilot import Pilot
@@ -30,7 +30,7 @@ _BYTES_AN_UNKNOWN = 4700.0
 # Shares of the tolerance that may be spent on the mesh, on its truncation and on time.
 _MESH, _TAIL, _TIME = 0.5, 0.2, 0.1
 
-Axes = tuple[Axis, Axis]
+Axes = tuple[ElementAxis, ElementAxis]
 
 
 @dataclass(frozen=True)

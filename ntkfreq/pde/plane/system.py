@@ -18,7 +18,7 @@ from scipy import sparse
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.elements.tensor import TensorBlock, TensorForms, TensorSpace
 from ntkfreq.pde.plane.problem import PlaneProblem
 from ntkfreq.pde.time.discretized import initial_norm
@@ -41,12 +41,12 @@ class PlaneSystem(Portable):
     ----------
     problem : PlaneProblem
         Density and data by frequency.
-    axes : (Axis, Axis)
+    axes : (ElementAxis, ElementAxis)
         Elements along each frequency; where parities move independently, from 0 on.
     """
 
     problem: PlaneProblem
-    axes: tuple[Axis, Axis]
+    axes: tuple[ElementAxis, ElementAxis]
 
     @property
     def equation(self) -> FrequencyEquation:
@@ -213,7 +213,7 @@ class PlaneSystem(Portable):
 class _Waves:
     """Integrals of each basis function of an axis against cosines and sines at points."""
 
-    def __init__(self, axis: Axis, x: FloatArray) -> None:
+    def __init__(self, axis: ElementAxis, x: FloatArray) -> None:
         self.x, self.where = np.unique(x, return_inverse=True)
         longest = 4.0 / max(float(np.abs(x).max()), 1e-300)
         rules = [panel_rule(subdivide(nodes, longest)) for nodes in axis.intervals]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.method import Method, refuse_decay
 from ntkfreq.pde.radial.mesh import (
     DEGREE,
@@ -83,8 +83,8 @@ class RadialMethod(Method[Line]):
         end = radial_end(equation, extent, dynamics.acceleration * float(t[-1]), rtol)
         low = radial_start(equation, extent)
 
-        def attempt(longest: float, last: bool) -> Attempt[float, tuple[Discretized, Axis]]:
-            axis = Axis((radial_nodes(equation, low, end, longest),), DEGREE, DEGREE + 6)
+        def attempt(longest: float, last: bool) -> Attempt[float, tuple[Discretized, ElementAxis]]:
+            axis = ElementAxis((radial_nodes(equation, low, end, longest),), DEGREE, DEGREE + 6)
             system = RadialSystem(equation, axis)
             scale = initial_norm(system)
             fine = _propagated(system, t, dynamics, _KRYLOV * rtol * scale, _MESH * rtol * scale)

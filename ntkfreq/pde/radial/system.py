@@ -30,7 +30,7 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.numerics.hankel import log_sphere, mean_wave, radial_transform
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
-from ntkfreq.pde.elements.axis import Axis
+from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.time.system import Block, Evolution
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.equation import FrequencyEquation
@@ -66,14 +66,14 @@ class RadialSystem(Portable):
     ----------
     equation : FrequencyEquation
         With measure Line, an isotropic density about 0 and a radial target.
-    axis : Axis
+    axis : ElementAxis
         Elements from 0 on, or in high dimensions from where there is volume.
     known : pair of ndarrays, shape (Q,), optional
         The transforms of initial output and target at the quadrature points, where they are known.
     """
 
     equation: FrequencyEquation
-    axis: Axis
+    axis: ElementAxis
     known: tuple[FloatArray, FloatArray] | None = None
 
     @property

@@ -189,7 +189,7 @@ class Discrete:
 
 
 @dataclass(frozen=True)
-class GradientDescent(Discrete):
+class DescentDynamics(Discrete):
     r"""Plain gradient descent of step :math:`\eta`.
 
     The factor is :math:`(1-\eta\lambda)^n` at :math:`t=\eta n`, exact in the linear regime
@@ -198,7 +198,7 @@ class GradientDescent(Discrete):
     Examples
     --------
     >>> import numpy as np
-    >>> GradientDescent(0.5).factor(np.array([0.0, 1.0]), np.array([1.0]))
+    >>> DescentDynamics(0.5).factor(np.array([0.0, 1.0]), np.array([1.0]))
     array([[1.  , 0.25]])
     """
 
@@ -261,7 +261,7 @@ class _Momentum(Discrete):
 
 
 @dataclass(frozen=True)
-class HeavyBall(_Momentum):
+class HeavyBallDynamics(_Momentum):
     r"""Gradient descent with momentum, as in ``torch.optim.SGD(momentum=beta)``.
 
     From rest, :math:`v \leftarrow \beta v + g`, :math:`p \leftarrow p - \eta v`. Stable for
@@ -283,7 +283,7 @@ class HeavyBall(_Momentum):
     Examples
     --------
     >>> import numpy as np
-    >>> HeavyBall(0.5, 0.5).factor(np.array([0.0, 1.0]), np.array([0.5, 1.5])).round(12)
+    >>> HeavyBallDynamics(0.5, 0.5).factor(np.array([0.0, 1.0]), np.array([0.5, 1.5])).round(12)
     array([[ 1.  ,  0.5 ],
            [ 1.  , -0.25]])
     """
@@ -302,7 +302,7 @@ class HeavyBall(_Momentum):
 
 
 @dataclass(frozen=True)
-class Nesterov(_Momentum):
+class NesterovDynamics(_Momentum):
     r"""Nesterov's momentum, as in ``torch.optim.SGD(momentum=beta, nesterov=True)``.
 
     From rest, :math:`v \leftarrow \beta v + g`, :math:`p \leftarrow p - \eta(g + \beta v)`. Stable
@@ -326,7 +326,7 @@ class Nesterov(_Momentum):
     Examples
     --------
     >>> import numpy as np
-    >>> Nesterov(0.5, 0.5).factor(np.array([0.0, 1.0]), np.array([0.5, 1.0])).round(12)
+    >>> NesterovDynamics(0.5, 0.5).factor(np.array([0.0, 1.0]), np.array([0.5, 1.0])).round(12)
     array([[ 1.    ,  0.25  ],
            [ 1.    , -0.0625]])
     """
@@ -362,5 +362,5 @@ def dynamics_for(
         return GradientFlow()
     step = checks.positive("step_size", step_size)
     if momentum == 0:
-        return GradientDescent(step)
-    return Nesterov(step, momentum) if nesterov else HeavyBall(step, momentum)
+        return DescentDynamics(step)
+    return NesterovDynamics(step, momentum) if nesterov else HeavyBallDynamics(step, momentum)

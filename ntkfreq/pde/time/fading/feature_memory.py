@@ -20,8 +20,8 @@ from ntkfreq.pde.time.fading.memory import COSTLY, first_positive, loaded
 from ntkfreq.pde.time.fading.stages import (
     DenseSystems,
     Memories,
+    RadauStep,
     State,
-    Step,
     Tableau,
     advance,
     relaxation,
@@ -159,7 +159,7 @@ class FeatureMemory(Portable):
 
     def step(
         self, which: IntArray, t: FloatArray, h: FloatArray, state: State, tableau: Tableau
-    ) -> Step:
+    ) -> RadauStep:
         """Stages of the one equation."""
         times = t[:, None] + h[:, None] * tableau.times
         n, s = len(self._first), tableau.stages

@@ -26,10 +26,10 @@ from ntkfreq.pde.time.fading.stages import (
     DenseMatrices,
     DenseSystems,
     Memories,
+    RadauStep,
     SparseMatrices,
     SparseSystem,
     State,
-    Step,
     Tableau,
     advance,
     relaxation,
@@ -206,7 +206,7 @@ class ConstantMemory(Portable):
 
     def step(
         self, which: IntArray, t: FloatArray, h: FloatArray, state: State, tableau: Tableau
-    ) -> Step:
+    ) -> RadauStep:
         """Stages of the equations `which`, as many at a time as the cache holds."""
         times = t[:, None] + h[:, None] * tableau.times
         load = loaded(self.free, times, self._matrices.unknowns)
@@ -252,10 +252,10 @@ def first_positive(norms: Callable[[FloatArray], FloatArray], end: FloatArray) -
     return np.where(scale > 0, scale, np.where(later > 0, later, 1.0))
 
 
-def _joined(steps: Sequence[Step]) -> Step:
+def _joined(steps: Sequence[RadauStep]) -> RadauStep:
     """One step of all equations from those of parts of them."""
     parts = range(len(steps[0].memory))
-    return Step(
+    return RadauStep(
         np.concatenate([step.error for step in steps]),
         tuple(np.concatenate([step.memory[k] for step in steps]) for k in parts),
         tuple(np.concatenate([step.slope[k] for step in steps]) for k in parts),

@@ -19,7 +19,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import BoolArray, FloatArray, IntArray
-from ntkfreq.pde.time.fading.stages import State, Step, Tableau, radau
+from ntkfreq.pde.time.fading.stages import RadauStep, State, Tableau, radau
 
 # Share of the tolerance one step may use. The errors of few steps add up in one mode: measured on
 # many spectra, the largest error at any time is 0.3 to 0.6 of the tolerance.
@@ -64,7 +64,7 @@ class MemoryEquations(Protocol):
 
     def step(
         self, which: IntArray, t: FloatArray, h: FloatArray, state: State, tableau: Tableau
-    ) -> Step:
+    ) -> RadauStep:
         """Stages of the equations `which` (b',); `t`, `h` (b,) and `state` are those of all."""
         ...
 
@@ -314,7 +314,9 @@ def integrate(
     return Trajectory(*figures, end, tableau, problem.batched, _sorted_rows(record, len(end)))
 
 
-def _hand_over(state: State, step: Step, done: IntArray, good: BoolArray) -> tuple[FloatArray, ...]:
+def _hand_over(
+    state: State, step: RadauStep, done: IntArray, good: BoolArray
+) -> tuple[FloatArray, ...]:
     """Start and stages of the accepted steps, (b', s + 1, ...) each; `state` moves to their end."""
     olds = (state.error, *state.memory, *state.slope)
     news = [new[good] for new in (step.error, *step.memory, *step.slope)]

@@ -107,7 +107,7 @@ class State(NamedTuple):
     slope: tuple[FloatArray, ...]
 
 
-class Step(NamedTuple):
+class RadauStep(NamedTuple):
     """The same at the stages, (b', s, n, r) and (b', s, m, r).
 
     Also norms, (b',): the estimated error of the dense output, the part of it that the step hands
@@ -172,7 +172,7 @@ def advance(
     rates: Sequence[FloatArray],
     begin: State,
     tableau: Tableau,
-) -> Step:
+) -> RadauStep:
     r"""Stages, their estimated error and the rounding error in them.
 
     The collocation polynomials u_k of the memories and the interpolated error e leave a defect
@@ -203,7 +203,7 @@ def advance(
     collocation, interpolation, noise = (_largest(equations, part) for part in parts)
     at_end = _largest(equations, parts[0][:, -1:])
     estimate = collocation + interpolation
-    return Step(error, tuple(memory), tuple(slope), estimate, at_end, noise)
+    return RadauStep(error, tuple(memory), tuple(slope), estimate, at_end, noise)
 
 
 def _interpolate(tableau: Tableau, first: FloatArray, stages: FloatArray) -> FloatArray:
