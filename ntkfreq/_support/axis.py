@@ -12,7 +12,7 @@ from ntkfreq._support import arrays
 from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray
 
-# How many of NumPy's units make a day, all of them exact doubles.
+# Number of each of NumPy's units in a day, all of them exact doubles.
 _A_DAY = {
     "D": 1.0,
     "h": 24.0,

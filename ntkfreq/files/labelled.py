@@ -18,7 +18,7 @@ from ntkfreq.files.results import json_ready
 if TYPE_CHECKING:
     import xarray as xr
 
-# What variables are, and in what they are counted (`Units.of`).
+# Names of variables for readers, and their units by `Units.of`.
 _ABOUT = {
     "t": ("training time", "time"),
     "step": ("step of training", "number"),
@@ -46,7 +46,7 @@ _ABOUT = {
     "t_train": ("time at which the training loss is small", "time"),
     "t_test": ("time at which the test loss is small", "time"),
 }
-# Beyond this an integer does not fit the attributes of a netCDF file.
+# Larger integers do not fit the attributes of a netCDF file.
 _LARGEST = 2**31 - 1
 
 

@@ -103,7 +103,7 @@ def whole_set(path: Path, *, locked: bool = False) -> Iterator[Path]:
                     take_back(folder, names)
                 raise
         finally:
-            # What could be neither exchanged nor taken back is left to the next writer.
+            # Things that could be neither exchanged nor taken back are left to the next writer.
             if not (folder / "old").is_dir() or not any((folder / "new").iterdir()):
                 drop(folder)
 

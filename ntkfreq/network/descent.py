@@ -58,7 +58,7 @@ class Path:
     resumed_from: int = 0
     seconds: float = 0.0
     record_seconds: float = 0.0
-    # How it diverged, a part of a sentence; and why no checkpoint could be written at last.
+    # How the run diverged, as part of a sentence; why the last checkpoint could not be written.
     diverged: str | None = None
     unsaved: str | None = None
 

@@ -20,7 +20,7 @@ from ntkfreq._support.types import FloatArray
 MAX_ROWS = 12_000
 # Matrices of n x n numbers held at once: the matrix, its copy, work space (measured 4.1).
 _COPIES = 4.2
-# From here on the decomposition takes longer than a second.
+# From this many rows on the decomposition takes longer than a second.
 _LONG = 1500
 
 

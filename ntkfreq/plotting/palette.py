@@ -14,7 +14,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY)
 FREQUENCY = r"frequency $|\xi|$ (rad per unit of x)"
 TIME = r"training time $t$"
 
-# Of the phases: pale for regions, full for marks; the shapes distinguish them without colour.
+# Colours of the phases, pale for regions and full for marks; the shapes distinguish them too.
 PHASES = {
     "confusion": ("#D9D9D9", "#7F7F7F", "s"),
     "memorization": ("#F6D9A0", AMBER, "^"),

@@ -14,7 +14,7 @@ from ntkfreq.plotting.palette import FREQUENCY, SKY, TIME
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Of the largest loss: mean squares relative to it below which nothing is to be read off.
+# Mean squares below this share of the largest loss are rounding.
 _ROUNDING = 1e-16
 _SHARE = "share of the error left\n(grey: nothing to learn, blue: grown)"
 # Shares up to this are drawn as one.

@@ -141,6 +141,6 @@ def inmost(
     steps = (aspect / rows, 1 / columns)
     depth = ndimage.distance_transform_edt(np.pad(free, 1), sampling=steps)[1:-1, 1:-1]
     best = np.argwhere(depth >= 0.95 * depth.max())
-    # Of equally good places the one in their middle, not the first.
+    # Among equally good places the one in their middle is taken, not the first.
     row, column = best[np.argmin(np.sum((best - best.mean(axis=0)) ** 2, axis=1))]
     return float((column + wide / 2) / columns), float((row + high / 2) / rows)

@@ -18,7 +18,7 @@ from ntkfreq.report.cases import Case, TooRoughError, dense_samples, on_line, on
 from ntkfreq.report.report import Report
 from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
 
-# Above so many samples (b) takes long enough to say so beforehand.
+# With more samples than this (b) takes so long that a sentence says so beforehand.
 _LONG = 2500
 
 

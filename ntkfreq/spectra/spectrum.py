@@ -35,7 +35,7 @@ _CHUNK_PAIRS = 4_000_000
 # A type-3 NUFFT works on a grid of (extent in x) * (extent in frequency) / pi cells an axis and
 # some more. Heavy-tailed frequencies would make it larger than the sums are; 1.6 GB at most.
 _MOST_CELLS = 1e8
-# What a pair of point and frequency costs in a direct sum: a cosine and a sine, measured.
+# Operations of a pair of point and frequency in a direct sum: a cosine and a sine, measured.
 _OPERATIONS = 250.0
 
 

@@ -140,7 +140,7 @@ def _outcomes(future: Future[Any], scheduler: str) -> list[Outcome] | None:
     except (CancelledError, CommClosedError) as error:
         raise _lost(scheduler) from error
     except Exception as error:
-        # What the function raises is part of its outcome, so this came from around it.
+        # Exceptions of the function are part of its outcome, so this one came from Dask.
         raise RuntimeError(
             f"the workers of scheduler={scheduler!r} cannot run the function "
             f"({type(error).__name__}: {error}); install the same packages there and make its "

@@ -26,7 +26,7 @@ from ntkfreq.spectra.spectrum import nufft_threads
 if TYPE_CHECKING:
     from ntkfreq.network.backends.direct import Direct
 
-# From this grid on the sums of a gradient are taken one by one, each in the memory of the last.
+# On larger grids the sums of a gradient are computed one by one, each in the memory of the last.
 _ONE_BY_ONE = 1e6
 # A coordinate of this size does not change a phase: its factor is 1e50 at most.
 _TINY = 1e-200

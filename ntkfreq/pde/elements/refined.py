@@ -80,7 +80,7 @@ def refined_mesh(
     ) -> Attempt[FrequencyMesh, tuple[Discretized, FrequencyMesh]]:
         system = on(mesh)
         scale = initial_norm(system)
-        # Below the error of the mesh an amplitude says nothing about the problem.
+        # Amplitudes below the error of the mesh are properties of the mesh, not of the problem.
         fine = Discretized.fitted(system, t, dynamics, _KRYLOV * rtol * scale, _MESH * rtol * scale)
         system = carried(system)
         fine = Discretized(system, fine.propagators).with_decay(float(t[-1]), _TIME * rtol)

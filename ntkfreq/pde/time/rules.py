@@ -9,7 +9,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq.problem.optimizers import Momentum, Optimizer, as_optimizer
 
-# What every refusal of a rule advises.
+# The remedy in every refusal of a rule.
 _PREDICTED = "GradientDescent(), HeavyBall(momentum) or Nesterov(momentum)"
 
 

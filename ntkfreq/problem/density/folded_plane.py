@@ -234,7 +234,7 @@ class PlaneFold(Portable):
     def _by_axes(self, xi: FloatArray, eta: FloatArray) -> FloatArray:
         """The same of densities that are products, axis by axis."""
         (f, shares), (g, _) = (self._pairs(points, k) for k, points in enumerate((xi, eta)))
-        # Which factors are slopes: of the first and second along one axis, and along the other.
+        # Whether factors are slopes (1): the first and second along one axis, and along the other.
         orders = [
             (0, 0, 0, 0),
             (0, 1, 0, 0),

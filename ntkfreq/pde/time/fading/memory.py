@@ -37,7 +37,7 @@ from ntkfreq.pde.time.fading.stages import (
 
 # Entries of stage matrices built at a time: they then stay in the cache of one core.
 _CHUNK = 400_000
-# Above this many dense unknowns nothing but the factorization takes time.
+# With more dense unknowns than this the factorization takes nearly all of the time.
 COSTLY = 100
 
 
