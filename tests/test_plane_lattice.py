@@ -283,7 +283,7 @@ def test_defaults_and_descent():
 
 REFUSED = {
     "origin": (
-        {"measure": Grid(0.7, 0.1)}, "origin off the symmetric places: with dim=2 .*shift x",
+        {"measure": Grid(0.7, 0.1)}, "origin without symmetry: with dim=2 .*shift x",
     ),
     "halfway without parity": (
         {"measure": Grid(0.7, 0.35), "rho_w": Normal(loc=[1.0, 0.5], dim=2)},
