@@ -101,7 +101,7 @@ def test_a_solution_without_diffusion_ends_with_these_shares(origin):
     [
         ((Normal(), 1.0, 0.5), TypeError, r"grid=0\.5 must be a Grid.*Grid\(spacing\)"),
         ((Normal(dim=3), [1.0, 1, 1], Grid(0.5)), ValueError, "dimension 3; shares are computed"),
-        ((Normal(dim=2), 1.0, Grid(0.5)), ValueError, r"frequency=1\.0 has 1 coordinates.*give one"),
+        ((Normal(dim=2), 1.0, Grid(0.5)), ValueError, r"frequency=1\.0 has 1 coord.*give one"),
         ((Normal(), [1.0, 2.0], Grid(0.5)), ValueError, "has 2 coordinates for rho_w of dimension"),
         ((Uniform(scale=1.0), 5.0, Grid(0.5)), ValueError, "rho_w is zero.*take a wider density"),
     ],

@@ -143,7 +143,7 @@ def test_memory_of_the_machine_and_of_the_process_count(monkeypatch):
     code = """
         import resource
         resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
-        from ntkfreq import _sizes
+        from ntkfreq._support import sizes
         assert 1e8 < sizes.usable_memory() < 2**31
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)

@@ -42,7 +42,7 @@ def test_results_go_where_they_are_wanted(monkeypatch):
 
 def test_few_pairs_do_not_load_numba():
     code = (
-        "import sys, numpy as np; from ntkfreq import waves; "
+        "import sys, numpy as np; from ntkfreq.spectra import waves; "
         "waves.cos_sin_matrices(np.ones((9, 1)), np.ones((9, 1))); print('numba' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
