@@ -126,7 +126,7 @@ class Recorder:
 
 
 def _gram(backend: Backend, theta: FloatArray, probe: FloatArray, first: int) -> FloatArray:
-    """Gram matrix of the kernel; Ctrl-C is heard where it takes long."""
+    """Gram matrix of the kernel; Ctrl-C interrupts it where it takes long."""
     if len(probe) ** 2 * theta.size < _LONG:
         return backend.gram(theta, probe, first)
 

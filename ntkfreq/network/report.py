@@ -18,8 +18,8 @@ from ntkfreq.network.engine import Engine
 from ntkfreq.network.inputs import TrainingData
 from ntkfreq.network.stability import divergence_remedy
 
-# Rounding of the largest phase from which on it is told, in radians.
-_TOLD = {"float64": 1e-9, "float32": 1e-3}
+# Rounding of the largest phase, in radians, from which on the status names it.
+_NAMED = {"float64": 1e-9, "float32": 1e-3}
 # Packages whose version may change the last bits of a backend's results.
 _ENGINES = {
     "reference": ("numpy",),
@@ -63,7 +63,7 @@ def _ending(
     if path.state.bound is not None:
         share = share_of(path.kept, path.state.frequency_rows, path.state.bound)
         phase = share * LARGEST_PHASE[dtype]
-        if phase * np.finfo(dtype).eps > _TOLD[dtype]:
+        if phase * np.finfo(dtype).eps > _NAMED[dtype]:
             text += (
                 f"; phases |w.x| reach {phase:.3g}, which {dtype} holds to "
                 f"{0.5 * phase * np.finfo(dtype).eps:.1g} radians"

@@ -23,7 +23,7 @@ _STEPS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class TrainingRun:
     """A finished run."""
 
     net: Any

@@ -19,7 +19,7 @@ from ntkfreq.network.engine import engine_for
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.recording import Recorder, probe_points
-from ntkfreq.network.run import Run, start_state
+from ntkfreq.network.run import TrainingRun, start_state
 from ntkfreq.network.run_size import refuse_large_run
 from ntkfreq.problem.given import Pair, pair_of
 from ntkfreq.problem.optimizers import Optimizer
@@ -198,7 +198,7 @@ def train(
         taken = descend(problem, state, engine.backend, recorder)
         status = report.status(theta, data, descent, taken, engine, first)
         settings |= given | report.description(net, data)
-        history = Run(net, data, descent, taken, engine).history(
+        history = TrainingRun(net, data, descent, taken, engine).history(
             grid, settings, decay_towards, status
         )
     if taken.diverged is not None or taken.unsaved is not None:
