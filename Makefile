@@ -12,6 +12,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 PINS := pyproject.toml constraints.txt
+# Each process has one core: matrices on two threads each would wait for one another.
+SIDE_BY_SIDE = OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(or $(WORKERS),2)
 CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 
 .DEFAULT_GOAL := help
@@ -26,10 +28,10 @@ demo: $(VENV)/.stamp-demo ## install what the main job needs and run it
 	$(VENV)/bin/ntkfreq compare
 
 test: $(VENV)/.stamp-test ## install the test tools and run tests and doctests
-	$(PY) -m pytest -n $(or $(WORKERS),2)
+	$(SIDE_BY_SIDE)
 
 quick: $(VENV)/.stamp-test ## run the tests that take seconds: a few minutes on two cores
-	$(PY) -m pytest -n $(or $(WORKERS),2) -q -m "not slow" --ignore-glob='docs/*.rst'
+	$(SIDE_BY_SIDE) -m "not slow"
 
 check: lint docs test ## all that CI runs: format, lint, types, docs, tests, doctests
 
