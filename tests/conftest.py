@@ -13,6 +13,28 @@ HERE = Path(__file__).parent
 # A file for the type checker, full of slips that are meant.
 collect_ignore = ["typed/client.py"]
 TALLY = "test_every_raise_is_matched"
+# Files that take most of the time: left out by `make quick`, as are tests that are marked slow.
+SLOW = {
+    "test_backends.py",
+    "test_bands.py",
+    "test_box_plane.py",
+    "test_cases.py",
+    "test_decay.py",
+    "test_examples.py",
+    "test_expected.py",
+    "test_hostile.py",
+    "test_notebook.py",
+    "test_optimizers.py",
+    "test_plane.py",
+    "test_plane_lattice.py",
+    "test_plotting.py",
+    "test_references.py",
+    "test_report.py",
+    "test_sweep_cluster.py",
+    "test_sweep_stopped.py",
+    "test_validate_command.py",
+    "test_validation.py",
+}
 
 
 class Figures:
@@ -61,8 +83,12 @@ def pytest_configure(config):
     pytest.raises = raises.watch(pytest.raises)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Put the tally last; leave it out where a part of the suite runs, which cannot have all."""
+    for item in items:
+        if item.path.name in SLOW or item.path.suffix == ".rst":
+            item.add_marker(pytest.mark.slow)
     tally = [item for item in items if item.name == TALLY]
     items[:] = [item for item in items if item.name != TALLY]
     whole = {item.path.name for item in items if item.path.parent == HERE}

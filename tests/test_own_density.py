@@ -358,3 +358,9 @@ def test_formulas_that_are_given_are_used():
     assert mass == pytest.approx(1.0)
     solution = solve_frequency_pde(product, PLANE, measure=Grid(1.2), t=T[:3], rtol=1e-4)
     assert solution.train_loss[-1] < 0.1 * solution.train_loss[0]
+
+
+def test_samples_in_three_dimensions_are_refused_on_the_line():
+    x = np.random.default_rng(0).uniform(-1, 1, (5, 3))
+    with pytest.raises(ValueError, match=r"measure=Line\(\) with dim=3 is solved where it reduces"):
+        solve_frequency_pde(Normal(dim=3), (x, x[:, 0]), measure=Line())

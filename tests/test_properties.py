@@ -24,12 +24,14 @@ few = settings(deadline=None, max_examples=25, derandomize=True)
 scales = st.floats(0.5, 20.0)
 locations = st.one_of(st.just(0.0), st.floats(-10.0, 10.0))
 families = st.one_of(
-    st.builds(Normal, locations, scales),
-    st.builds(Uniform, locations, scales),
-    st.builds(Laplace, locations, scales),
-    st.builds(StudentT, st.floats(1.0, 8.0), locations, scales),
+    st.builds(Normal, loc=locations, scale=scales),
+    st.builds(Uniform, loc=locations, scale=scales),
+    st.builds(Laplace, loc=locations, scale=scales),
+    st.builds(StudentT, st.floats(1.0, 8.0), loc=locations, scale=scales),
 )
-smooth = st.one_of(st.builds(Normal, locations, scales), st.builds(Uniform, locations, scales))
+smooth = st.one_of(
+    st.builds(Normal, loc=locations, scale=scales), st.builds(Uniform, loc=locations, scale=scales)
+)
 densities = st.one_of(
     families,
     st.builds(lambda a, b, p: Mixture([a, b], [p, 1 - p]), families, families, st.floats(0.1, 0.9)),
