@@ -41,12 +41,14 @@ def terrain() -> Terrain:
     """
     from matplotlib import cbook
 
-    grid: Any = cbook.get_sample_data("jacksboro_fault_dem.npz")
+    archive: Any = cbook.get_sample_data("jacksboro_fault_dem.npz")
+    with archive as grid:
+        south, north, dy, dx = (float(grid[name]) for name in ("ymin", "ymax", "dy", "dx"))
+        elevation = np.asarray(grid["elevation"], dtype=np.float64)
     # Degrees to kilometres, Earth radius 6371 km; of longitude at the middle of the grid.
     degree = np.pi / 180 * 6371.0
-    middle = np.radians((float(grid["ymin"]) + float(grid["ymax"])) / 2)
-    spacing = float(grid["dy"]) * degree, float(grid["dx"]) * degree * float(np.cos(middle))
-    return Terrain(np.asarray(grid["elevation"], dtype=np.float64), spacing)
+    spacing = dy * degree, dx * degree * float(np.cos(np.radians((south + north) / 2)))
+    return Terrain(elevation, spacing)
 
 
 def jacksboro(row: int = 172) -> Profile:
