@@ -364,3 +364,12 @@ def test_samples_in_three_dimensions_are_refused_on_the_line():
     x = np.random.default_rng(0).uniform(-1, 1, (5, 3))
     with pytest.raises(ValueError, match=r"measure=Line\(\) with dim=3 is solved where it reduces"):
         solve_frequency_pde(Normal(dim=3), (x, x[:, 0]), measure=Line())
+
+
+def test_a_pdf_in_five_dimensions_that_is_not_normalized_is_refused():
+    class Doubled(HeavyTail):
+        def pdf(self, w):
+            return 2 * HeavyTail(dim=5).pdf(w)
+
+    with pytest.raises(ValueError, match=r"rho_w=Doubled: pdf integrates to 2, not 1"):
+        solve_frequency_pde(Doubled(dim=5), Target.from_radial(lambda r: np.exp(-(r**2) / 2)))
