@@ -90,3 +90,9 @@ def test_integral_is_the_mean_of_the_diagonal():
 def test_bad_input_is_refused(gram, x, frequencies, error, message):
     with pytest.raises(error, match=message):
         effective_density(gram, x, frequencies)
+
+
+def test_a_gram_matrix_whose_products_overflow_is_refused():
+    x = np.linspace(-1, 1, 12)
+    with pytest.raises(ValueError, match=r"gram reaches 1e\+308; .* choose other units"):
+        effective_density(np.full((12, 12), -1e308), x, [1.0, 5.0])

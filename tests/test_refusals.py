@@ -138,6 +138,10 @@ REFUSED = {
         solve(Uniform(scale=8.0), bump, measure=Grid(0.5)), ValueError,
         r"rho_w jumps at \|frequency\| .*, which Grid\(spacing=0.5.* aliases",
     ),
+    "measure Grid too fine for memory": (
+        solve(target=bump, measure=Grid(1e-30)), ValueError,
+        r"measure=Grid\(spacing=1e-30.* samples on the support: this takes .* a wider spacing",
+    ),
     "measure Box of samples in two dimensions": (
         solve(Normal(dim=2), (np.eye(2), X[:2]), measure=Box([-1, -1], [2, 2])), ValueError,
         "target is known at samples.*in dim=2; on Box give it as a function, or leave measure out",

@@ -9,6 +9,9 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.types import FloatArray
 
+# Products of entries must stay within double precision.
+_LARGEST = 1e100
+
 
 def is_operator(gram: Any) -> bool:
     """Whether this has products but is no array."""
@@ -44,6 +47,11 @@ def symmetric_gram(name: str, gram: Any) -> FloatArray:
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"{name} has shape {matrix.shape}; it must be square, K(x, x)")
     scale = float(np.abs(matrix).max())
+    if scale > _LARGEST:
+        raise ValueError(
+            f"{name} reaches {scale:.3g}; its entries must be of magnitude {_LARGEST:g} at most: "
+            "choose other units"
+        )
     asymmetry = float(np.abs(matrix - matrix.T).max())
     if asymmetry > 1e-10 * scale:
         raise ValueError(f"{name} differs from its transpose by {asymmetry:.3g}; pass K(x, x)")

@@ -113,7 +113,9 @@ def _nan(base: Callable[..., np.ndarray], x: Any, rate: float) -> Any:
 
 def _masked(base: Callable[..., np.ndarray], x: Any, rate: float) -> Any:
     values = base(x, rate)
-    return np.ma.masked_array(np.where(values > 0.3, -9999.0, values), values > 0.3)
+    # At one value at least, or there would be nothing to refuse.
+    hidden = values >= min(0.3, float(np.max(values)))
+    return np.ma.masked_array(np.where(hidden, -9999.0, values), hidden)
 
 
 def _series(base: Callable[..., np.ndarray], x: Any, rate: float) -> Any:

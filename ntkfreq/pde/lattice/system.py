@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements import forms
@@ -44,6 +45,8 @@ from ntkfreq.spectra.spectrum import fourier_sum
 # are negligible in the test loss.
 _NEGLIGIBLE = 1e-11
 _PROBES = 2**17
+# Bytes held for each sample: its place, two values, and their transforms.
+_HELD = 64.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,11 @@ class LatticeSystem(LineSystem):
         first, last = (
             np.floor((low - self.origin) / spacing),
             np.ceil((high - self.origin) / spacing),
+        )
+        refuse_memory(
+            f"measure={self.grid!r} has {last - first + 1:.3g} samples on the support",
+            _HELD * (last - first + 1),
+            "give a wider spacing, or measure=Line() for data without gaps",
         )
         x = self.origin + spacing * np.arange(first, last + 1)[:, None]
         return x, self.equation.initial_output_at(x), self.equation.target.at(x)
