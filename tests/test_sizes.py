@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from ntkfreq import (
+    Empirical,
     Grid,
     Normal,
-    Points,
+    Uniform,
     alias_shares,
     error_spectrum,
     expected_losses,
@@ -42,26 +43,31 @@ def samples(count):
 
 REFUSED = {
     "solve": (
-        lambda: solve_frequency_pde(NORMAL, samples(20_000)),
-        r"20000 points, above the 12000 .*\(13.4 GB and about 27 minutes\); "
-        r"gram_flow\(ntk_operator\(rho_w, x, sigma_a=1\), -y, t\) .* or give fewer samples",
+        lambda: solve_frequency_pde(NORMAL, samples(20_000), method="gram"),
+        r"20000 points, above the 12000 .*\(13.4 GB and about 27 minutes\); use method='auto', or "
+        r"give fewer samples, for instance x\[::2\]",
     ),
-    "solve a function": (
-        lambda: solve_frequency_pde(
-            NORMAL, np.sin, measure=Points(samples(100_000)[0]), initial_output=np.cos
-        ),
-        r"100000 points, above .*, f_0\(x\) - y, t\)",
-    ),
-    "decay": (
-        lambda: solve_frequency_pde(NORMAL, samples(20_000), weight_decay=0.1),
+    "solve with shrinking frequencies": (
+        lambda: solve_frequency_pde(NORMAL, samples(20_000), frequency_decay=0.1),
         r"20000 points, above .*; give fewer samples, for instance x\[::2\]",
     ),
+    "decay of an atom": (
+        lambda: solve_frequency_pde(Empirical([20.0]), samples(20_000), weight_decay=0.1),
+        r"20000 points, above .*; give fewer samples, for instance x\[::2\]",
+    ),
+    "too many waves": (
+        lambda: solve_frequency_pde(
+            Uniform(scale=1e7), samples(20_000), t=[0.0, 1e6], method="frequency"
+        ),
+        r"takes more than 4e\+06 features for Uniform.* over an extent of 2; use method='auto', "
+        r"raise rtol, shorten t",
+    ),
     "expected_losses": (
-        lambda: expected_losses(NORMAL, samples(20_000)),
+        lambda: expected_losses(NORMAL, samples(20_000), method="gram"),
         r"20000 points, above the 12000",
     ),
     "expected_losses_many": (
-        lambda: expected_losses_many(NORMAL, samples(20_000), sigma_a=[0.1, 1.0]),
+        lambda: expected_losses_many(Empirical([20.0]), samples(20_000), sigma_a=[0.1, 1.0]),
         r"20000 points, above the 12000",
     ),
     "ntk_gram": (
@@ -101,7 +107,9 @@ REFUSED = {
         r"t has 100000 entries and there are 100000 frequencies: this takes .* GB",
     ),
     "times and points": (
-        lambda: solve_frequency_pde(Normal(), samples(5000), t=np.arange(1e6), frequencies=[0.0]),
+        lambda: solve_frequency_pde(
+            Normal(), samples(5000), t=np.arange(1e6), frequencies=[0.0], method="gram"
+        ),
         r"t has 1000000 entries and there are 5000 points: this takes 320 GB",
     ),
     "memory of error_spectrum": (
@@ -126,12 +134,14 @@ def test_refused_at_once(name):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000
 
 
-def test_the_remedy_for_many_samples_gives_the_right_numbers():
-    """A dense flow of every tenth sample has the same mean square to the spacing of the samples."""
+def test_many_samples_two_ways():
+    """Products on the samples, the waves of the kernel, and a dense flow of every tenth sample."""
     x, y = samples(20_000)
-    flow = gram_flow(ntk_operator(NORMAL, x, sigma_a=1.0), -y, [1.0, 10.0])
-    few = solve_frequency_pde(NORMAL, (x[::10], y[::10]), t=[1.0, 10.0])
-    np.testing.assert_allclose(np.mean(flow**2, axis=1), few.train_loss, rtol=2e-3)
+    flow = gram_flow(ntk_operator(NORMAL, x, sigma_a=1.0), -y, [1.0, 10.0], method="lanczos")
+    waves = solve_frequency_pde(NORMAL, (x, y), t=[1.0, 10.0])
+    np.testing.assert_allclose(np.mean(flow**2, axis=1), waves.train_loss, rtol=1e-5)
+    few = solve_frequency_pde(NORMAL, (x[::10], y[::10]), t=[1.0, 10.0], method="gram")
+    np.testing.assert_allclose(few.train_loss, waves.train_loss, rtol=2e-3)
 
 
 def test_memory_of_the_machine_and_of_the_process_count(monkeypatch):
@@ -147,6 +157,12 @@ def test_memory_of_the_machine_and_of_the_process_count(monkeypatch):
         assert 1e8 < sizes.usable_memory() < 2**31
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)
+
+
+def test_points_that_do_not_fit_are_refused(monkeypatch):
+    monkeypatch.setattr(sizes, "_left_by_the_machine", lambda: [1.5e8])
+    with pytest.raises(ValueError, match=r"x has 1000000 points: this takes 192 MB .* give fewer"):
+        solve_frequency_pde(NORMAL, samples(1_000_000))
 
 
 def test_work_is_told_in_units_of_time():
@@ -171,7 +187,7 @@ def test_interrupt_takes_effect_at_once_while_eigenvectors_are_computed():
         print("ready", flush=True)
         x = np.linspace(-1, 1, 5000)
         try:
-            solve_frequency_pde(Normal(), (x, x), t=[0.0, 1.0])
+            solve_frequency_pde(Normal(), (x, x), t=[0.0, 1.0], method="gram")
         except KeyboardInterrupt:
             print("stopped", flush=True)
     """

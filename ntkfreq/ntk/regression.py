@@ -10,15 +10,20 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.old_calls import renamed
 from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
+from ntkfreq.ntk.features.basis import WaveBasis
+from ntkfreq.ntk.features.select import waves_for
+from ntkfreq.ntk.features.solve import FEW_FEATURES, regression
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike, Pair, pair_of
 
-METHODS = ("auto", "dense", "cg")
+METHODS = ("auto", "dense", "waves", "cg")
 _FEW = 3000
 _MOST_PRODUCTS = 2000
+# Waves of a kernel.
+_MOST_WAVES = 1_000_000
 # Kernel values at new points that are held at once.
 _ENTRIES = 20_000_000
 _EPS = float(np.finfo(np.float64).eps)
@@ -63,9 +68,12 @@ def ntk_regression(
         :math:`\lambda`, the rate of decay of the output weights.
     method : str, default "auto"
         "dense" (Cholesky; eigenvectors for no ridge or one near rounding), that of up to 3000
-        points; "cg" for conjugate gradients on products with :func:`ntkfreq.ntk_operator`.
+        points; "waves" in the span of the waves that make up the kernel, whose number does not
+        depend on that of the points (up to three dimensions); "cg" for conjugate gradients on
+        products with :func:`ntkfreq.ntk_operator`.
     rtol : float, default 1e-8
-        Of "cg": norm of the residual on the samples, relative to that of y.
+        Of "waves": error on the samples, relative to the norm of y; of "cg": norm of the residual
+        there, relative to that of y.
 
     Returns
     -------
@@ -114,6 +122,16 @@ def ntk_regression(
         return np.concatenate(
             [limit_gram(density, part, points, sigma_a) @ shares for part in parts]
         )
+    if method in ("auto", "waves"):
+        found = _by_waves(density, points, values, others, sigma_a, ridge, rtol)
+        if found is not None:
+            return found
+        if method == "waves":
+            raise ValueError(
+                f"method='waves' with {checks.show(density)} and ridge={ridge:g}: too many waves, "
+                "or a system that conjugate gradients do not solve; use method='cg', a larger "
+                "ridge or rtol, or a narrower density"
+            )
     operator = ntk_operator(
         density, points, sigma_a=sigma_a, tolerance=_kernel_tolerance(ridge, rtol)
     )
@@ -131,6 +149,42 @@ def _dense(gram: FloatArray, values: FloatArray, ridge: float) -> FloatArray:
     keep = found > n * _EPS * found[-1]
     modes = modes[:, keep]
     return np.asarray(modes @ ((modes.T @ values) / (found[keep] + n * ridge)))
+
+
+def _by_waves(
+    density: Density,
+    points: FloatArray,
+    values: FloatArray,
+    others: FloatArray,
+    sigma_a: float,
+    ridge: float,
+    rtol: float,
+) -> FloatArray | None:
+    """The same in the span of waves; None where they are too many, or none."""
+    low = np.minimum(points.min(axis=0), others.min(axis=0))
+    high = np.maximum(points.max(axis=0), others.max(axis=0))
+    blocks = 1 if sigma_a == 0 else 1 + points.shape[1]
+    # Conjugate gradients need a ridge; without one all modes are computed.
+    most = _MOST_WAVES if ridge > 0 else FEW_FEATURES / (2 * blocks)
+    weights = np.full(len(points), 1 / len(points))
+    nodes = waves_for(
+        density,
+        points,
+        weights,
+        sigma_a,
+        high - low,
+        _kernel_tolerance(ridge, rtol),
+        0.5 * rtol * ridge,
+        most,
+        FEW_FEATURES / (2 * blocks),
+    )
+    if nodes is None:
+        return None
+    basis = WaveBasis(nodes, points, weights, sigma_a, reach=(low, high))
+    if basis.size > FEW_FEATURES and nodes.index is None:
+        return None
+    coefficients, left = regression(basis, values, ridge, rtol)
+    return basis.combine(coefficients[None], others)[0] if left <= rtol else None
 
 
 def _kernel_tolerance(ridge: float, rtol: float) -> float:

@@ -12,6 +12,7 @@ distinct eigenvalues.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy import linalg
 
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 
 # A function of rates (m,) and times (T,), shape (T, m).
@@ -123,44 +125,109 @@ def lanczos(
     >>> bool(np.abs(error).max() < 1e-12), len(space.basis) < 25
     (True, True)
     """
-    norm = float(np.linalg.norm(start))
-    if norm == 0.0:
+    process = LanczosProcess(operator, start)
+    if process.norm == 0.0:
         empty = np.empty(0)
         return LanczosSpace(np.empty((0, start.size)), empty, np.empty((0, 0)), 0.0, 0.0)
     most = min(most, start.size)
-    basis = np.empty((min(most, 64), start.size))
-    basis[0] = start / norm
-    diagonal: list[float] = []
-    beside: list[float] = []
     check = _FIRST
     while True:
-        used = len(diagonal) + 1
-        ahead = operator(basis[used - 1])
-        diagonal.append(float(basis[used - 1] @ ahead))
-        # The recurrence orthogonalizes up to rounding, and one more pass removes its errors.
-        ahead = ahead - diagonal[-1] * basis[used - 1]
-        if used > 1:
-            ahead -= beside[-1] * basis[used - 2]
-        ahead -= (basis[:used] @ ahead) @ basis[:used]
-        beside.append(float(np.linalg.norm(ahead)))
-        invariant = beside[-1] <= _EPS * max(map(abs, diagonal))
-        if used >= min(check, most) or invariant:
-            space = _project(basis[:used], diagonal, beside, norm, t)
-            floor = _EPS * norm * (1 + float(t[-1]) * float(space.rates[-1]))
-            if space.residual <= max(tolerance, floor) or used == most or invariant:
-                return space
-            check = int(_GROWTH * check) + 4
-        if used == len(basis):
-            basis = np.concatenate([basis, np.empty((min(used, most - used), start.size))])
-        basis[used] = ahead / beside[-1]
+        process.extend(min(check, most))
+        used = process.dimension
+        space = process.space(t)
+        floor = _EPS * process.norm * (1 + float(t[-1]) * float(space.rates[-1]))
+        if space.residual <= max(tolerance, floor) or used == most or process.invariant:
+            return space
+        check = int(_GROWTH * check) + 4
 
 
-def _project(
-    basis: FloatArray, diagonal: list[float], beside: list[float], norm: float, t: FloatArray
-) -> LanczosSpace:
-    found, columns = linalg.eigh_tridiagonal(np.array(diagonal), np.array(beside[:-1]))
-    vectors = np.asarray(columns, dtype=np.float64)
-    lowest = float(found[0])
-    rates = np.maximum(np.asarray(found, dtype=np.float64), 0.0)
-    space = LanczosSpace(basis, rates, vectors, norm, 0.0, beside[-1], lowest)
-    return replace(space, residual=float(space.residual_at(t).max()))
+class LanczosProcess(Portable):
+    """The growing orthonormal basis of a Krylov space, and the operator projected on it.
+
+    Parameters
+    ----------
+    operator : callable
+        A times a vector (n,), symmetric positive semi-definite.
+    start : ndarray, shape (n,)
+        The initial state.
+
+    Examples
+    --------
+    >>> process = LanczosProcess(lambda v: np.arange(1.0, 5.0) * v, np.ones(4))
+    >>> process.extend(4)
+    >>> process.dimension, process.ritz()[0].round(12)
+    (4, array([1., 2., 3., 4.]))
+    """
+
+    def __init__(self, operator: Callable[[FloatArray], FloatArray], start: FloatArray) -> None:
+        self._operator = operator
+        self.norm = float(np.linalg.norm(start))
+        self.invariant = self.norm == 0.0
+        self._store = np.empty((0 if self.invariant else min(64, start.size), start.size))
+        if not self.invariant:
+            self._store[0] = start / self.norm
+        self._diagonal: list[float] = []
+        self._beside: list[float] = []
+        self._found: tuple[FloatArray, FloatArray, float] | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the space."""
+        return len(self._diagonal)
+
+    @property
+    def basis(self) -> FloatArray:
+        """Orthonormal vectors in rows, the initial state over its norm first."""
+        return self._store[: self.dimension]
+
+    def copy(self) -> LanczosProcess:
+        """A space that grows without this one."""
+        other = copy.copy(self)
+        other._store = self._store[: self.dimension + (not self.invariant)].copy()
+        other._diagonal, other._beside = list(self._diagonal), list(self._beside)
+        return other
+
+    def extend(self, dimension: int) -> None:
+        """Grow the space to a dimension, or until it is invariant."""
+        size = self._store.shape[1]
+        while self.dimension < min(dimension, size) and not self.invariant:
+            used = self.dimension + 1
+            basis = self._store
+            ahead = self._operator(basis[used - 1])
+            self._diagonal.append(float(basis[used - 1] @ ahead))
+            # The recurrence orthogonalizes up to rounding, and one more pass removes its errors.
+            ahead = ahead - self._diagonal[-1] * basis[used - 1]
+            if used > 1:
+                ahead -= self._beside[-1] * basis[used - 2]
+            ahead -= (basis[:used] @ ahead) @ basis[:used]
+            self._beside.append(float(np.linalg.norm(ahead)))
+            self.invariant = used == size or self._beside[-1] <= _EPS * max(
+                map(abs, self._diagonal)
+            )
+            if self.invariant:
+                return
+            if used == len(basis):
+                more = np.empty((min(max(used // 2, 32), size - used), size))
+                self._store = np.concatenate([basis, more])
+            self._store[used] = ahead / self._beside[-1]
+
+    def ritz(self) -> tuple[FloatArray, FloatArray]:
+        """Eigenvalues (m,) of the projected operator, not negative, and eigenvectors (m, m)."""
+        rates, vectors, _ = self._decomposed()
+        return np.maximum(rates, 0.0), vectors
+
+    def _decomposed(self) -> tuple[FloatArray, FloatArray, float]:
+        if self.dimension == 0:
+            return np.empty(0), np.empty((0, 0)), 0.0
+        if self._found is None or len(self._found[0]) != self.dimension:
+            diagonal, beside = np.array(self._diagonal), np.array(self._beside[:-1])
+            rates, vectors = linalg.eigh_tridiagonal(diagonal, beside)
+            self._found = np.asarray(rates), np.asarray(vectors), float(rates[0])
+        return self._found
+
+    def space(self, t: FloatArray) -> LanczosSpace:
+        """The space with its residual at times (T,)."""
+        rates, vectors = self.ritz()
+        link, lowest = self._beside[-1], self._decomposed()[2]
+        space = LanczosSpace(self.basis, rates, vectors, self.norm, 0.0, link, lowest)
+        return replace(space, residual=float(space.residual_at(t).max()))

@@ -10,7 +10,6 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.method import Method
-from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.moved_origin import about_zero
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
@@ -40,7 +39,9 @@ def discretize(
         details["solved_about"] = center.tolist()
     if asked.decay.active and not equation.decay.active:
         details["decay"] = f"below rounding until t={t_end:g}, and left out"
-    found = method_for(equation).discretize(t, rtol, dynamics, outputs)
+    found = replace(method, equation=equation, measure=equation.measure).discretize(
+        t, rtol, dynamics, outputs
+    )
     forever = method.for_all_times and not asked.decay.active
     return replace(
         found,

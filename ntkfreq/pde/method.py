@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
@@ -32,10 +32,16 @@ class Method(Portable, abc.ABC, Generic[M]):
         The problem.
     measure : Measure
         Its measure, of the one kind that the method is for.
+    by : str
+        The way of solution asked for.
     """
 
     equation: FrequencyEquation
     measure: M
+    by: str = "auto"
+
+    ways: ClassVar[tuple[str, ...]] = ("auto",)
+    """What `by` may be: ways of solution that a user can ask for."""
 
     on_one_thread: ClassVar[bool] = False
     """Whether matrices are so small and banded that threads only get in each other's way."""
@@ -76,6 +82,10 @@ class Method(Portable, abc.ABC, Generic[M]):
     @abc.abstractmethod
     def extent(self) -> float:
         """Largest distance between two points of the data."""
+
+    def for_all_states(self) -> Self:
+        """The same for many initial states at once."""
+        return self
 
     def default_frequencies(self) -> FloatArray:
         """Angular frequencies (F,) or (F, d) that resolve the initial error."""

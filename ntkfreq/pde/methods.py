@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ntkfreq._support import checks
 from ntkfreq.pde.method import Method
 from ntkfreq.problem.equation import FrequencyEquation
 
@@ -21,13 +22,13 @@ _METHODS = {
 }
 
 
-def method_for(equation: FrequencyEquation) -> Method[Any]:
-    """The method of an equation.
+def method_for(equation: FrequencyEquation, by: str = "auto") -> Method[Any]:
+    """The method of an equation, and the way of solution that is asked of it.
 
     Raises
     ------
     ValueError
-        For a dimension that is not solved on the measure.
+        For a dimension that is not solved on the measure, or a way that it does not have.
 
     Examples
     --------
@@ -42,8 +43,19 @@ def method_for(equation: FrequencyEquation) -> Method[Any]:
         if place is not None:
             module, _, name = place.partition(":")
             method: type[Method[Any]] = getattr(importlib.import_module(module), name)
-            return method(equation, equation.measure)
+            if by != "auto":
+                _refuse_way(by, method.ways, equation)
+            return method(equation, equation.measure, by)
     raise ValueError(
         f"measure={equation.measure} has dimension {equation.dim}; {kind} is solved in one and two "
         "dimensions: use measure=Points(x), which takes any dimension"
     )
+
+
+def _refuse_way(by: str, ways: tuple[str, ...], equation: FrequencyEquation) -> None:
+    if len(ways) == 1:
+        raise ValueError(
+            f"method={by!r} with measure={equation.measure!r}: ways of solution are told apart on "
+            "Points; leave method out"
+        )
+    checks.choice("method", by, ways)

@@ -26,10 +26,11 @@ def about_zero(
 
     Data on a lattice move by whole multiples of its `step`, so that samples are the same ones.
     """
-    error = equation.initial_error
-    sides = error.sides(equation.dim)
     frozen = equation.sigma_a == 0 and not equation.decay.contracts
-    if not frozen or sides is None or equation.radial or not equation.measure.infinite:
+    if not frozen or equation.radial or not equation.measure.infinite:
+        return equation, None
+    sides = equation.initial_error.sides(equation.dim)
+    if sides is None:
         return equation, None
     low, high = np.transpose(np.asarray(sides, dtype=np.float64))
     center = (low + high) / 2

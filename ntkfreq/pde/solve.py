@@ -44,6 +44,7 @@ def solve_frequency_pde(
     momentum: float = 0.0,
     nesterov: bool = False,
     rtol: float = 1e-6,
+    method: str = "auto",
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
 
@@ -100,6 +101,10 @@ def solve_frequency_pde(
         Nesterov's momentum instead of heavy ball, in the same convention.
     rtol : float, default 1e-6
         Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`; from 1e-13 to 1.
+    method : {"auto", "gram", "lanczos", "frequency"}, default "auto"
+        On Points: all eigenvectors of the Gram matrix; a Krylov space of its products; or the waves
+        that make up the kernel, whose number does not depend on that of the points (up to three
+        dimensions). By default the one estimated to take least time; `stats` says which.
 
     Returns
     -------
@@ -138,23 +143,23 @@ def solve_frequency_pde(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
     )
-    method = method_for(equation)
-    method.refuse()
+    solver = method_for(equation, method)
+    solver.refuse()
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
-    clock = asked_times(method, t, step_size)
+    clock = asked_times(solver, t, step_size)
     dynamics.refuse_times(clock)
-    grid = _frequencies(method, frequencies)
+    grid = _frequencies(solver, frequencies)
     refuse_tables(len(clock), len(grid), "frequencies", "give fewer of either")
-    method.refuse_tables(len(clock))
+    solver.refuse_tables(len(clock))
     highest = float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
-    where = resolve_test(method, test, highest)
-    with one_thread(method.on_one_thread):
-        discretized = discretize(method, clock, rtol, dynamics, where.outputs)
+    where = resolve_test(solver, test, highest)
+    with one_thread(solver.on_one_thread):
+        discretized = discretize(solver, clock, rtol, dynamics, where.outputs)
         dynamics.refuse_unstable(discretized.fastest_rate)
         return FrequencySolution.evaluate(
-            method=method,
+            method=solver,
             discretized=discretized,
             dynamics=dynamics,
             test=where,

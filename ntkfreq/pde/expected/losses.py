@@ -107,6 +107,7 @@ def expected_losses(
     momentum: float = 0.0,
     nesterov: bool = False,
     rtol: float = 1e-6,
+    method: str = "auto",
 ) -> ExpectedLosses:
     r"""Mean and standard deviation of train and test loss over random initial outputs.
 
@@ -122,8 +123,8 @@ def expected_losses(
     rho_w, target, sigma_a, measure, weight_decay, frequency_decay, decay_towards, t, test
         As for :func:`ntkfreq.solve_frequency_pde`; the measure is Points or a Box in one
         dimension.
-    step_size, optimizer, momentum, nesterov, rtol
-        As there.
+    step_size, optimizer, momentum, nesterov, rtol, method
+        As there; "lanczos" follows one state, not all draws, and is refused.
 
     Returns
     -------
@@ -154,19 +155,19 @@ def expected_losses(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
     )
-    method = method_for(equation)
-    if method.without_expectation is not None:
+    solver = method_for(equation, method).for_all_states()
+    if solver.without_expectation is not None:
         raise ValueError(
-            f"measure={method.measure!r}: expected losses need Points or a Box in one dimension; "
-            f"{method.without_expectation}"
+            f"measure={solver.measure!r}: expected losses need Points or a Box in one dimension; "
+            f"{solver.without_expectation}"
         )
-    method.refuse()
+    solver.refuse()
     rtol = checked_tolerance(rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
-    clock = asked_times(method, t, step_size)
-    where = resolve_test(method, test, 0.0)
-    discretized = discretize(method, clock, rtol, dynamics, where.outputs)
+    clock = asked_times(solver, t, step_size)
+    where = resolve_test(solver, test, 0.0)
+    discretized = discretize(solver, clock, rtol, dynamics, where.outputs)
     dynamics.refuse_times(clock)
     dynamics.refuse_unstable(discretized.fastest_rate)
     train, tested = [], []
@@ -187,7 +188,7 @@ def expected_losses(
         means[:, 1],
         None if others is None else others[:, 0],
         None if others is None else others[:, 1],
-        status_of(method, judged, dynamics, where, clock, rtol),
+        status_of(solver, judged, dynamics, where, clock, rtol),
     )
 
 
@@ -213,8 +214,5 @@ def _train_moments(evolution: Evolution, state: FloatArray, prior: Prior) -> tup
 
 
 def _test_moments(evolution: Evolution, prior: Prior, points: TestSet) -> tuple[float, float]:
-    learned = prior.system.output_change(evolution, points.x)
-    learned[:-1] += prior.output(float(evolution.t[0]), points.x).T
-    learned[-1] -= points.y
-    learned *= np.sqrt(points.weights)
-    return _moments(learned[:-1], learned[-1])
+    rows = prior.tested(evolution, points)
+    return _moments(rows[:-1], rows[-1])

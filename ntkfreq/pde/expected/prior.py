@@ -7,6 +7,7 @@ propagated.
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
 from typing import Any, ClassVar, Protocol
@@ -20,8 +21,12 @@ from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.box.contracting import ContractingBox
 from ntkfreq.pde.box.system import BoxSystem
+from ntkfreq.pde.expected.wave_prior import WavePrior
+from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.points.contracting import ContractingPoints
+from ntkfreq.pde.points.in_frequency import FrequencyPoints
 from ntkfreq.pde.points.system import PointsSystem
+from ntkfreq.pde.time.system import Evolution
 
 _RESIDUAL = 1e-12
 _SMOOTH = 1e-9
@@ -54,9 +59,31 @@ class Prior(Protocol):
         """The same as unknowns of the system, shape (N, r)."""
         ...
 
+    def tested(self, evolution: Evolution, points: TestSet) -> FloatArray:
+        """Draws and minus the target, as rows whose inner products are those at test points."""
+        ...
+
+
+class _AtTestPoints(Portable, abc.ABC):
+    """A prior that is evaluated at the test points themselves."""
+
+    system: Any
+
+    @abc.abstractmethod
+    def output(self, t: float, x: FloatArray) -> FloatArray:
+        """Initial output at points (n, d), faded to time t, shape (n, r)."""
+
+    def tested(self, evolution: Evolution, points: TestSet) -> FloatArray:
+        """Draws and minus the target, as rows whose inner products are those at test points."""
+        learned = self.system.output_change(evolution, points.x)
+        learned[:-1] += self.output(float(evolution.t[0]), points.x).T
+        learned[-1] -= points.y
+        learned *= np.sqrt(points.weights)
+        return np.asarray(learned)
+
 
 @dataclass(frozen=True, eq=False)
-class PointsPrior(Portable):
+class PointsPrior(_AtTestPoints):
     """Initial outputs at data and test points, by pivoted Cholesky on both.
 
     Parameters
@@ -136,7 +163,7 @@ class MovingPointsPrior(PointsPrior):
 
 
 @dataclass(frozen=True, eq=False)
-class BoxPrior(Portable):
+class BoxPrior(_AtTestPoints):
     """Initial outputs on a box in Legendre polynomials."""
 
     system: BoxSystem
@@ -206,6 +233,11 @@ def prior_of(system: Any, outputs: FloatArray | None) -> Prior:
 @prior_of.register
 def _(system: PointsSystem, outputs: FloatArray | None) -> Prior:
     return PointsPrior(system, outputs)
+
+
+@prior_of.register
+def _(system: FrequencyPoints, outputs: FloatArray | None) -> Prior:
+    return WavePrior(system, outputs)
 
 
 @prior_of.register

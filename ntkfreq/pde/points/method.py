@@ -2,56 +2,109 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ntkfreq._support import checks
+from ntkfreq._support.sizes import SizeError, refuse_memory
 from ntkfreq._support.types import FloatArray
+from ntkfreq.ntk.features.nodes import Nodes
 from ntkfreq.numerics.dense import MAX_ROWS, refuse_rows
 from ntkfreq.pde.demand import refuse_tables
 from ntkfreq.pde.judging.testset import Nowhere, Tested
 from ntkfreq.pde.method import Method
+from ntkfreq.pde.points.choice import (
+    METHODS,
+    MOST_WAVES,
+    Demand,
+    fastest_rate,
+    quickest,
+)
+from ntkfreq.pde.points.in_frequency import FeaturePoints, FrequencyPoints
+from ntkfreq.pde.points.sampled import SampledPoints
 from ntkfreq.pde.points.system import PointsSystem
-from ntkfreq.pde.time.discretized import Discretized
+from ntkfreq.pde.time.discretized import Discretized, initial_norm
 from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.pde.time.propagators.lanczos import LanczosPropagator
 from ntkfreq.problem.measure import Points
+
+# Numbers that are held at once for each coordinate of a point: its weights, waves and sums.
+_HELD = 24.0
 
 
 @dataclass(frozen=True, eq=False)
 class PointsMethod(Method[Points]):
-    """The Gram flow; features of the kernel where the frequencies contract."""
+    """The Gram flow, by the matrix, by its products or by waves, whichever takes least time."""
 
     for_all_times: ClassVar[bool] = True
     samples_alone: ClassVar[bool] = True
     leaks: ClassVar[bool] = True
+    all_states: bool = False
+
+    ways: ClassVar[tuple[str, ...]] = METHODS
     without_expectation: ClassVar[str | None] = None
 
     def refuse(self) -> None:
-        """Refuse more points than a dense matrix can have, before anything is computed."""
+        """Refuse more points than a dense matrix can have where there is no other way."""
+        equation, count = self.equation, len(self.measure.x)
+        refuse_memory(
+            f"x has {count} points", 8.0 * _HELD * equation.dim * count, "give fewer samples"
+        )
+        alone = equation.decay.contracts or self.by == "gram"
+        if alone or (equation.decay.active and not self._by_waves):
+            self.refuse_matrix()
+        if self.by == "frequency" and not self._by_waves:
+            raise ValueError(
+                f"method='frequency' with dim={equation.dim}, rho_w={checks.show(equation.density)}"
+                ": waves serve densities with a pdf in up to three dimensions; use method='auto'"
+            )
+        if self.by in ("frequency", "lanczos") and equation.decay.contracts:
+            raise ValueError(
+                f"method={self.by!r} with frequency_decay={equation.frequency_decay:g}: shrinking "
+                "frequencies are solved on the points; use method='auto'"
+            )
+        if self.by == "lanczos" and equation.decay.active:
+            raise ValueError(
+                f"method='lanczos' with weight_decay={equation.weight_decay:g}: a Krylov space "
+                "serves an operator that does not change; use method='frequency' or 'auto'"
+            )
+
+    def refuse_matrix(self) -> None:
+        """Refuse more points than a dense matrix can have."""
         count = len(self.measure.x)
         refuse_rows(f"x has {count} points", count, self._fewer_points(count))
 
+    @property
+    def _by_waves(self) -> bool:
+        return self.equation.dim <= 3 and self.equation.density.has_pdf
+
     def _fewer_points(self, count: int) -> str:
-        equation = self.equation
         every = -(-count // MAX_ROWS) if count > MAX_ROWS else 2
         fewer = f"give fewer samples, for instance x[::{every}]"
-        if equation.decay.active or equation.dim > 3:
-            return fewer
-        first = "-y" if equation.initial_output is None else "f_0(x) - y"
-        return (
-            f"gram_flow(ntk_operator(rho_w, x, sigma_a={equation.sigma_a:g}), {first}, t) follows "
-            f"the errors of up to a million samples without the matrix; or {fewer}"
-        )
+        return f"use method='auto', or {fewer}" if self.by == "gram" else fewer
+
+    def for_all_states(self) -> Self:
+        """The same for many initial states at once: a Krylov space serves one."""
+        if self.by == "lanczos":
+            raise ValueError(
+                "method='lanczos' follows one initial state, and expected losses all of them; use "
+                "method='gram' or 'frequency'"
+            )
+        return replace(self, all_states=True)
 
     def refuse_tables(self, times: int) -> None:
-        """Refuse times and points of which no table fits into memory."""
-        refuse_tables(times, len(self.measure.x), "points", "give fewer times")
+        """Refuse times and points of which no table fits into memory: none is made at once."""
 
     def fastest_rate(self) -> float:
-        """Largest diagonal entry of the kernel."""
-        far = float(np.max(np.sum(self.measure.x**2, axis=1)))
-        return 1 + self.equation.sigma_a**2 * far
+        """Largest rate of the operator."""
+        return self._fastest_rate
+
+    @cached_property
+    def _fastest_rate(self) -> float:
+        return fastest_rate(self.equation, self.measure)
 
     def sampled(self) -> FloatArray:
         """The points."""
@@ -77,14 +130,97 @@ class PointsMethod(Method[Points]):
     def discretize(
         self, t: FloatArray, rtol: float, dynamics: Dynamics, outputs: FloatArray | None
     ) -> Discretized:
-        """No discretization in space is needed, but features where frequencies contract."""
+        """No discretization in space is needed, but waves or features may take less time."""
         equation, t_end = self.equation, float(t[-1])
-        if not equation.decay.contracts:
-            system = PointsSystem(equation, self.measure)
-            plain = Discretized.of(system, method="Gram flow on the points")
-            return plain.with_decay(t_end, 0.5 * rtol)
+        if equation.decay.contracts:
+            return self._contracting(t, rtol, outputs)
+        lasting = equation.weight_decay
+        horizon = t_end * dynamics.acceleration
+        horizon = min(horizon, 1 / lasting) if lasting > 0 else horizon
+        demand = Demand(equation, self.measure, max(horizon, 1e-300), rtol, outputs)
+        dense = self.all_states or equation.decay.active
+        if self.by == "auto":
+            by, nodes = quickest(demand, dense)
+        else:
+            by = self.by
+            most = demand.most_dense if dense else MOST_WAVES
+            nodes = demand.nodes(most) if by == "frequency" else None
+        if by == "frequency":
+            return self._by_frequency(demand, nodes, t, dynamics, dense)
+        if by == "lanczos":
+            return self._by_products(demand, t, dynamics)
+        self.refuse_matrix()
+        refuse_tables(len(t), len(self.measure.x), "points", "give fewer times")
+        system = PointsSystem(equation, self.measure)
+        plain = Discretized.of(system, method="Gram flow on the points")
+        return plain.with_decay(t_end, 0.5 * rtol)
+
+    def _by_frequency(
+        self, demand: Demand, nodes: Nodes | None, t: FloatArray, dynamics: Dynamics, dense: bool
+    ) -> Discretized:
+        """The span of the waves: all of it where it is small, else a Krylov space in it."""
+        equation = self.equation
+        if nodes is None:
+            most = demand.most_dense if dense else MOST_WAVES
+            raise SizeError(
+                f"rtol={demand.rtol:g} until t={t[-1]:g} takes more than {most:g} features for "
+                f"{checks.show(equation.density)} over an extent of {self.measure.extent:g}; use "
+                "method='auto', raise rtol, shorten t, or give a narrower density or extent"
+            )
+        error, basis = demand.error(nodes), demand.basis(nodes)
+        refuse_tables(len(t), basis.size, "features", "give fewer times")
+        details = {"waves": nodes.count, "kernel_error": nodes.error, "features": basis.size}
+        if demand.dense(basis.size):
+            system = FrequencyPoints(equation, self.measure, basis)
+            found = Discretized.of(system, method="waves of the kernel, all their modes", **details)
+            found = replace(found, error=error)
+            return found.with_decay(float(t[-1]), 0.4 * demand.rtol)
+        lattice = FeaturePoints(equation, self.measure, basis)
+        return self._krylov(demand, lattice, t, dynamics, error, "waves of the kernel", details)
+
+    def _by_products(self, demand: Demand, t: FloatArray, dynamics: Dynamics) -> Discretized:
+        """A Krylov space of errors at the points."""
+        equation = self.equation
+        refuse_tables(len(t), demand.count, "points", "give fewer times")
+        tolerance = max(demand.kernel_tolerance, 1e-13)
+        system = SampledPoints(equation, self.measure, tolerance)
+        kernel = system.kernel
+        error = demand.horizon * demand.trace * kernel.kernel_error
+        details = {"products": kernel.method, "kernel_error": kernel.kernel_error}
+        return self._krylov(demand, system, t, dynamics, error, "products on the points", details)
+
+    def _krylov(
+        self,
+        demand: Demand,
+        system: Any,
+        t: FloatArray,
+        dynamics: Dynamics,
+        error: float,
+        what: str,
+        details: dict[str, Any],
+    ) -> Discretized:
+        (block,) = system.blocks
+        scale = initial_norm(system)
+        part = LanczosPropagator.fitted(
+            dynamics,
+            block,
+            t,
+            0.2 * demand.rtol * scale,
+            demand.most_dimensions(block.size),
+            through_features=what == "waves of the kernel",
+        )
+        spent = part.error / scale if scale > 0 else 0.0
+        details = {
+            "method": f"{what}, a Krylov space",
+            "krylov_dimension": part.dimension,
+        } | details
+        return Discretized(system, (part,), error + spent, details)
+
+    def _contracting(self, t: FloatArray, rtol: float, outputs: FloatArray | None) -> Discretized:
+        """Features of the kernel, through which the points move."""
         from ntkfreq.pde.points.contracting import ContractingPoints
 
+        equation, t_end = self.equation, float(t[-1])
         moving = ContractingPoints(equation, self.measure, t_end, outputs)
         x, weights = self.measure.x, self.measure.weights
         # The kernel has this error only between a point and its own recent path.

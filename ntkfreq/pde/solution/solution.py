@@ -14,6 +14,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray, PointsLike
+from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.judging.testset import Judged, Tested
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.moved_origin import turned
@@ -239,8 +240,10 @@ class FrequencySolution(Portable, SolutionViews):
     def output(self, x: PointsLike) -> FloatArray:
         """Network output f(x, t) at points of shape (n,) or (n, d); shape (T, n)."""
         points = checks.points("x", x, self.equation.dim, self.equation.axis)
-        evolution = self._discretized.evolve(self._dynamics, self.t)
-        learned = self._discretized.output_change(evolution, points)
+        known = self._discretized
+        if not known.covers(points):
+            known = discretize(self._method, self.t, self.rtol, self._dynamics, points)
+        learned = known.output_change(known.evolve(self._dynamics, self.t), points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
 
     @guarded

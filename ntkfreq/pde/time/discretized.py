@@ -18,7 +18,7 @@ from ntkfreq.pde.time.propagators import (
     KrylovPropagator,
 )
 from ntkfreq.pde.time.propagators.base import FromAnyState, Propagator
-from ntkfreq.pde.time.system import Block, Evolution, OwnLoss, Reloadable, System
+from ntkfreq.pde.time.system import Block, Covering, Evolution, OwnLoss, Reloadable, System
 from ntkfreq.problem.equation import FrequencyEquation
 
 # Below this many unknowns a dense eigendecomposition takes less time than a Krylov space, which on
@@ -217,6 +217,11 @@ class Discretized:
             assert isinstance(part, FromAnyState)
             blocks.append(part.evolve_from(load, dynamics, t))
         return system, Evolution(t, blocks, dynamics.step_size)
+
+    def covers(self, x: FloatArray) -> bool:
+        """Whether outputs at points (n, d) of the problem can be asked for as it is."""
+        system = self.system
+        return system.covers(x) if isinstance(system, Covering) else True
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
         """What learning adds to the output at points (n, d) of the problem, shape (T, n)."""

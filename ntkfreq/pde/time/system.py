@@ -35,8 +35,8 @@ class Block(Portable):
 
     Attributes
     ----------
-    stationary : ndarray or sparse matrix, shape (n, n)
-        A_1, what the output weights learn.
+    stationary : ndarray or sparse matrix, shape (n, n), or ndarray, shape (n,)
+        A_1, what the output weights learn; one dimension for a diagonal matrix.
     moving : ndarray, sparse matrix or None
         A_2, what the frequencies learn, sigma_a^2 included; None where sigma_a is 0.
     mass : ndarray, sparse matrix or None
@@ -190,4 +190,13 @@ class Reloadable(System, Protocol):
 
     def with_equation(self, equation: FrequencyEquation) -> Reloadable:
         """The same operators for other data."""
+        ...
+
+
+@runtime_checkable
+class Covering(Protocol):
+    """A system that knows outputs in a part of space."""
+
+    def covers(self, x: FloatArray) -> bool:
+        """Whether outputs at points (n, d) are known."""
         ...

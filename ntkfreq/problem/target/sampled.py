@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from ntkfreq.problem.target.functions import DECAYED, Shifted, beyond_two, zero_
 
 # Least gap between samples relative to their extent; below it slopes of a spline are rounding.
 _CLOSEST = 1e-14
+# Up to so many samples sorting takes no time.
+_SOON = 100_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,20 +33,54 @@ class Sampled(Target):
         The samples.
     axis : Axis
         What the numbers of x mean.
-    function : callable
-        The spline through them in one dimension; else a table, which refuses points between them.
-    kinks : tuple of float
-        The knots of the spline.
-    ends : (low, high) or None
-        Those of the samples, where they have decayed to zero at both.
+    alone : bool
+        Whether nothing is known between them; else there is a spline in one dimension.
     """
 
     x: FloatArray
     y: FloatArray
-    function: Function
     axis: Axis
-    kinks: tuple[float, ...] = ()
-    ends: Side | None = None
+    alone: bool = False
+
+    @cached_property
+    def _knots(self) -> tuple[FloatArray, FloatArray] | None:
+        """Knots and values of the spline; None where there is none.
+
+        On Points it is never needed, and sorting a million samples takes longer than a solution.
+        """
+        if self.alone or self.x.shape[1] > 1:
+            return None
+        knots, heights = means(self.x, self.y)
+        if len(knots) < 4:
+            return None
+        closest = float(np.diff(knots[:, 0]).min())
+        if closest < _CLOSEST * float(np.ptp(knots)):
+            raise ValueError(
+                f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give "
+                "points further apart, or the same where that is meant: numpy.round(x, digits)"
+            )
+        return knots[:, 0], heights
+
+    @cached_property
+    def function(self) -> Function:  # type: ignore[override]
+        """The spline through them in one dimension; else a table, which refuses other points."""
+        if self._knots is None:
+            return OnlySamples(self.x, self.y)
+        return SplineThrough(*self._knots)
+
+    @cached_property
+    def kinks(self) -> tuple[float, ...]:  # type: ignore[override]
+        """The knots of the spline."""
+        return () if self._knots is None else tuple(map(float, self._knots[0]))
+
+    @cached_property
+    def ends(self) -> Side | None:
+        """Those of the samples, where they have decayed to zero at both."""
+        if self._knots is None:
+            return None
+        knots, heights = self._knots
+        decayed = max(abs(heights[0]), abs(heights[-1])) <= DECAYED * float(np.abs(self.y).max())
+        return (float(knots[0]), float(knots[-1])) if decayed else None
 
     @property
     def samples(self) -> tuple[FloatArray, FloatArray]:
@@ -77,7 +114,7 @@ class Sampled(Target):
 
     def at_samples_only(self) -> Target:
         """The same target; between samples a refusal instead of a spline."""
-        return replace(self, function=OnlySamples(self.x, self.y), kinks=(), ends=None)
+        return replace(self, alone=True)
 
     def sides(self, dim: int) -> tuple[Side, ...] | None:
         """The ends of the samples, where they have decayed there."""
@@ -116,17 +153,8 @@ def sampled_target(x: Any, y: Any) -> Sampled:
     values = checks.values_at("y", y, len(points))
     for array in (points, values):
         array.flags.writeable = False
-    knots, heights = means(points, values)
-    if points.shape[1] > 1 or len(knots) < 4:
-        return Sampled(points, values, OnlySamples(points, values), axis)
-    closest = float(np.diff(knots[:, 0]).min())
-    if closest < _CLOSEST * float(np.ptp(knots)):
-        raise ValueError(
-            f"x has points {closest:.3g} apart in an extent of {np.ptp(knots):.3g}; give "
-            "points further apart, or the same where that is meant: numpy.round(x, digits)"
-        )
-    spline = SplineThrough(knots[:, 0], heights)
-    peak = float(np.abs(values).max())
-    decayed = max(abs(heights[0]), abs(heights[-1])) <= DECAYED * peak
-    kinks = tuple(map(float, knots[:, 0]))
-    return Sampled(points, values, spline, axis, kinks, (kinks[0], kinks[-1]) if decayed else None)
+    target = Sampled(points, values, axis)
+    if len(points) <= _SOON:
+        # Samples too close for a spline are refused where they are given; many when it is needed.
+        _ = target.function
+    return target

@@ -80,6 +80,9 @@ class EigenPropagator(Portable):
     @cached_property
     def _decomposition(self) -> tuple[FloatArray, FloatArray]:
         operator = _dense(self.block.operator)
+        if operator.ndim == 1:
+            order = np.argsort(operator)
+            return np.maximum(operator[order], 0.0), np.eye(len(order))[:, order]
         if self.block.mass is None:
             rates, modes = symmetric_eigen(operator)
         else:

@@ -1,0 +1,218 @@
+"""Which way points are solved: the Gram matrix, its products, or waves; by an estimate of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ntkfreq._support.portable import Portable
+from ntkfreq._support.sizes import usable_memory
+from ntkfreq._support.types import FloatArray
+from ntkfreq.ntk.features.basis import WaveBasis
+from ntkfreq.ntk.features.nodes import Nodes, operator_error
+from ntkfreq.ntk.features.select import wave_nodes, waves_for
+from ntkfreq.ntk.features.solve import products_of
+from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.numerics.dense import MAX_ROWS
+from ntkfreq.numerics.lanczos import LanczosProcess
+from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.measure import Points
+
+METHODS = ("auto", "gram", "lanczos", "frequency")
+# With so few points their matrix is the fastest, and exact.
+FEW = 1000
+# Features of which all inner products and eigenvectors are computed.
+MOST_FEATURES = 6000
+# Numbers of a matrix of features at points.
+MOST_ENTRIES = 1.5e8
+# Features of which products are computed.
+MOST_WAVES = 4_000_000
+# Of more points the fastest rate is found by waves, of a kernel with this error, in some turns.
+_SHOWN, _ROUGH, _TURNS = 2000, 1e-2, 25
+# Seconds on two cores, measured: eigenvectors of n rows, a kernel value, a number of a basis that
+# is read and written while a Krylov space grows, a cell of an FFT, a point in a transform.
+_EIGEN, _VALUE, _BASIS, _CELL, _POINT = 1.2e-10, 4e-8, 1.6e-9, 6e-9, 1.0e-7
+# A Krylov space may take this share of the usable memory, and so many dimensions.
+_SHARE, _MOST_DIMENSIONS = 0.3, 3000
+
+
+@dataclass(frozen=True, eq=False)
+class Demand(Portable):
+    """What is asked of a solution on points.
+
+    Attributes
+    ----------
+    equation : FrequencyEquation
+        The problem.
+    points : Points
+        Its measure.
+    horizon : float
+        Time over which an error of the operator adds up.
+    rtol : float
+        Tolerance.
+    outputs : ndarray, shape (n, d), optional
+        Where outputs will be asked for.
+    """
+
+    equation: FrequencyEquation
+    points: Points
+    horizon: float
+    rtol: float
+    outputs: FloatArray | None = None
+
+    @cached_property
+    def reach(self) -> tuple[FloatArray, FloatArray]:
+        """Corners of the box that points and outputs lie in."""
+        x = self.points.x
+        low, high = x.min(axis=0), x.max(axis=0)
+        if self.outputs is None or len(self.outputs) == 0:
+            return low, high
+        return np.minimum(low, self.outputs.min(axis=0)), np.maximum(high, self.outputs.max(axis=0))
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return len(self.points.x)
+
+    @cached_property
+    def trace(self) -> float:
+        """Trace of the operator, which bounds its largest rate."""
+        size = np.sum(self.points.x**2, axis=1)
+        return float(self.points.weights @ (1 + self.equation.sigma_a**2 * size))
+
+    @property
+    def kernel_tolerance(self) -> float:
+        """Error of the kernel that changes no state by more than the tolerance."""
+        return float(np.clip(0.2 * self.rtol / (self.horizon * self.trace), 2e-14, 1e-2))
+
+    @cached_property
+    def steps(self) -> int:
+        """About the dimension of a Krylov space."""
+        span = self.horizon * fastest_rate(self.equation, self.points)
+        return int(min(12 + np.sqrt(1.25 * span * np.log(10 / self.rtol)), self.count))
+
+    def nodes(self, most: float) -> Nodes | None:
+        """Waves that make up the kernel to the tolerance, at most so many features; None if more.
+
+        The tolerance is relaxed where the error of the operator, which is smaller than the largest
+        error of the kernel, allows it.
+        """
+        x, weights, sigma_a = self.points.x, self.points.weights, self.equation.sigma_a
+        waves = 2 * self._blocks
+        return waves_for(
+            self.equation.density,
+            x,
+            weights,
+            sigma_a,
+            self.reach[1] - self.reach[0],
+            self.kernel_tolerance,
+            0.5 * self.rtol / self.horizon,
+            most / waves,
+            MOST_FEATURES / waves,
+        )
+
+    @property
+    def _blocks(self) -> int:
+        """What each wave is multiplied by: 1, and each coordinate where frequencies train."""
+        return 1 if self.equation.sigma_a == 0 else 1 + self.equation.dim
+
+    def error(self, nodes: Nodes) -> float:
+        """Estimate of the error of states, relative to the initial one."""
+        x, weights = self.points.x, self.points.weights
+        off = operator_error(self.equation.density, nodes, x, weights, self.equation.sigma_a)
+        return self.horizon * off
+
+    def basis(self, nodes: Nodes) -> WaveBasis:
+        """The data in terms of the waves."""
+        x, weights, sigma_a = self.points.x, self.points.weights, self.equation.sigma_a
+        return WaveBasis(nodes, x, weights, sigma_a, reach=self.reach)
+
+    def most_dimensions(self, size: int) -> int:
+        """Largest dimension of a Krylov space of vectors of a size, by memory."""
+        room = int(_SHARE * usable_memory() / (8.0 * size))
+        return int(np.clip(room, 20, min(_MOST_DIMENSIONS, size)))
+
+    def dense(self, size: float) -> bool:
+        """Whether so many features, or the points, are few enough for all modes."""
+        return size <= MOST_FEATURES or (
+            self.count <= MOST_FEATURES and self.count * size <= MOST_ENTRIES
+        )
+
+    @property
+    def most_dense(self) -> float:
+        """Most features of which all modes are computed."""
+        few = MOST_ENTRIES / self.count if self.count <= MOST_FEATURES else 0.0
+        return max(MOST_FEATURES, few)
+
+    def seconds(self, method: str, nodes: Nodes | None) -> float:
+        """About how long a method takes; infinite where it does not apply."""
+        n, blocks = self.count, self._blocks
+        if method == "gram":
+            return np.inf if n > MAX_ROWS else _EIGEN * n**3 + _VALUE * n**2
+        if method == "lanczos":
+            product = min(8e-10 * n**2, blocks * (2 * _POINT * n + 1e-3))
+            return self.steps * (product + _BASIS * self.steps * n) + 0.1
+        if nodes is None:
+            return np.inf
+        size = 2 * nodes.count * blocks
+        sums = blocks * (blocks + 1) / 2 * _POINT * n
+        if self.dense(size) and size > self.count:
+            return _EIGEN * self.count**3 + _VALUE * self.count * size
+        if size <= MOST_FEATURES:
+            pairs = 0.0 if nodes.index is not None else 2.0 * nodes.count**2
+            return _EIGEN * size**3 + sums + blocks**2 * 3e-7 * pairs
+        return self._lattice_seconds(nodes, size, sums)
+
+    def _lattice_seconds(self, nodes: Nodes, size: int, sums: float) -> float:
+        blocks = size / (2 * nodes.count)
+        if nodes.index is None:
+            return self.steps * (blocks * 20 * _POINT * (self.count + nodes.count)) + sums
+        cells = float(np.prod(4.0 * np.abs(nodes.index).max(axis=0) + 1))
+        return self.steps * (2 * blocks * _CELL * cells + _BASIS * self.steps * size) + sums
+
+
+def fastest_rate(equation: FrequencyEquation, points: Points) -> float:
+    """Largest rate of the operator, to some per cent: of many points by a few waves."""
+    x, weights, sigma_a = points.x, points.weights, equation.sigma_a
+    if len(x) > _SHOWN:
+        extent = np.ptp(x, axis=0)
+        nodes = wave_nodes(equation.density, extent, _ROUGH, MOST_WAVES, MOST_WAVES)
+        if nodes is not None:
+            basis = WaveBasis(nodes, x, weights, sigma_a)
+            if nodes.index is not None or basis.size <= _SHOWN:
+                action = products_of(basis) if basis.size > _SHOWN else _product(basis.gram)
+                return _largest_rate(action, basis.size)
+        some = np.random.default_rng(0).permutation(len(x))[:_SHOWN]
+        x, weights = x[some], weights[some] / weights[some].sum()
+    root = np.sqrt(weights)
+    operator = limit_gram(equation.density, x, x, sigma_a) * (root[:, None] * root)
+    return _largest_rate(_product(operator), len(x))
+
+
+def _largest_rate(action: Callable[[FloatArray], FloatArray], size: int) -> float:
+    start = np.random.default_rng(1).standard_normal(size)
+    process = LanczosProcess(action, start)
+    process.extend(_TURNS)
+    return float(process.ritz()[0][-1])
+
+
+def _product(operator: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    return lambda v: operator @ v
+
+
+def quickest(demand: Demand, dense: bool) -> tuple[str, Nodes | None]:
+    """The method of least time, and its waves if it takes any.
+
+    `dense` says that all modes are needed, for decay or for many initial states.
+    """
+    if demand.count <= FEW:
+        return "gram", None
+    nodes = None
+    if demand.equation.dim <= 3 and demand.equation.density.has_pdf:
+        nodes = demand.nodes(demand.most_dense if dense else MOST_WAVES)
+    options = ["gram", "frequency"] if dense else ["gram", "lanczos", "frequency"]
+    times = {method: demand.seconds(method, nodes) for method in options}
+    return min(times, key=times.__getitem__), nodes
