@@ -18,6 +18,7 @@ from ntkfreq import (
     ntk_gram,
     phase_map,
 )
+from ntkfreq.pde.expected import configurations
 from ntkfreq.pde.expected import many as expected_many
 
 X = np.sort(np.random.default_rng(3).uniform(-1, 1, 14))
@@ -66,7 +67,7 @@ def test_in_the_plane_and_where_draws_span_less_than_the_points(scale, rank):
     rng = np.random.default_rng(0)
     x, x_test = rng.uniform(-1, 1, (12, 2)), rng.uniform(-1, 1, (30, 2))
     density, samples = Normal(scale=scale, dim=2), (x, np.sin(x[:, 0] * 3))
-    found = expected_many.pivoted_cholesky(
+    found = configurations.pivoted_cholesky(
         np.ones(12), lambda i: ntk_gram(density, x, x[i : i + 1], sigma_a=0.0)[:, 0], 1e-12, 12
     )
     assert len(found.index) == rank
@@ -92,9 +93,9 @@ def test_numbers_do_not_depend_on_what_else_is_asked_for(monkeypatch):
     # Two of nine at a time instead of all.
     monkeypatch.setattr(expected_many, "_HELD", 200_000)
     parts = []
-    inner = expected_many.advanced
+    inner = configurations.advanced
     monkeypatch.setattr(
-        expected_many, "advanced", lambda *given: parts.append(len(given[1])) or inner(*given)
+        configurations, "advanced", lambda *given: parts.append(len(given[1])) or inner(*given)
     )
     xr.testing.assert_identical(many(), whole)
     assert len(parts) > 2
