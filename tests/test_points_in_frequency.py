@@ -96,9 +96,8 @@ def test_transforms_moments_and_products_are_those_of_the_features(dim):
     """Each fast way against the matrix of features itself."""
     rng = np.random.default_rng(dim)
     x, weights = rng.uniform(2, 4, (150, dim)), rng.uniform(0.5, 1, 150)
-    nodes = equispaced_nodes(
-        Normal(scale=[9.0, 3.0, 1.0][dim - 1], dim=dim), np.ptp(x, axis=0), 1e-9
-    )
+    rho_w = Normal(scale=[9.0, 3.0, 1.0][dim - 1], dim=dim)
+    nodes = equispaced_nodes(rho_w, np.ptp(x, axis=0), [1e-9, 1e-6, 0.05][dim - 1])
     basis = WaveBasis(nodes, x, weights / weights.sum(), 0.7)
     features = basis.features(x)
     centre = (x.max(axis=0) + x.min(axis=0)) / 2
