@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ntkfreq.grokking import grokking_onset as grokking_onset
     from ntkfreq.grokking import phase_map as phase_map
     from ntkfreq.grokking import spectral_mismatch as spectral_mismatch
+    from ntkfreq.images import ImageSamples as ImageSamples
+    from ntkfreq.images import ImageSolution as ImageSolution
+    from ntkfreq.images import image_samples as image_samples
+    from ntkfreq.images import solve_image as solve_image
     from ntkfreq.network import FourierFeatureMLP as FourierFeatureMLP
     from ntkfreq.network import FourierFeatureNet as FourierFeatureNet
     from ntkfreq.network import TrainHistory as TrainHistory
@@ -105,6 +109,10 @@ _HOMES = {
     "ntk_regression": "ntkfreq.ntk.regression",
     "gram_flow": "ntkfreq.ntk.flow",
     "empirical_ntk_gram": "ntkfreq.ntk.empirical",
+    "image_samples": "ntkfreq.images",
+    "ImageSamples": "ntkfreq.images",
+    "solve_image": "ntkfreq.images",
+    "ImageSolution": "ntkfreq.images",
     "FourierFeatureNet": "ntkfreq.network",
     "FourierFeatureMLP": "ntkfreq.network",
     "train": "ntkfreq.network",

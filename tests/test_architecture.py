@@ -30,6 +30,7 @@ LEVELS = {
     "comparison": 6,
     "grokking": 6,
     "profile": 6,
+    "images": 6,
     "report": 7,
     "validate": 7,
     "experiments": 7,

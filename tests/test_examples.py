@@ -127,6 +127,14 @@ def test_kernel_eigenvalues():
     assert numbers["network, off by"] < 0.5
 
 
+def test_photograph():
+    # Reference values: the dense flow on the pixels that are seen (method="gram").
+    numbers = numbers_of("photograph")
+    assert numbers["too narrow"] == pytest.approx(19.31, abs=0.02)
+    assert numbers["right"] == pytest.approx(20.70, abs=0.02)
+    assert numbers["too wide"] == pytest.approx(12.22, abs=0.02)
+
+
 def test_each_example_is_asserted():
     assert {f"test_{name}" for name in NAMES} <= set(globals())
 

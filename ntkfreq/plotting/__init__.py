@@ -18,6 +18,7 @@ from ntkfreq.plotting.dynamics import (
 )
 from ntkfreq.plotting.expected import plot_expected_losses
 from ntkfreq.plotting.frames import subplots
+from ntkfreq.plotting.images import plot_pictures
 from ntkfreq.plotting.kernels import plot_kernel_spectrum
 from ntkfreq.plotting.palette import (
     AMBER,
@@ -63,6 +64,7 @@ __all__ = [
     "plot_learning_times",
     "plot_losses",
     "plot_phases",
+    "plot_pictures",
     "plot_remaining",
     "subplots",
     "with_unit",

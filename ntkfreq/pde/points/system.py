@@ -39,7 +39,12 @@ class PointsSystem(Portable):
 
     def with_equation(self, equation: FrequencyEquation) -> PointsSystem:
         """The same points for other data."""
-        return PointsSystem(equation, self.points)
+        other = PointsSystem(equation, self.points)
+        if "blocks" in self.__dict__:
+            (block,) = self.blocks
+            both = other.root * other._start, other.root * other._goal
+            other.__dict__["blocks"] = (Block(block.stationary, block.moving, None, *both),)
+        return other
 
     @property
     def x(self) -> FloatArray:

@@ -17,7 +17,7 @@ from ntkfreq.pde.time.propagators import (
     InertPropagator,
     KrylovPropagator,
 )
-from ntkfreq.pde.time.propagators.base import FromAnyState, Propagator
+from ntkfreq.pde.time.propagators.base import FromAnyState, Propagator, Reusable
 from ntkfreq.pde.time.system import Block, Covering, Evolution, OwnLoss, Reloadable, System
 from ntkfreq.problem.equation import FrequencyEquation
 
@@ -217,6 +217,18 @@ class Discretized:
             assert isinstance(part, FromAnyState)
             blocks.append(part.evolve_from(load, dynamics, t))
         return system, Evolution(t, blocks, dynamics.step_size)
+
+    def for_equation(
+        self, equation: FrequencyEquation, dynamics: Dynamics, t: FloatArray
+    ) -> Discretized:
+        """The same operators for other data, at times up to those it was made for."""
+        assert isinstance(self.system, Reloadable)
+        system = self.system.with_equation(equation)
+        parts = []
+        for part, block in zip(self.propagators, system.blocks, strict=True):
+            assert isinstance(part, Reusable)
+            parts.append(part.with_block(block, dynamics, t))
+        return replace(self, system=system, propagators=tuple(parts), given=equation)
 
     def covers(self, x: FloatArray) -> bool:
         """Whether outputs at points (n, d) of the problem can be asked for as it is."""

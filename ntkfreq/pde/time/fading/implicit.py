@@ -165,6 +165,10 @@ class ImplicitPropagator(Portable):
         """The largest that was seen in a step, or what lies beyond the range of the operators."""
         return 0.0 if self._at_rest else max(self.noise, self._left_out * self._scale)
 
+    def with_block(self, block: Block, dynamics: Dynamics, t: FloatArray) -> ImplicitPropagator:
+        """Steps of its own for a block with the same operators and other data."""
+        return replace(self, block=block, flow=self.flow)
+
     def respond(self, columns: Columns, dynamics: Dynamics, t_end: float) -> Reader:
         """States (n, r), given as they would be if nothing were learned."""
         scale = scale_of(largest(columns), self.tolerance)

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.time.dynamics import Dynamics
-from ntkfreq.pde.time.system import BlockEvolution
+from ntkfreq.pde.time.system import Block, BlockEvolution
 
 
 class Propagator(Protocol):
@@ -47,4 +47,13 @@ class FromAnyState(Propagator, Protocol):
 
     def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> BlockEvolution:
         """Evolution of the block from another initial state, given as M e(0), at times `t`."""
+        ...
+
+
+@runtime_checkable
+class Reusable(Propagator, Protocol):
+    """A propagator that serves other data with the same operators."""
+
+    def with_block(self, block: Block, dynamics: Dynamics, t: FloatArray) -> Propagator:
+        """The propagator of a block with the same operators, for times `t` (T,)."""
         ...

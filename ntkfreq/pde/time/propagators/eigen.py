@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -136,6 +136,12 @@ class EigenPropagator(Portable):
             return Response(-change, (held, held), state)
 
         return Reader(read)
+
+    def with_block(self, block: Block, dynamics: Dynamics, t: FloatArray) -> EigenPropagator:
+        """The same modes for a block with the same operators and other data."""
+        other = replace(self, block=block)
+        other.__dict__["_decomposition"] = self._decomposition
+        return other
 
     def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> ModalEvolution:
         """Evolution of the block from another initial state, given as M e(0), at times `t`."""

@@ -163,6 +163,12 @@ class LanczosPropagator(Portable):
         other.fit(dynamics, t)
         return LanczosEvolution(other, dynamics, t)
 
+    def with_block(self, block: Block, dynamics: Dynamics, t: FloatArray) -> LanczosPropagator:
+        """A space of its own for a block with the same operators and other data."""
+        return LanczosPropagator.fitted(
+            dynamics, block, t, self.tolerance, self.most, through_features=self.through_features
+        )
+
     def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> LanczosEvolution:
         """Evolution from another initial state, by a space of its own."""
         block = Block(self.block.operator, None, None, load, np.zeros_like(load))
