@@ -85,8 +85,10 @@ class ImageSamples(Described):
         height, width, channels = self.values.shape
         array = np.asarray(outputs, dtype=np.float64)
         if self.grey:
-            return array.reshape(*array.shape[:-1], height, width) + self.offset[0]
-        return array.reshape(*array.shape[:-2], height, width, channels) + self.offset
+            found = array.reshape(*array.shape[:-1], height, width) + self.offset[0]
+        else:
+            found = array.reshape(*array.shape[:-2], height, width, channels) + self.offset
+        return np.asarray(found)
 
 
 @guarded
