@@ -11,11 +11,15 @@ from ntkfreq._support.guard import guarded
 from ntkfreq._support.old_calls import renamed
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ArrayLike, FloatArray, HasProducts
+from ntkfreq.ntk.features.solve import FEW_FEATURES, basis_for, flow
 from ntkfreq.ntk.kernels import as_operator, is_operator, symmetric_gram
 from ntkfreq.ntk.krylov_flow import krylov_flow
+from ntkfreq.ntk.operator import KernelOperator
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
 
-METHODS = ("auto", "eigen", "lanczos")
+METHODS = ("auto", "eigen", "waves", "lanczos")
+# Features of waves that are tried.
+_MOST_FEATURES = 1_000_000
 # Up to this many points all eigenvectors take about a second.
 _FEW = 2000
 
@@ -43,11 +47,13 @@ def gram_flow(
         Times, the clock of the loss :math:`\tfrac12\,\mathrm{mean}(e^2)`: step size times steps.
     method : str, default "auto"
         "eigen" for all eigenvectors, exact to rounding: that of a matrix, and of operators on up to
-        2000 points. "lanczos" for a Krylov space: that of larger operators. It takes some hundred
-        products and at most half a gigabyte; where that does not reach the last time, it is
-        restarted from the time reached.
+        2000 points. "waves" in the span of the waves that make up the kernel of an operator of
+        :func:`ntkfreq.ntk_operator`, by steps whose cost does not depend on the number of points:
+        that of larger operators where it pays. "lanczos" for a Krylov space on the points. It takes
+        some hundred products and at most half a gigabyte; where that does not reach the last time,
+        it is restarted from the time reached.
     rtol : float, default 1e-6
-        Error of "lanczos" at any time, relative to the norm of `error0`.
+        Error of "waves" and "lanczos" at any time, relative to the norm of `error0`.
 
     Returns
     -------
@@ -96,7 +102,38 @@ def gram_flow(
             gram.to_dense() if hasattr(gram, "to_dense") else operator.matmat(np.eye(len(start)))
         )
         return _eigen_flow(symmetric_gram("gram", dense), start, clock)
+    if method in ("auto", "waves"):
+        found = _wave_flow(operator, start, clock, rtol, always=method == "waves")
+        if found is not None:
+            return found
     return krylov_flow(operator, start, clock, rtol)
+
+
+def _wave_flow(
+    operator: Any, start: FloatArray, clock: FloatArray, rtol: float, *, always: bool
+) -> FloatArray | None:
+    """The flow in the span of waves; None where there are none, or where it does not pay."""
+    found = None
+    if isinstance(operator, KernelOperator):
+        count, end = len(start), max(float(clock[-1]), 1e-300)
+        trace = float(operator.diagonal().mean())
+        basis = basis_for(
+            operator.density,
+            operator.x,
+            operator.sigma_a,
+            tolerance=float(np.clip(0.2 * rtol / (end * trace), 2e-14, 1e-2)),
+            allowed=0.5 * rtol / end,
+            most=_MOST_FEATURES,
+            always=always,
+        )
+        if basis is not None and (always or basis.size <= FEW_FEATURES or basis.size < count / 4):
+            found = flow(basis, start, clock, 0.4 * rtol)
+    if found is None and always:
+        raise ValueError(
+            "method='waves' serves operators of ntk_operator whose density has a pdf, in up to "
+            "three dimensions, where the waves are few; use method='lanczos'"
+        )
+    return found
 
 
 def _rows(gram: Any) -> int:

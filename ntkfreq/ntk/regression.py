@@ -10,9 +10,7 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.old_calls import renamed
 from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
-from ntkfreq.ntk.features.basis import WaveBasis
-from ntkfreq.ntk.features.select import waves_for
-from ntkfreq.ntk.features.solve import FEW_FEATURES, regression
+from ntkfreq.ntk.features.solve import FEW_FEATURES, basis_for, regression
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
 from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
@@ -22,8 +20,8 @@ from ntkfreq.problem.given import DensityLike, Pair, pair_of
 METHODS = ("auto", "dense", "waves", "cg")
 _FEW = 3000
 _MOST_PRODUCTS = 2000
-# Waves of a kernel.
-_MOST_WAVES = 1_000_000
+# Features of waves.
+_MOST_FEATURES = 6_000_000
 # Kernel values at new points that are held at once.
 _ENTRIES = 20_000_000
 _EPS = float(np.finfo(np.float64).eps)
@@ -123,10 +121,11 @@ def ntk_regression(
             [limit_gram(density, part, points, sigma_a) @ shares for part in parts]
         )
     if method in ("auto", "waves"):
-        found = _by_waves(density, points, values, others, sigma_a, ridge, rtol)
+        always = method == "waves"
+        found = _by_waves(density, points, values, others, sigma_a, ridge, rtol, always)
         if found is not None:
             return found
-        if method == "waves":
+        if always:
             raise ValueError(
                 f"method='waves' with {checks.show(density)} and ridge={ridge:g}: too many waves, "
                 "or a system that conjugate gradients do not solve; use method='cg', a larger "
@@ -159,29 +158,21 @@ def _by_waves(
     sigma_a: float,
     ridge: float,
     rtol: float,
+    always: bool,
 ) -> FloatArray | None:
     """The same in the span of waves; None where they are too many, or none."""
-    low = np.minimum(points.min(axis=0), others.min(axis=0))
-    high = np.maximum(points.max(axis=0), others.max(axis=0))
-    blocks = 1 if sigma_a == 0 else 1 + points.shape[1]
     # Conjugate gradients need a ridge; without one all modes are computed.
-    most = _MOST_WAVES if ridge > 0 else FEW_FEATURES / (2 * blocks)
-    weights = np.full(len(points), 1 / len(points))
-    nodes = waves_for(
+    basis = basis_for(
         density,
         points,
-        weights,
         sigma_a,
-        high - low,
-        _kernel_tolerance(ridge, rtol),
-        0.5 * rtol * ridge,
-        most,
-        FEW_FEATURES / (2 * blocks),
+        tolerance=_kernel_tolerance(ridge, rtol),
+        allowed=0.5 * rtol * ridge,
+        most=_MOST_FEATURES if ridge > 0 else FEW_FEATURES,
+        others=others,
+        always=always,
     )
-    if nodes is None:
-        return None
-    basis = WaveBasis(nodes, points, weights, sigma_a, reach=(low, high))
-    if basis.size > FEW_FEATURES and nodes.index is None:
+    if basis is None:
         return None
     coefficients, left = regression(basis, values, ridge, rtol)
     return basis.combine(coefficients[None], others)[0] if left <= rtol else None

@@ -17,15 +17,53 @@ from scipy import linalg
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.basis import WaveBasis
 from ntkfreq.ntk.features.lattice_operator import LatticeOperator
+from ntkfreq.ntk.features.select import waves_for
 from ntkfreq.numerics.dense import symmetric_eigen
 from ntkfreq.numerics.lanczos import flow_integral, lanczos
+from ntkfreq.problem.density import Density
 
 # Up to so many features their inner products are a matrix.
 FEW_FEATURES = 3000
-_MOST_PRODUCTS = 5000
+_MOST_PRODUCTS = 2000
+# Features for each point.
+_MOST_A_POINT = 16
 _EPS = float(np.finfo(np.float64).eps)
 # Numbers that a Krylov space may hold.
 _MOST_NUMBERS = 120_000_000
+
+
+def basis_for(
+    density: Density,
+    x: FloatArray,
+    sigma_a: float,
+    *,
+    tolerance: float,
+    allowed: float,
+    most: float,
+    others: FloatArray | None = None,
+    always: bool = False,
+) -> WaveBasis | None:
+    """Features of equally weighted points (n, d), at most so many; None where there are none.
+
+    The kernel is met to `tolerance`, or its matrix to the error `allowed`, between the points and
+    between them and `others`. Many more features than points do not pay, and are made only where
+    `always` says so.
+    """
+    low, high = x.min(axis=0), x.max(axis=0)
+    if others is not None:
+        low, high = np.minimum(low, others.min(axis=0)), np.maximum(high, others.max(axis=0))
+    blocks = 1 if sigma_a == 0 else 1 + x.shape[1]
+    weights, few = np.full(len(x), 1 / len(x)), FEW_FEATURES / (2 * blocks)
+    nodes = waves_for(
+        density, x, weights, sigma_a, high - low, tolerance, allowed, most / (2 * blocks), few
+    )
+    if nodes is None:
+        return None
+    basis = WaveBasis(nodes, x, weights, sigma_a, reach=(low, high))
+    if basis.size <= FEW_FEATURES or (always and nodes.index is not None):
+        return basis
+    # Many more features than points: iterations on the points take less time.
+    return None if nodes.index is None or basis.size > _MOST_A_POINT * len(x) else basis
 
 
 def products_of(basis: WaveBasis) -> Callable[[FloatArray], FloatArray]:
