@@ -60,7 +60,17 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def worker(number: int, workers: int, seed: int, wanted: list[int], path: Path) -> None:
     """Run every `workers`-th of the wanted tries; each line is written in one piece."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    stopped: list[int] = []
+
+    def stop(signum: int, frame: object) -> None:
+        # An exception alone may come while a fork calls back, where Python drops it.
+        stopped.append(signum)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
     for index in wanted[number::workers]:
+        if stopped:
+            break
         line = json.dumps(run_one(seed, index)) + "\n"
         os.write(handle, line.encode())
     os.close(handle)
