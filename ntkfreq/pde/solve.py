@@ -55,7 +55,8 @@ def solve_frequency_pde(
 
     by finite elements in frequency on :class:`~ntkfreq.Line`, periodic ones with the folded
     density on :class:`~ntkfreq.Grid`, a Legendre-Bessel Galerkin method on
-    :class:`~ntkfreq.Box` and the Gram flow on :class:`~ntkfreq.Points`.
+    :class:`~ntkfreq.Box` and the Gram flow on :class:`~ntkfreq.Points`, by its matrix or by
+    the waves of the kernel.
 
     Parameters
     ----------
