@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network import checkpoint
 from ntkfreq.network.backends import LARGEST_GRID, Backend, Descent, NetworkState
 from ntkfreq.network.backends.limits import LARGEST_WEIGHT
-from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.recording import Recorder, Records
 
 # Steps at whose multiples the loss is checked between records; fixed, so that the outcome of

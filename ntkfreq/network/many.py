@@ -12,12 +12,12 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.threads import cores, one_thread
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.network.descent import STOP
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import Network, checked_data
-from ntkfreq.network.progress import progress_bar
 from ntkfreq.network.record_steps import record_steps
 from ntkfreq.network.run_size import refuse_large_record
 from ntkfreq.network.training import train

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from ntkfreq._support import checks
 from ntkfreq._support.portable import Portable
-from ntkfreq._support.sizes import usable_memory
+from ntkfreq._support.sizes import SizeError, shown_bytes, shown_seconds, usable_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.basis import WaveBasis
 from ntkfreq.ntk.features.nodes import Nodes, operator_error
-from ntkfreq.ntk.features.select import wave_nodes, waves_for
-from ntkfreq.ntk.features.solve import products_of
-from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.ntk.features.rate import largest_rate
+from ntkfreq.ntk.features.select import waves_for
 from ntkfreq.numerics.dense import MAX_ROWS
-from ntkfreq.numerics.lanczos import LanczosProcess
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points
 
@@ -30,13 +28,13 @@ MOST_FEATURES = 6000
 MOST_ENTRIES = 1.5e8
 # Features of which products are computed.
 MOST_WAVES = 4_000_000
-# Of more points the fastest rate is found by waves, of a kernel with this error, in some turns.
-_SHOWN, _ROUGH, _TURNS = 2000, 1e-2, 25
 # Seconds on two cores, measured: eigenvectors of n rows, a kernel value, a number of a basis that
 # is read and written while a Krylov space grows, a cell of an FFT, a point in a transform.
 _EIGEN, _VALUE, _BASIS, _CELL, _POINT = 1.2e-10, 4e-8, 1.6e-9, 6e-9, 1.0e-7
+# Seconds and bytes from which on a user is told beforehand.
+_LONG, _LARGE = 10.0, 1e9
 # A Krylov space may take this share of the usable memory, and so many dimensions.
-_SHARE, _MOST_DIMENSIONS = 0.3, 3000
+_SHARE, _MOST_DIMENSIONS, _CROWDED = 0.3, 3000, 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +89,9 @@ class Demand(Portable):
     @cached_property
     def steps(self) -> int:
         """About the dimension of a Krylov space."""
-        span = self.horizon * fastest_rate(self.equation, self.points)
+        span = self.horizon * largest_rate(
+            self.equation.density, self.points.x, self.points.weights, self.equation.sigma_a
+        )
         return int(min(12 + np.sqrt(1.25 * span * np.log(10 / self.rtol)), self.count))
 
     def nodes(self, most: float) -> Nodes | None:
@@ -147,6 +147,14 @@ class Demand(Portable):
         few = MOST_ENTRIES / self.count if self.count <= MOST_FEATURES else 0.0
         return max(MOST_FEATURES, few)
 
+    def note(self, method: str, size: int, nodes: Nodes | None) -> str:
+        """What is said beforehand of a Krylov space of vectors of a size, if it is large."""
+        seconds, held = self.seconds(method, nodes), 8.0 * self.steps * size
+        if seconds <= _LONG and held <= _LARGE:
+            return ""
+        room = min(held, 8.0 * self.most_dimensions(size) * size)
+        return f"solve, at most about {shown_seconds(seconds)} and {shown_bytes(room)}"
+
     def seconds(self, method: str, nodes: Nodes | None) -> float:
         """About how long a method takes; infinite where it does not apply."""
         n, blocks = self.count, self._blocks
@@ -154,7 +162,7 @@ class Demand(Portable):
             return np.inf if n > MAX_ROWS else _EIGEN * n**3 + _VALUE * n**2
         if method == "lanczos":
             product = min(8e-10 * n**2, blocks * (2 * _POINT * n + 1e-3))
-            return self.steps * (product + _BASIS * self.steps * n) + 0.1
+            return self._crowded(n) * self.steps * (product + _BASIS * self.steps * n) + 0.1
         if nodes is None:
             return np.inf
         size = 2 * nodes.count * blocks
@@ -171,36 +179,12 @@ class Demand(Portable):
         if nodes.index is None:
             return self.steps * (blocks * 20 * _POINT * (self.count + nodes.count)) + sums
         cells = float(np.prod(4.0 * np.abs(nodes.index).max(axis=0) + 1))
-        return self.steps * (2 * blocks * _CELL * cells + _BASIS * self.steps * size) + sums
+        each = 2 * blocks * _CELL * cells + _BASIS * self.steps * size
+        return self._crowded(size) * self.steps * each + sums
 
-
-def fastest_rate(equation: FrequencyEquation, points: Points) -> float:
-    """Largest rate of the operator, to some per cent: of many points by a few waves."""
-    x, weights, sigma_a = points.x, points.weights, equation.sigma_a
-    if len(x) > _SHOWN:
-        extent = np.ptp(x, axis=0)
-        nodes = wave_nodes(equation.density, extent, _ROUGH, MOST_WAVES, MOST_WAVES)
-        if nodes is not None:
-            basis = WaveBasis(nodes, x, weights, sigma_a)
-            if nodes.index is not None or basis.size <= _SHOWN:
-                action = products_of(basis) if basis.size > _SHOWN else _product(basis.gram)
-                return _largest_rate(action, basis.size)
-        some = np.random.default_rng(0).permutation(len(x))[:_SHOWN]
-        x, weights = x[some], weights[some] / weights[some].sum()
-    root = np.sqrt(weights)
-    operator = limit_gram(equation.density, x, x, sigma_a) * (root[:, None] * root)
-    return _largest_rate(_product(operator), len(x))
-
-
-def _largest_rate(action: Callable[[FloatArray], FloatArray], size: int) -> float:
-    start = np.random.default_rng(1).standard_normal(size)
-    process = LanczosProcess(action, start)
-    process.extend(_TURNS)
-    return float(process.ritz()[0][-1])
-
-
-def _product(operator: FloatArray) -> Callable[[FloatArray], FloatArray]:
-    return lambda v: operator @ v
+    def _crowded(self, size: int) -> float:
+        """What to multiply the time with where memory may not hold all vectors of a space."""
+        return 1.0 if self.steps <= self.most_dimensions(size) else _CROWDED
 
 
 def quickest(demand: Demand, dense: bool) -> tuple[str, Nodes | None]:
@@ -215,4 +199,11 @@ def quickest(demand: Demand, dense: bool) -> tuple[str, Nodes | None]:
         nodes = demand.nodes(demand.most_dense if dense else MOST_WAVES)
     options = ["gram", "frequency"] if dense else ["gram", "lanczos", "frequency"]
     times = {method: demand.seconds(method, nodes) for method in options}
+    if min(times.values()) == np.inf:
+        raise SizeError(
+            f"x has {demand.count} points, of which no matrix is computed, and "
+            f"{checks.show(demand.equation.density)} takes more than {MOST_FEATURES} features of "
+            f"waves for rtol={demand.rtol:g}, which decay and random initial outputs need all: "
+            "give fewer samples, raise rtol, shorten t, or give a narrower density"
+        )
     return min(times, key=times.__getitem__), nodes

@@ -12,6 +12,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import SizeError, refuse_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.nodes import Nodes
+from ntkfreq.ntk.features.rate import largest_rate
 from ntkfreq.numerics.dense import MAX_ROWS, refuse_rows
 from ntkfreq.pde.demand import refuse_tables
 from ntkfreq.pde.judging.testset import Nowhere, Tested
@@ -20,7 +21,6 @@ from ntkfreq.pde.points.choice import (
     METHODS,
     MOST_WAVES,
     Demand,
-    fastest_rate,
     quickest,
 )
 from ntkfreq.pde.points.in_frequency import FeaturePoints, FrequencyPoints
@@ -104,7 +104,8 @@ class PointsMethod(Method[Points]):
 
     @cached_property
     def _fastest_rate(self) -> float:
-        return fastest_rate(self.equation, self.measure)
+        x, weights = self.measure.x, self.measure.weights
+        return largest_rate(self.equation.density, x, weights, self.equation.sigma_a)
 
     def sampled(self) -> FloatArray:
         """The points."""
@@ -176,7 +177,10 @@ class PointsMethod(Method[Points]):
             found = replace(found, error=error)
             return found.with_decay(float(t[-1]), 0.4 * demand.rtol)
         lattice = FeaturePoints(equation, self.measure, basis)
-        return self._krylov(demand, lattice, t, dynamics, error, "waves of the kernel", details)
+        note = demand.note("frequency", basis.size, nodes)
+        return self._krylov(
+            demand, lattice, t, dynamics, error, "waves of the kernel", details, note
+        )
 
     def _by_products(self, demand: Demand, t: FloatArray, dynamics: Dynamics) -> Discretized:
         """A Krylov space of errors at the points."""
@@ -187,7 +191,10 @@ class PointsMethod(Method[Points]):
         kernel = system.kernel
         error = demand.horizon * demand.trace * kernel.kernel_error
         details = {"products": kernel.method, "kernel_error": kernel.kernel_error}
-        return self._krylov(demand, system, t, dynamics, error, "products on the points", details)
+        note = demand.note("lanczos", demand.count, None)
+        return self._krylov(
+            demand, system, t, dynamics, error, "products on the points", details, note
+        )
 
     def _krylov(
         self,
@@ -198,6 +205,7 @@ class PointsMethod(Method[Points]):
         error: float,
         what: str,
         details: dict[str, Any],
+        note: str,
     ) -> Discretized:
         (block,) = system.blocks
         scale = initial_norm(system)
@@ -208,6 +216,8 @@ class PointsMethod(Method[Points]):
             0.2 * demand.rtol * scale,
             demand.most_dimensions(block.size),
             through_features=what == "waves of the kernel",
+            note=note,
+            expected=demand.steps,
         )
         spent = part.error / scale if scale > 0 else 0.0
         details = {

@@ -10,11 +10,12 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ntkfreq._support.portable import Portable
+from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.lanczos import LanczosProcess
 from ntkfreq.pde.time.dynamics import Dynamics
@@ -41,6 +42,10 @@ class LanczosPropagator(Portable):
         Error allowed at any time, in the norm whose square is the loss.
     most : int
         Largest dimension of the space.
+    note : str, default ""
+        What a progress bar says; none is shown without.
+    expected : int, default 0
+        About the dimension that the space will have, for the bar.
     through_features : bool, default False
         Whether the unknowns are coefficients of features F: the operator is then
         :math:`F^\\top F`, and the initial state :math:`F^\\top r` of an error r over the points.
@@ -51,6 +56,8 @@ class LanczosPropagator(Portable):
     tolerance: float
     most: int
     through_features: bool = False
+    note: str = ""
+    expected: int = 0
     factorizations: int = 0
     error: float = field(default=0.0, init=False)
     _process: LanczosProcess = field(init=False, repr=False)
@@ -76,9 +83,11 @@ class LanczosPropagator(Portable):
         most: int,
         *,
         through_features: bool = False,
+        note: str = "",
+        expected: int = 0,
     ) -> LanczosPropagator:
         """The propagator, grown until the times have converged under the dynamics."""
-        found = cls(block, t, tolerance, most, through_features)
+        found = cls(block, t, tolerance, most, through_features, note, expected)
         found.fit(dynamics, t)
         return found
 
@@ -100,6 +109,11 @@ class LanczosPropagator(Portable):
 
     def fit(self, dynamics: Dynamics, t: FloatArray) -> None:
         """Grow the space until the times have converged under the dynamics."""
+        with progress_bar(bool(self.note), self.expected, "vector", what=self.note) as bar:
+            self._fit(dynamics, t, lambda: bar and bar.update(self.dimension - bar.n))
+        object.__setattr__(self, "_fitted", (*self._fitted, dynamics))
+
+    def _fit(self, dynamics: Dynamics, t: FloatArray, grown: Callable[[], Any]) -> None:
         process = self._process
         times = _some_of(t[t > 0])
         if times.size == 0 and self.dimension == 0:
@@ -114,6 +128,7 @@ class LanczosPropagator(Portable):
                 if narrow >= self.most:
                     break
                 process.extend(min(max(int(_GROWTH * narrow), narrow + 4), self.most))
+                grown()
                 state = self._coordinates(dynamics, times)
                 step = state.copy()
                 step[:, :narrow] -= before
@@ -123,7 +138,6 @@ class LanczosPropagator(Portable):
                 if change <= max(self.tolerance, floor):
                     break
         object.__setattr__(self, "error", max(self.error, 0.0 if process.invariant else change))
-        object.__setattr__(self, "_fitted", (*self._fitted, dynamics))
 
     def _coordinates(self, dynamics: Dynamics, t: FloatArray) -> FloatArray:
         """What has been learned in the basis of the space, shape (T, m)."""
@@ -166,14 +180,28 @@ class LanczosPropagator(Portable):
     def with_block(self, block: Block, dynamics: Dynamics, t: FloatArray) -> LanczosPropagator:
         """A space of its own for a block with the same operators and other data."""
         return LanczosPropagator.fitted(
-            dynamics, block, t, self.tolerance, self.most, through_features=self.through_features
+            dynamics,
+            block,
+            t,
+            self.tolerance,
+            self.most,
+            through_features=self.through_features,
+            note=self.note,
+            expected=self.expected,
         )
 
     def evolve_from(self, load: FloatArray, dynamics: Dynamics, t: FloatArray) -> LanczosEvolution:
         """Evolution from another initial state, by a space of its own."""
         block = Block(self.block.operator, None, None, load, np.zeros_like(load))
         other = LanczosPropagator.fitted(
-            dynamics, block, t, self.tolerance, self.most, through_features=self.through_features
+            dynamics,
+            block,
+            t,
+            self.tolerance,
+            self.most,
+            through_features=self.through_features,
+            note=self.note,
+            expected=self.expected,
         )
         return LanczosEvolution(other, dynamics, t)
 

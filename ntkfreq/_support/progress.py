@@ -7,11 +7,11 @@ from typing import Any
 
 
 def progress_bar(
-    shown: bool, total: int, unit: str, initial: int = 0
+    shown: bool, total: int, unit: str, initial: int = 0, what: str = "train"
 ) -> AbstractContextManager[Any]:
     """A tqdm bar, or None in its place."""
     if not shown:
         return nullcontext()
     from tqdm import tqdm
 
-    return tqdm(total=total, initial=initial, unit=unit, desc="train")
+    return tqdm(total=total, initial=initial, unit=unit, desc=what)
