@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 
 import numpy as np
 import pytest
 
 from ntkfreq import (
+    Box,
     Empirical,
     Laplace,
     Mixture,
@@ -27,6 +33,7 @@ from ntkfreq.ntk.features.moments import products
 from ntkfreq.ntk.features.nodes import half_space
 from ntkfreq.ntk.features.quadrature import quadrature_nodes
 from ntkfreq.ntk.features.transform import WaveTransform
+from ntkfreq.pde.points import choice
 from tests.wave_problems import RTOL, distances, draw, solved
 
 # All of them take some minutes; seconds are those of the quick part.
@@ -270,3 +277,44 @@ def test_default_times_end_at_the_fastest_rate_of_the_problem():
     more = Points(np.tile(x, (5, 1)))
     again = solve_frequency_pde(Normal(scale=64.0, dim=2), (more.x, np.tile(y, 5)), sigma_a=0.5)
     np.testing.assert_allclose(again.t[-1], solution.t[-1], rtol=0.1)
+
+
+def test_default_times_of_a_box_end_at_its_fastest_rate():
+    solution = solve_frequency_pde(Normal(scale=64.0), np.sin, measure=Box([-1.0], [1.0]))
+    np.testing.assert_allclose(solution.t[-1] * solution.stats["fastest_rate"], 1e4, rtol=0.1)
+
+
+def test_long_solves_say_beforehand_what_they_take(monkeypatch, capsys):
+    options = {"t": [0.0, 50.0], "method": "lanczos", "sigma_a": 0.0}
+    solve_frequency_pde(Normal(scale=9.0), many(1200), **options)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(choice, "_LONG", 0.0)
+    solve_frequency_pde(Normal(scale=9.0), many(1200), **options)
+    shown = capsys.readouterr().err
+    assert "solve, at most about" in shown
+    assert "MB" in shown
+
+
+def test_a_krylov_space_stops_at_once():
+    code = """
+        import numpy as np
+        from ntkfreq import Normal, solve_frequency_pde
+        x = np.random.default_rng(0).uniform(-1, 1, (60_000, 2))
+        print("ready", flush=True)
+        try:
+            solve_frequency_pde(Normal(scale=90.0, dim=2), (x, x[:, 0]), method="lanczos")
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(3.0)
+        begin = time.perf_counter()
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.readline() == "stopped\n"
+        # A second, and as much again for a busy machine.
+        assert time.perf_counter() - begin < 2.0
