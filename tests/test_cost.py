@@ -22,7 +22,7 @@ def work(points, units, dim=1, steps=10**6, std=10.0, threads=2):
         (work(16, 64, steps=10), "reference"),
         (work(16, 64), "direct"),
         (work(1000, 100_000), "nufft"),
-        (work(1000, 100_000, dim=2), "nufft"),
+        (work(2000, 100_000, dim=2), "nufft"),
         (work(256, 256, dim=3), "direct"),
         (work(256, 4096, dim=5), "direct"),
         (work(8, 4096, dim=20), "direct"),
