@@ -54,8 +54,9 @@ def expected_step(name: str, work: backends.Work) -> float:
 class Plan:
     """One problem in one state of the process: what to measure, and how long at most.
 
-    A run that would take longer than `most` seconds takes fewer steps, 400 at most, and the others
-    are added at their pace. NumPy and PyTorch are left out where 20 steps of theirs would.
+    A run that would take longer than `most` seconds, as expected or at the pace of the run before,
+    takes fewer steps, 400 at most, and the others are added at their pace. NumPy and PyTorch are
+    left out where 20 steps of theirs would take longer.
     """
 
     timer: Timer
@@ -83,12 +84,17 @@ class Plan:
         return found
 
     def run(self, name: str, taken: dict[int, int]) -> dict[int, float]:
-        """Seconds of the runs of one backend; those extrapolated need no run of their own."""
+        """Seconds of the runs of one backend; those extrapolated need no run of their own.
+
+        `taken` becomes what was taken.
+        """
         seconds: dict[int, float] = {}
         before, pace = 0, 0.0
         for steps in STEPS:
-            if before and taken[steps] <= taken[before]:
+            long = pace * taken[steps] > 3 * self.most
+            if before and (taken[steps] <= taken[before] or long):
                 seconds[steps] = seconds[before] + (steps - before) * pace
+                taken[steps] = taken[before]
                 continue
             row = self.timer(self.sizes, steps, taken[steps], name, self.threads)
             seconds[steps], before, pace = row["seconds"], steps, row["pace"]
