@@ -14,23 +14,15 @@ from typing import Any
 import numba
 import numpy as np
 import torch
+from _auto_run import problem
 
 from ntkfreq.network import FourierFeatureNet
 from ntkfreq.network.backends import Descent, NetworkState, load
-from ntkfreq.problem.density import Normal
 from ntkfreq.spectra import sincos
 
+__all__ = ["floor_step", "jax_step", "medians", "our_step", "problem", "torch_step"]
+
 Call = Callable[[], object]
-
-
-def problem(
-    points: int, width: int, dim: int = 1, std: float = 10.0, seed: int = 0
-) -> tuple[FourierFeatureNet, Any, Any]:
-    """A network, points in [-1, 1]^d, and values."""
-    rng = np.random.default_rng(seed)
-    net = FourierFeatureNet.sample(Normal(scale=std, dim=dim), width, rng=rng)
-    x = rng.uniform(-1, 1, (points, dim))
-    return net, x, np.sin(3 * x[:, 0]) + 0.5 * np.cos(7 * x[:, -1])
 
 
 def our_step(name: str, net: FourierFeatureNet, x: Any, y: Any, **options: Any) -> Call:

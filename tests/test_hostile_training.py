@@ -299,7 +299,8 @@ def test_a_gradient_whose_square_overflows_is_clipped_to_its_length():
 
 
 def test_a_disk_that_is_full_costs_the_checkpoint_only(tmp_path, monkeypatch):
-    whole = run(steps=50)
+    # The same backend with and without a checkpoint, whatever ran before.
+    whole = run(steps=50, backend="reference")
 
     def full(file, **arrays):
         raise OSError(28, "No space left on device")
@@ -307,7 +308,12 @@ def test_a_disk_that_is_full_costs_the_checkpoint_only(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.np, "savez", full)
         with pytest.warns(RuntimeWarning, match="could not be written at step 50 .*No space left"):
-            history = run(steps=50, checkpoint=tmp_path / "run.npz", checkpoint_seconds=0)
+            history = run(
+                steps=50,
+                backend="reference",
+                checkpoint=tmp_path / "run.npz",
+                checkpoint_seconds=0,
+            )
     np.testing.assert_array_equal(history.output, whole.output)
     assert history.status.startswith("completed 50 steps; checkpoint='")
     assert "make room there, or name a file elsewhere" in history.status
@@ -448,7 +454,8 @@ def test_ctrl_c_stops_a_long_run_and_leaves_a_checkpoint(tmp_path, backend, poin
 
 
 def test_an_interrupted_step_is_taken_back(tmp_path, monkeypatch):
-    whole = run(steps=60, record=[20, 40], optimizer="adam")
+    settings = {"steps": 60, "record": [20, 40], "optimizer": "adam", "backend": "reference"}
+    whole = run(**settings)
     path = tmp_path / "run.npz"
     from ntkfreq.network.backends import reference
 
@@ -463,8 +470,8 @@ def test_an_interrupted_step_is_taken_back(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(reference.Reference, "evaluate", evaluate)
         with pytest.raises(KeyboardInterrupt):
-            run(steps=60, record=[20, 40], optimizer="adam", checkpoint=path)
-    resumed = run(steps=60, record=[20, 40], optimizer="adam", checkpoint=path)
+            run(**settings, checkpoint=path)
+    resumed = run(**settings, checkpoint=path)
     assert 0 < resumed.stats["resumed_from"] < 60
     for name in ("output", "train_loss", "weight_norm", "kernel_drift"):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))

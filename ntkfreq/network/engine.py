@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.loaded import assuming
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network import backends
 from ntkfreq.network.backends import Backend, Work
 from ntkfreq.network.backends.cost import PARALLEL_PRODUCTS, by_direct_sums, out_of_reach
 from ntkfreq.network.backends.limits import refuse_for_single
+from ntkfreq.network.backends.loading import without_collection
 from ntkfreq.network.fourier_features import FourierFeatureNet
 
 
@@ -83,15 +86,26 @@ def engine_for(
     tolerance: Any = 1e-9,
     threads: Any = None,
     x_test: FloatArray | None = None,
+    records: int = 0,
+    probe: int = 0,
+    repeatable: bool = False,
 ) -> Engine:
-    """The engine of a run on points x (N, d); arguments are those of `train`."""
+    """The engine of a run on points x (N, d).
+
+    It is chosen for so many records and points of the kernel's Gram matrix; where it has to be
+    `repeatable`, whatever ran before in this process. The other arguments are those of `train`.
+    """
     checks.choice("backend", backend, ("auto", *backends.BACKENDS))
     checks.choice("dtype", dtype, ("float64", "float32"))
     threads = None if threads is None else checks.integer("threads", threads, 1)
     everywhere = x if x_test is None else np.concatenate([x, x_test])
     backends.refuse_lost_phases(net.w, everywhere, dtype)
     work = _work(net, x, everywhere, steps, threads)
-    name, reason = _chosen(net, work, backend, dtype, device)
+    if work is not None:
+        tests = 0 if x_test is None else len(x_test)
+        work = replace(work, records=records, probe=probe, tests=tests)
+    with assuming() if repeatable else nullcontext():
+        name, reason = _chosen(net, work, backend, dtype, device)
     precision = Precision(dtype)
     options: dict[str, Any] = {} if name == "reference" else {"most_threads": threads}
     if name == "nufft":
@@ -106,8 +120,9 @@ def engine_for(
             if threads is None and len(x) * net.parameters < PARALLEL_PRODUCTS:
                 options["most_threads"] = 1
     started = time.perf_counter()
-    loaded = backends.load(name, **options)
-    loaded.warm_up(len(x), net.width, net.dim)
+    with without_collection():
+        loaded = backends.load(name, **options)
+        loaded.warm_up(len(x), net.width, net.dim)
     return Engine(loaded, name, reason, precision, time.perf_counter() - started)
 
 

@@ -202,6 +202,7 @@ class FourierFeatureNet(Described):
         """
         points = checks.points("x", x, self.dim)
         backends.refuse_lost_phases(self.w, points)
-        name, _ = backends.choose(self.work(points))
+        # As in a fresh process, so that the last bits do not depend on what ran before.
+        name, _ = backends.choose(self.work(points), frozenset())
         options = {"tolerance": _TOLERANCE} if name == "nufft" else {}
         return backends.load(name, **options).evaluate(self.packed(), points)

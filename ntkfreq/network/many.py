@@ -12,9 +12,12 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.loaded import assuming
 from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.threads import cores, one_thread
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
+from ntkfreq.network.backends.cost import MOST_AXES
+from ntkfreq.network.backends.loading import loaded_parts
 from ntkfreq.network.descent import STOP
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import Network, checked_data
@@ -127,10 +130,13 @@ def train_many(
     refuse_large_record(nets[0], data, records, None, len(nets))
 
     stop = Event()
+    # One choice for all runs: what the first of them loads does not change that of the others.
+    parts = loaded_parts(min(nets[0].dim, MOST_AXES), parallel=False)
 
     def run(k: int) -> TrainHistory:
         STOP.set(stop)
-        return train(nets[k], x, y, steps=steps, threads=1, **rows[k], **settings)
+        with assuming(parts):
+            return train(nets[k], x, y, steps=steps, threads=1, **rows[k], **settings)
 
     with (
         one_thread(),

@@ -93,8 +93,8 @@ def train(
     record : int or array_like of int
         Number of records, evenly in log(1 + step), or the steps to record.
     backend : {"auto", "reference", "direct", "nufft", "torch"}
-        Engine; "auto" takes the fastest by measured costs and says why in `stats`. A deep
-        network trains on "torch" only.
+        Engine; "auto" takes the fastest by measured costs, that of loading what this process has
+        not loaded yet included, and says why in `stats`. A deep network trains on "torch" only.
     dtype : {"float64", "float32"}
         Precision of the steps; single precision on "torch" only.
     rng : None, int or numpy Generator
@@ -182,6 +182,10 @@ def train(
             tolerance=tolerance,
             threads=threads,
             x_test=data.x_test,
+            records=len(records),
+            probe=0 if probe is None else len(probe),
+            # A run that resumes has to take the backend that it began with.
+            repeatable=path is not None,
         )
         settings = report.deciding(
             descent, engine, decay_towards=decay_towards, steps=steps, kernel_probe=kernel_probe

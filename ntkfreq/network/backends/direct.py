@@ -21,11 +21,11 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import kernels
-from ntkfreq.network.backends.cost import PARALLEL_PAIRS
+from ntkfreq.network.backends.cost import MOST_AXES, PARALLEL_PAIRS
+from ntkfreq.network.backends.loading import note_kernels
 from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.stepping import take_steps
 from ntkfreq.network.backends.two_layer import TwoLayer
-from ntkfreq.network.backends.unit_sums import MOST_AXES
 
 # Pairs in a chunk at least (a chunk costs some microseconds beside), and at most so many chunks,
 # each of which has a buffer of N numbers: fewer where all would take more than 64 MB.
@@ -187,6 +187,7 @@ class Direct(TwoLayer):
             lap,
             np.zeros(dim),
         )
+        note_kernels(len(axes), parallel)
 
     @contextmanager
     def _kernel(

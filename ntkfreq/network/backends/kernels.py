@@ -18,8 +18,9 @@ from numba import prange
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import unit_sums
+from ntkfreq.network.backends.cost import MOST_AXES
 from ntkfreq.network.backends.limits import LARGEST_WEIGHT
-from ntkfreq.network.backends.unit_sums import MOST_AXES, add, add_turned, measure
+from ntkfreq.network.backends.unit_sums import add, add_turned, measure
 from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.spectra import sincos
 from ntkfreq.spectra.sincos import SMALL_PHASE, cos_sin, jit

@@ -15,8 +15,6 @@ from __future__ import annotations
 from ntkfreq._support.types import FloatArray
 from ntkfreq.spectra.sincos import cos_sin, jit, rotation
 
-MOST_AXES = 4
-
 
 @jit(inner=True)
 def _phases(w: FloatArray, x: FloatArray, scale: float, out: FloatArray) -> None:
