@@ -32,9 +32,11 @@ from ntkfreq import (
     expected_losses,
     extrapolate_width,
     grokking_onset,
+    image_samples,
     ntk_operator,
     ntk_spectrum,
     solve_frequency_pde,
+    solve_image,
     train,
 )
 from ntkfreq._support.display import LONGEST, brief
@@ -71,6 +73,7 @@ def small():
         Empirical(X, 1 + X**2), as_density(lambda w: np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)),
         Line(), Box(-1, 1), Grid(0.5), Points(X), Axis("day", np.datetime64("2022-03-01")),
         FourierFeatureMLP.sample(RHO, 8, rng=0), expected_losses(RHO, (X, X), t=[0.0, 1.0]),
+        image_samples(np.eye(6)), solve_image(Normal(scale=3.0, dim=2), np.eye(6), t=[0.0, 1.0]),
         alias_shares(RHO, 8.0, Grid(0.6)), ntk_operator(RHO, X), ntk_spectrum(RHO, X),
         grokking_onset([0.0, 1.0, 2.0], [1.0, 0.1, 0.0], [1.0, 1.0, 0.5], threshold=0.1),
         extrapolate_width([10, 100], np.arange(6.0).reshape(2, 3)), GradientDescent(), HeavyBall(),

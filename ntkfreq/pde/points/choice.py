@@ -115,6 +115,11 @@ class Demand(Portable):
         )
 
     @property
+    def by_waves(self) -> bool:
+        """Whether the kernel is a sum of waves: of a density with a pdf, in a few dimensions."""
+        return self.equation.dim <= 3 and self.equation.density.has_pdf
+
+    @property
     def _blocks(self) -> int:
         """What each wave is multiplied by: 1, and each coordinate where frequencies train."""
         return 1 if self.equation.sigma_a == 0 else 1 + self.equation.dim
@@ -195,11 +200,11 @@ def quickest(demand: Demand, dense: bool) -> tuple[str, Nodes | None]:
     if demand.count <= FEW:
         return "gram", None
     nodes = None
-    if demand.equation.dim <= 3 and demand.equation.density.has_pdf:
+    if demand.by_waves:
         nodes = demand.nodes(demand.most_dense if dense else MOST_WAVES)
     options = ["gram", "frequency"] if dense else ["gram", "lanczos", "frequency"]
     times = {method: demand.seconds(method, nodes) for method in options}
-    if min(times.values()) == np.inf:
+    if min(times.values()) == np.inf and demand.by_waves:
         raise SizeError(
             f"x has {demand.count} points, of which no matrix is computed, and "
             f"{checks.show(demand.equation.density)} takes more than {MOST_FEATURES} features of "
