@@ -17,7 +17,7 @@ from ntkfreq.network.backends.loading import loaded_parts, loading_seconds
 from ntkfreq.spectra.spectrum import nufft_threads
 
 # NumPy: a step, and a pair of point and unit in one dimension and in more.
-_REFERENCE = 3e-5, (5.6e-8, 6.8e-8)
+_REFERENCE = 3e-5, (6.2e-8, 6.8e-8)
 # Numba: a step; a unit and a pair in 1, 2, 3 dimensions; what each further dimension adds to them.
 _DIRECT = 1e-5, ((2.6e-8, 8e-10), (2.4e-8, 9.7e-10), (7e-8, 1.45e-9)), (1.2e-8, 2.8e-10)
 # FINUFFT in 1, 2, 3 dimensions: a step, a point or unit, and a point of the fine grid.
