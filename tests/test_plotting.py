@@ -77,6 +77,10 @@ SEVERAL = {
     "history.plot": (lambda r, ax: r["run"].plot(r["narrow"], ax=ax), 4),
     "plot_comparison": (lambda r, ax: plotting.plot_comparison(r["comparison"], ax=ax), 4),
     "comparison.plot": (lambda r, ax: r["comparison"].plot(ax=ax), 4),
+    "plot_pictures": (
+        lambda r, ax: plotting.plot_pictures([np.eye(4), np.ones((4, 4, 3))], ["a", "b"], ax=ax),
+        2,
+    ),
     "plot_kernel_spectrum": (lambda r, ax: plotting.plot_kernel_spectrum(r["kernel"], ax=ax), 2),
     "kernel.plot": (lambda r, ax: r["kernel"].plot(ax=ax), 2),
 }

@@ -97,7 +97,8 @@ def trained():
         prediction = solve_frequency_pde(RHO, (X, ZEROS), step_size=0.1, t=history.t)
         found = compare(prediction, history)
         assert "nan" not in str(found).lower()
-        return history.train_loss
+        # Outputs of a net whose halves cancel are zero up to the rounding of one.
+        return np.where(history.train_loss < 1e-30, 0.0, history.train_loss)
 
     return judge(run, np.zeros(11), refusal="(zero|nothing|0)")
 
