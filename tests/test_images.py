@@ -58,6 +58,16 @@ def test_values_masks_and_missing_pixels():
     np.testing.assert_allclose(samples.picture(flat), holes, atol=1e-15)
 
 
+def test_what_a_masked_array_hides_is_missing():
+    """A fill value of -9999 under a mask was once a brightness."""
+    image = picture()
+    hidden = np.ma.masked_array(np.where(image > 0.5, -9999.0, image), image > 0.5)
+    samples = image_samples(hidden)
+    assert len(samples.x) == np.count_nonzero(image <= 0.5)
+    assert samples.test is None
+    np.testing.assert_allclose(samples.y + samples.offset, image[image <= 0.5], atol=1e-15)
+
+
 @pytest.mark.parametrize(
     ("image", "options", "message"),
     [

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from ntkfreq._support import checks
+from ntkfreq._support import arrays, checks
 from ntkfreq._support.display import Described, points
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ArrayLike, BoolArray, FloatArray
@@ -100,8 +101,8 @@ def image_samples(
     Parameters
     ----------
     image : array_like, shape (H, W) or (H, W, C)
-        The image. Unsigned integers are divided by their largest value (255 for eight bits). NaN is
-        a missing pixel.
+        The image. Unsigned integers are divided by their largest value (255 for eight bits). NaN
+        and entries that a masked array hides are missing pixels.
     mask : array_like of bool, shape (H, W), optional
         True where a pixel is a sample. The others, where their values are known, are test pixels.
         Default: all that are known.
@@ -156,7 +157,10 @@ def image_samples(
 
 def _values(image: ArrayLike) -> FloatArray:
     """The image as (H, W, C) numbers."""
-    array = np.asarray(image)
+    given: Any = image
+    hidden = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
+    # A fill value under a mask is no brightness; other containers say what they hide.
+    array = np.asarray(arrays.plain("image", given) if hidden is None else given.data)
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(
             f"image has shape {array.shape}; it must be (H, W) or (H, W, C), channels last: "
@@ -172,6 +176,8 @@ def _values(image: ArrayLike) -> FloatArray:
     elif array.dtype.kind not in "fib":
         raise TypeError(f"image holds {array.dtype}; it must hold real numbers")
     values = np.array(array, dtype=np.float64)
+    if hidden is not None:
+        values[hidden] = np.nan
     if np.isinf(values).any():
         raise ValueError("image holds infinite values; set them to NaN where they are missing")
     return values[..., None] if values.ndim == 2 else values

@@ -51,14 +51,14 @@ class WavePrior(Portable):
         return self._size(t) * self.system.basis.stationary
 
     @cached_property
-    def _known(self) -> dict[int, tuple[FloatArray, FloatArray]]:
-        return {}
+    def _known(self) -> list[tuple[TestSet, tuple[FloatArray, FloatArray]]]:
+        return []
 
     def _judged(self, points: TestSet) -> tuple[FloatArray, FloatArray]:
         # The same test points at every time.
-        if id(points) not in self._known:
-            self._known[id(points)] = judges(self.system.basis, points)
-        return self._known[id(points)]
+        if not self._known or self._known[0][0] is not points:
+            self._known[:] = [(points, judges(self.system.basis, points))]
+        return self._known[0][1]
 
     def tested(self, evolution: Evolution, points: TestSet) -> FloatArray:
         """Draws and minus the target, as rows whose inner products are those at test points."""
