@@ -33,6 +33,7 @@ from ntkfreq import (
     phase_map,
     plotting,
     solve_frequency_pde,
+    solve_image,
     train,
 )
 from ntkfreq.plotting.palette import with_unit
@@ -66,6 +67,7 @@ def results():
         "expected": expected_losses(RHO, wave, measure=Points(X), t=np.geomspace(0.1, 90, 9)),
         "kernel": ntk_spectrum(RHO, X),
         "phases": phase_map(curves, threshold=0.03),
+        "image": solve_image(Normal(scale=3.0, dim=2), np.eye(8)),
     }
 
 
@@ -81,6 +83,7 @@ SEVERAL = {
         lambda r, ax: plotting.plot_pictures([np.eye(4), np.ones((4, 4, 3))], ["a", "b"], ax=ax),
         2,
     ),
+    "image.plot": (lambda r, ax: r["image"].plot(ax=ax), 3),
     "plot_kernel_spectrum": (lambda r, ax: plotting.plot_kernel_spectrum(r["kernel"], ax=ax), 2),
     "kernel.plot": (lambda r, ax: r["kernel"].plot(ax=ax), 2),
 }

@@ -26,6 +26,7 @@ from ntkfreq import (
     expected_losses_many,
     solve_frequency_pde,
 )
+from ntkfreq._support.sizes import SizeError
 from ntkfreq.ntk.features.basis import WaveBasis
 from ntkfreq.ntk.features.equispaced import equispaced_nodes
 from ntkfreq.ntk.features.lattice_operator import LatticeOperator
@@ -266,6 +267,16 @@ def test_what_waves_do_not_serve_is_refused():
         solve_frequency_pde(Normal(), (x, y), method="dense")
     with pytest.raises(ValueError, match=r"method='gram' with measure=Line.*leave method out"):
         solve_frequency_pde(Normal(), lambda x: np.exp(-(x**2)), method="gram")
+
+
+def test_too_many_waves_for_all_their_modes_are_refused_beforehand():
+    x, y = many(13_000, 2)
+    heavy = StudentT(df=3, scale=20.0, dim=2)
+    with pytest.raises(
+        SizeError,
+        match=r"takes about \de\+06 features.* of at most 6000 .*x has 13000 points",
+    ):
+        solve_frequency_pde(heavy, (x, y), weight_decay=0.1, t=[0.0, 1.0])
 
 
 def test_default_times_end_at_the_fastest_rate_of_the_problem():

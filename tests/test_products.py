@@ -17,8 +17,9 @@ from ntkfreq import (
     ntk_gram,
     ntk_operator,
 )
-from ntkfreq.ntk import products, series
-from ntkfreq.ntk.series import KernelSeries, SeriesProduct
+from ntkfreq.ntk import products
+from ntkfreq.ntk.features.equispaced import equispaced_nodes
+from ntkfreq.ntk.series import KernelSeries, SeriesProduct, series_of
 from ntkfreq.ntk.toeplitz import find_lattice
 from validation.reference.kernels import KERNELS, gram
 
@@ -181,10 +182,9 @@ def test_scipy_takes_the_operator():
 def test_error_of_the_series_is_measured():
     """A coefficient off by 1e-6 shows as an error of that size."""
     x = scattered(1)
-    good = series.kernel_series(
-        LINE["normal"].kernel_values, np.ptp(x, axis=0), LINE["normal"].radius, 1e-10, window=False
-    )
-    assert good is not None
+    nodes = equispaced_nodes(LINE["normal"], np.ptp(x, axis=0), 1e-10)
+    assert nodes is not None
+    good = series_of(nodes)
     error = products._measured(LINE["normal"], SeriesProduct(x, good, 1e-12), x)
     assert error < 1e-10
     bad = KernelSeries(good.step, good.coefficients.copy())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from ntkfreq.problem.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +89,25 @@ class ImageSolution(Described):
         stacked = outputs[0] if self.samples.grey else np.stack(outputs, axis=-1)
         return self.samples.picture(stacked)
 
-    def plot(self, t: ArrayLike | None = None) -> Figure:
+    @overload
+    def plot(self, t: ArrayLike | None = None, *, ax: None = None) -> Figure: ...
+
+    @overload
+    def plot(self, t: ArrayLike | None = None, *, ax: A) -> A: ...
+
+    def plot(self, t: ArrayLike | None = None, *, ax: Any = None) -> Any:
         """The image with its samples, and the outputs at some times.
 
         Parameters
         ----------
         t : array_like, shape (T,), optional
             Times; default an early one and :attr:`best_time`.
+        ax : sequence of matplotlib.axes.Axes, optional
+            Where to draw: one for the samples and one for each time; default a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure, or what was given as `ax`
         """
         from ntkfreq.plotting.images import plot_pictures
 
@@ -102,7 +116,7 @@ class ImageSolution(Described):
         seen = np.where(known, self.samples.values, np.nan)
         given = seen[..., 0] if self.samples.grey else seen
         titles = ["samples", *(f"predicted at t = {time:.3g}" for time in moments)]
-        return plot_pictures([given, *self.pictures(moments)], titles)
+        return plot_pictures([given, *self.pictures(moments)], titles, ax=ax)
 
 
 @guarded

@@ -12,8 +12,10 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, brief, points
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import FloatArray, PointsLike
+from ntkfreq.ntk.features.nodes import Nodes
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.products import METHODS, Product, choose
+from ntkfreq.ntk.series import SeriesProduct, series_of
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike
 
@@ -107,6 +109,14 @@ class KernelOperator(Described):
     def to_dense(self) -> FloatArray:
         """The matrix, shape (n, n), from the kernel itself."""
         return limit_gram(self.density, self.x, self.x, self.sigma_a)
+
+
+def wave_operator(
+    density: Density, x: FloatArray, sigma_a: float, nodes: Nodes, tolerance: float
+) -> KernelOperator:
+    """Products by equispaced waves that were found for the points (n, d)."""
+    product = SeriesProduct(x, series_of(nodes), tolerance)
+    return KernelOperator(density, x, sigma_a, "nufft", nodes.error, product)
 
 
 @guarded

@@ -10,10 +10,11 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
+from ntkfreq.ntk.features.equispaced import equispaced_nodes
 from ntkfreq.ntk.gram import stationary_gram
-from ntkfreq.ntk.series import SeriesProduct, kernel_series
+from ntkfreq.ntk.series import KernelSeries, SeriesProduct, series_of, windowed_series
 from ntkfreq.ntk.toeplitz import ToeplitzProduct, find_lattice
-from ntkfreq.problem.density import Density
+from ntkfreq.problem.density import Density, Mixture
 from ntkfreq.spectra.spectrum import fourier_sum
 
 METHODS = ("auto", "dense", "toeplitz", "nufft", "features", "blocks")
@@ -135,20 +136,30 @@ def _by_nufft(density: Density, x: FloatArray, tolerance: float, window: bool) -
         products = [(share, StateProduct(kernel, x)) for share, kernel in heavy]
     names = ["states"] if heavy else []
 
-    def kernel(z: FloatArray) -> FloatArray:
-        return np.asarray(sum(share * part.kernel_values(z) for share, part in light))
-
-    def reach(tail: float) -> float:
-        return max(part.radius(tail) for _, part in light)
-
     if light:
-        series = kernel_series(kernel, np.ptp(x, axis=0), reach, tolerance / 2, window=window)
+        total = sum(share for share, _ in light)
+        rest = light[0][1] if len(light) == 1 else _mixture(light, total)
+        series = _series(rest, np.ptp(x, axis=0), tolerance / (2 * total), window)
         if series is None:
             return None
-        products.append((1.0, SeriesProduct(x, series, tolerance / 10)))
+        products.append((total, SeriesProduct(x, series, tolerance / 10)))
         names.append("nufft")
     product = _sum(products)
     return Choice(product, "+".join(names), _measured(density, product, x))
+
+
+def _mixture(parts: list[tuple[float, Density]], total: float) -> Density:
+    return Mixture([part for _, part in parts], [share / total for share, _ in parts])
+
+
+def _series(
+    density: Density, extent: FloatArray, tolerance: float, window: bool
+) -> KernelSeries | None:
+    """The kernel as equispaced waves, or times a window."""
+    if window:
+        return windowed_series(density.kernel_values, extent, density.radius, tolerance)
+    nodes = equispaced_nodes(density, extent, tolerance)
+    return None if nodes is None else series_of(nodes)
 
 
 def _sum(products: list[tuple[float, Product]]) -> Product:

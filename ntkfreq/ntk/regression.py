@@ -10,6 +10,8 @@ from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.old_calls import renamed
 from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
+from ntkfreq.ntk.features.basis import WaveBasis
+from ntkfreq.ntk.features.operator_error import operator_error
 from ntkfreq.ntk.features.solve import FEW_FEATURES, basis_for, regression
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.ntk.operator import KernelOperator, ntk_operator
@@ -24,6 +26,8 @@ _MOST_PRODUCTS = 2000
 _MOST_FEATURES = 6_000_000
 # Kernel values at new points that are held at once.
 _ENTRIES = 20_000_000
+# Error of the matrix, over the ridge, of waves that tell what regression leaves of y.
+_ROUGH = 0.02
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -160,21 +164,40 @@ def _by_waves(
     rtol: float,
     always: bool,
 ) -> FloatArray | None:
-    """The same in the span of waves; None where they are too many, or none."""
-    # Conjugate gradients need a ridge; without one all modes are computed.
-    basis = basis_for(
-        density,
-        points,
-        sigma_a,
-        tolerance=_kernel_tolerance(ridge, rtol),
-        allowed=0.5 * rtol * ridge,
-        most=_MOST_FEATURES if ridge > 0 else FEW_FEATURES,
-        others=others,
-        always=always,
-    )
+    """The same in the span of waves; None where they are too many, or none.
+
+    An error E of the matrix changes the solution by no more than the norm of E over the ridge,
+    times that of y - f: what regression leaves of y, which rough waves tell, says how fine they
+    must be.
+    """
+    tolerance, allowed = _kernel_tolerance(ridge, rtol), 0.5 * rtol * ridge
+
+    def waves(error: float) -> WaveBasis | None:
+        # Conjugate gradients need a ridge; without one all modes are computed.
+        return basis_for(
+            density,
+            points,
+            sigma_a,
+            tolerance=tolerance,
+            allowed=error,
+            most=_MOST_FEATURES if ridge > 0 else FEW_FEATURES,
+            others=others,
+            always=always,
+        )
+
+    basis, begin = waves(max(allowed, _ROUGH * ridge)), None
+    if basis is not None and basis.nodes.error > tolerance:
+        begin, left = regression(basis, values, ridge, max(rtol, _ROUGH))
+        if left > max(rtol, _ROUGH):
+            return None
+        rest, norm = values - basis.combine(begin[None], points)[0], np.linalg.norm(values)
+        share = min(1.0, float(np.linalg.norm(rest) / norm) + 2 * _ROUGH) if norm > 0 else 0.0
+        error = operator_error(density, basis.nodes, points, basis.weights, sigma_a)
+        if error * share > allowed:
+            basis, begin = waves(allowed / share), None
     if basis is None:
         return None
-    coefficients, left = regression(basis, values, ridge, rtol)
+    coefficients, left = regression(basis, values, ridge, rtol, begin)
     return basis.combine(coefficients[None], others)[0] if left <= rtol else None
 
 

@@ -60,7 +60,12 @@ def spacing(density: Density, extent: FloatArray, tolerance: float) -> FloatArra
 
 
 def equispaced_nodes(
-    density: Density, extent: FloatArray, tolerance: float, most: float = MOST_CELLS
+    density: Density,
+    extent: FloatArray,
+    tolerance: float,
+    most: float = MOST_CELLS,
+    *,
+    copies: float | None = None,
 ) -> Nodes | None:
     """Equispaced frequencies for differences up to `extent` (d,); None where there are none.
 
@@ -74,10 +79,13 @@ def equispaced_nodes(
         Error of the kernel.
     most : float
         Most cells of the lattice.
+    copies : float, optional
+        Error of the kernel by its copies, if less than the tolerance.
     """
     if not density.has_pdf:
         return None
-    step = spacing(density, extent, tolerance)
+    copies = tolerance if copies is None else min(copies, tolerance)
+    step = spacing(density, extent, copies)
     if step is None:
         return None
     reach = density.radius(tolerance / 4)
@@ -98,7 +106,8 @@ def equispaced_nodes(
     weights = np.prod(step) * np.where(index.any(axis=1), sides, sides / 2)
     order = np.argsort(weights)
     few = int(np.searchsorted(np.cumsum(weights[order]), tolerance / 4))
-    kept = np.sort(order[few:])
+    left, kept = order[:few], np.sort(order[few:])
     kept = kept[weights[kept] > 0]
-    found = Nodes(frequencies[kept], weights[kept], step, index[kept])
+    beyond = min(reach, float(np.linalg.norm(frequencies[left], axis=1).min(initial=np.inf)))
+    found = Nodes(frequencies[kept], weights[kept], step, index[kept], beyond=beyond, copies=copies)
     return replace(found, error=kernel_error(density, found, extent))

@@ -45,6 +45,10 @@ class Nodes(Portable):
         Frequencies over the spacing.
     error : float
         Largest error of the kernel that was found within the extent.
+    beyond : float, or None
+        Of equispaced frequencies, the smallest size of one that is left out.
+    copies : float
+        Of equispaced frequencies, what copies of the kernel may add to it within the extent.
     """
 
     frequencies: FloatArray
@@ -52,6 +56,8 @@ class Nodes(Portable):
     step: FloatArray | None = None
     index: IntArray | None = None
     error: float = 0.0
+    beyond: float | None = None
+    copies: float = 0.0
 
     @property
     def count(self) -> int:
@@ -118,30 +124,3 @@ def half_space(
     sums = np.bincount(place.ravel(), weights=weights).astype(np.float64)
     kept = None if index is None else (index * sign.astype(np.int64))[first]
     return turned[first], sums, kept
-
-
-def operator_error(
-    density: Density, nodes: Nodes, x: FloatArray, weights: FloatArray, sigma_a: float
-) -> float:
-    """Estimate of the norm of the error of the weighted Gram matrix of points (n, d).
-
-    That of some of the points, by their largest eigenvalue, and the error of a point with itself,
-    which is the largest of all where a tail of the density is left out: most entries hardly notice.
-    """
-    count = len(x)
-    own = float(np.max(weights * (1 + sigma_a**2 * np.sum(x**2, axis=1))))
-    some = np.arange(count)
-    if count > _ENTRIES:
-        some = np.unique(np.random.default_rng(0).choice(count, _ENTRIES, p=weights))
-    x, share = x[some], np.full(len(some), 1 / len(some)) if count > _ENTRIES else weights
-    z = (x[:, None] - x).reshape(-1, x.shape[1])
-    off = nodes.kernel(z) - density.kernel_values(z)
-    # What is below rounding is no error.
-    off = np.sign(off) * np.maximum(np.abs(off) - _ROUNDING, 0.0)
-    matrix = off.reshape(len(x), -1) * (1 + sigma_a**2 * (x @ x.T))
-    itself = float(off[0])
-    np.fill_diagonal(matrix, 0.0)
-    root = np.sqrt(share)
-    matrix *= root[:, None] * root
-    largest = float(np.abs(np.linalg.eigvalsh(matrix)).max())
-    return largest + own * abs(itself)

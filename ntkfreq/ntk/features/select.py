@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.ntk.features.equispaced import equispaced_nodes
-from ntkfreq.ntk.features.nodes import Nodes, operator_error
+from ntkfreq.ntk.features.equispaced import equispaced_nodes, spacing
+from ntkfreq.ntk.features.nodes import Nodes
+from ntkfreq.ntk.features.operator_error import operator_error, tail_norm
 from ntkfreq.ntk.features.quadrature import quadrature_nodes
 from ntkfreq.problem.density import Density
 
@@ -14,6 +16,9 @@ from ntkfreq.problem.density import Density
 _FEW = 300
 # Error of a kernel that is tried first where the strict one takes many waves.
 _ROUGH = 1e-4
+# By what power of the error of the kernel that of the operator falls, until it is seen: 1 for light
+# tails, 5/3 for those of three degrees of freedom in the plane.
+_SLOPE = 1.3
 
 
 def waves_for(
@@ -35,9 +40,10 @@ def waves_for(
     found = wave_nodes(density, extent, tolerance, min(_FEW, most), few)
     if found is not None:
         return found
-    at, rougher = max(tolerance, _ROUGH), np.inf
+    at, rougher, tried = max(tolerance, _ROUGH), np.inf, 0.0
+    slope = _SLOPE
     while True:
-        found = wave_nodes(density, extent, at, most, few)
+        found = wave_nodes(density, extent, at, most, few, copies=tolerance)
         if found is None:
             # Too many: perhaps the step from the last error was too large.
             if not np.isfinite(rougher) or at >= rougher / 2:
@@ -49,11 +55,55 @@ def waves_for(
         error = operator_error(density, found, x, weights, sigma_a)
         if error <= allowed:
             return found
-        rougher, at = at, max(tolerance, at * min(0.8 * allowed / error, 0.5))
+        if 0 < error < tried and at < rougher:
+            slope = float(np.clip(np.log(tried / error) / np.log(rougher / at), 0.5, 3.0))
+        rougher, tried = at, error
+        at = max(tolerance, at * min((0.8 * allowed / error) ** (1 / slope), 0.7))
+
+
+def waves_needed(
+    density: Density,
+    x: FloatArray,
+    weights: FloatArray,
+    sigma_a: float,
+    extent: FloatArray,
+    tolerance: float,
+    allowed: float,
+) -> tuple[float, float]:
+    """About how many waves `waves_for` needs on a lattice, and cells of an FFT; before any is made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ntkfreq import StudentT
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (10_000, 2))
+    >>> weights, extent = np.full(10_000, 1e-4), np.array([2.0, 2.0])
+    >>> wide = StudentT(3, scale=20.0, dim=2)
+    >>> waves, _ = waves_needed(wide, x, weights, 0.0, extent, 1e-12, 1e-12)
+    >>> bool(waves > 1e7)
+    True
+    """
+    step = spacing(density, extent, tolerance)
+    if step is None:
+        return np.inf, np.inf
+    dim, most = len(extent), float(1 + sigma_a**2 * np.sum(np.max(x**2, axis=0)))
+    reach = density.radius(tolerance / 4)
+    for tail in np.geomspace(_ROUGH, tolerance, 24) if tolerance < _ROUGH else ():
+        closer = density.radius(tail / 4)
+        if most * tail_norm(density, x, weights, closer) <= 0.8 * allowed:
+            reach = min(reach, closer)
+            break
+    ball = np.pi ** (dim / 2) / special.gamma(dim / 2 + 1)
+    return float(ball / 2 * np.prod(reach / step)), float(np.prod(4 * reach / step + 1))
 
 
 def wave_nodes(
-    density: Density, extent: FloatArray, tolerance: float, most: float, few: float
+    density: Density,
+    extent: FloatArray,
+    tolerance: float,
+    most: float,
+    few: float,
+    copies: float | None = None,
 ) -> Nodes | None:
     """The fewest waves that make up a kernel over an extent (d,), if they are at most so many.
 
@@ -69,6 +119,9 @@ def wave_nodes(
         Most waves.
     few : float
         How many have all their modes computed: for more, those on a lattice are faster.
+    copies : float, optional
+        Error of the kernel by its copies, if less than the tolerance; see
+        :mod:`ntkfreq.ntk.features.equispaced`.
 
     Examples
     --------
@@ -80,7 +133,9 @@ def wave_nodes(
     """
     if not density.has_pdf or density.dim > 3:
         return None
-    found = equispaced_nodes(density, extent, tolerance)
+    found = equispaced_nodes(density, extent, tolerance, copies=copies)
+    if found is None and copies is not None:
+        found = equispaced_nodes(density, extent, tolerance)
     if found is not None and found.count > most:
         found = None
     if found is not None and found.count <= _FEW:

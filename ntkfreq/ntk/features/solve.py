@@ -25,8 +25,10 @@ from ntkfreq.problem.density import Density
 # Up to so many features their inner products are a matrix.
 FEW_FEATURES = 3000
 _MOST_PRODUCTS = 2000
+# Products times features: some minutes.
+_MOST_WORK = 1e9
 # Features for each point.
-_MOST_A_POINT = 16
+_MOST_A_POINT = 40
 _EPS = float(np.finfo(np.float64).eps)
 # Numbers that a Krylov space may hold.
 _MOST_NUMBERS = 120_000_000
@@ -75,9 +77,12 @@ def products_of(basis: WaveBasis) -> Callable[[FloatArray], FloatArray]:
 
 
 def regression(
-    basis: WaveBasis, y: FloatArray, ridge: float, rtol: float
+    basis: WaveBasis, y: FloatArray, ridge: float, rtol: float, start: FloatArray | None = None
 ) -> tuple[FloatArray, float]:
-    """Coefficients (m 2 J,) of the features, and their error on the samples relative to y."""
+    """Coefficients (m 2 J,) of the features, and their error on the samples relative to y.
+
+    Iterations begin at `start`, the coefficients of a looser tolerance.
+    """
     load = basis.project(y[None])[0]
     if basis.size <= FEW_FEATURES:
         return _all_modes(basis, load, ridge), 0.0
@@ -92,7 +97,8 @@ def regression(
     enough = 2 * np.sqrt(ridge) * rtol * norm
     system = LinearOperator((size, size), matvec=lambda v: action(v) + ridge * v, dtype=np.float64)
     half = LinearOperator((size, size), matvec=lambda v: v / scale, dtype=np.float64)
-    found, _ = cg(system, load, rtol=0.0, atol=0.9 * enough, maxiter=_MOST_PRODUCTS, M=half)
+    most = int(min(_MOST_PRODUCTS, _MOST_WORK / size))
+    found, _ = cg(system, load, start, rtol=0.0, atol=0.9 * enough, maxiter=most, M=half)
     left = float(np.linalg.norm(load - system.matvec(found)))
     return np.asarray(found), left / (2 * np.sqrt(ridge) * norm) if norm > 0 else 0.0
 

@@ -12,10 +12,13 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import SizeError, shown_bytes, shown_seconds, usable_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.basis import WaveBasis
-from ntkfreq.ntk.features.nodes import Nodes, operator_error
+from ntkfreq.ntk.features.nodes import Nodes
+from ntkfreq.ntk.features.operator_error import operator_error
 from ntkfreq.ntk.features.rate import largest_rate
-from ntkfreq.ntk.features.select import waves_for
+from ntkfreq.ntk.features.select import waves_for, waves_needed
+from ntkfreq.ntk.toeplitz import find_lattice
 from ntkfreq.numerics.dense import MAX_ROWS
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points
 
@@ -100,19 +103,43 @@ class Demand(Portable):
         The tolerance is relaxed where the error of the operator, which is smaller than the largest
         error of the kernel, allows it.
         """
-        x, weights, sigma_a = self.points.x, self.points.weights, self.equation.sigma_a
         waves = 2 * self._blocks
-        return waves_for(
+        return waves_for(*self._asked, most / waves, MOST_FEATURES / waves)
+
+    @property
+    def _asked(self) -> tuple[Density, FloatArray, FloatArray, float, FloatArray, float, float]:
+        """What waves must do: kernel, points, extent, errors of kernel and operator."""
+        return (
             self.equation.density,
-            x,
-            weights,
-            sigma_a,
+            self.points.x,
+            self.points.weights,
+            self.equation.sigma_a,
             self.reach[1] - self.reach[0],
             self.kernel_tolerance,
             0.5 * self.rtol / self.horizon,
-            most / waves,
-            MOST_FEATURES / waves,
         )
+
+    def refuse_waves(self, most: float) -> None:
+        """Refuse more features than `most`, with their number, size and time."""
+        waves, cells = waves_needed(*self._asked)
+        rho_w, size = checks.show(self.equation.density), 2 * waves * self._blocks
+        takes = f"takes more than {most:g} features of waves"
+        if np.isfinite(waves):
+            seconds = self._lattice_time(size, cells)
+            takes = (
+                f"takes about {size:.1g} features of waves, of at most {most:g} ("
+                f"{shown_bytes(8 * size)} a vector, and about {shown_seconds(seconds)})"
+            )
+        raise SizeError(
+            f"{rho_w} over an extent of {self.points.extent:g} {takes} for rtol={self.rtol:g} "
+            f"until t={self.horizon:g}, and x has {self.count} points, of which no matrix is "
+            "computed: raise rtol, shorten t, give fewer samples, or a narrower density or extent"
+        )
+
+    @cached_property
+    def on_lattice(self) -> bool:
+        """Whether the points lie on a regular grid, whose matrix takes FFTs without waves."""
+        return find_lattice(self.points.x) is not None
 
     @property
     def by_waves(self) -> bool:
@@ -130,12 +157,16 @@ class Demand(Portable):
         off = operator_error(self.equation.density, nodes, x, weights, self.equation.sigma_a)
         return self.horizon * off
 
+    def sound_until(self, error: float) -> float:
+        """When an error of the operator, which adds up over time, has reached the tolerance."""
+        return self.horizon * max(1.0, 0.8 * self.rtol / error) if error > 0 else np.inf
+
     def basis(self, nodes: Nodes) -> WaveBasis:
         """The data in terms of the waves."""
         x, weights, sigma_a = self.points.x, self.points.weights, self.equation.sigma_a
         return WaveBasis(nodes, x, weights, sigma_a, reach=self.reach)
 
-    def most_dimensions(self, size: int) -> int:
+    def most_dimensions(self, size: float) -> int:
         """Largest dimension of a Krylov space of vectors of a size, by memory."""
         room = int(_SHARE * usable_memory() / (8.0 * size))
         return int(np.clip(room, 20, min(_MOST_DIMENSIONS, size)))
@@ -166,6 +197,9 @@ class Demand(Portable):
         if method == "gram":
             return np.inf if n > MAX_ROWS else _EIGEN * n**3 + _VALUE * n**2
         if method == "lanczos":
+            # Without waves products are fast in one dimension, and on a regular grid.
+            if nodes is None and n > MAX_ROWS and self.equation.dim > 1 and not self.on_lattice:
+                return np.inf
             product = min(8e-10 * n**2, blocks * (2 * _POINT * n + 1e-3))
             return self._crowded(n) * self.steps * (product + _BASIS * self.steps * n) + 0.1
         if nodes is None:
@@ -180,14 +214,17 @@ class Demand(Portable):
         return self._lattice_seconds(nodes, size, sums)
 
     def _lattice_seconds(self, nodes: Nodes, size: int, sums: float) -> float:
-        blocks = size / (2 * nodes.count)
         if nodes.index is None:
-            return self.steps * (blocks * 20 * _POINT * (self.count + nodes.count)) + sums
+            passed = self._blocks * 20 * _POINT * (self.count + nodes.count)
+            return self.steps * passed + sums
         cells = float(np.prod(4.0 * np.abs(nodes.index).max(axis=0) + 1))
-        each = 2 * blocks * _CELL * cells + _BASIS * self.steps * size
-        return self._crowded(size) * self.steps * each + sums
+        return self._lattice_time(size, cells) + sums
 
-    def _crowded(self, size: int) -> float:
+    def _lattice_time(self, size: float, cells: float) -> float:
+        each = 2 * self._blocks * _CELL * cells + _BASIS * self.steps * size
+        return self._crowded(size) * self.steps * each
+
+    def _crowded(self, size: float) -> float:
         """What to multiply the time with where memory may not hold all vectors of a space."""
         return 1.0 if self.steps <= self.most_dimensions(size) else _CROWDED
 
@@ -205,10 +242,5 @@ def quickest(demand: Demand, dense: bool) -> tuple[str, Nodes | None]:
     options = ["gram", "frequency"] if dense else ["gram", "lanczos", "frequency"]
     times = {method: demand.seconds(method, nodes) for method in options}
     if min(times.values()) == np.inf and demand.by_waves:
-        raise SizeError(
-            f"x has {demand.count} points, of which no matrix is computed, and "
-            f"{checks.show(demand.equation.density)} takes more than {MOST_FEATURES} features of "
-            f"waves for rtol={demand.rtol:g}, which decay and random initial outputs need all: "
-            "give fewer samples, raise rtol, shorten t, or give a narrower density"
-        )
+        demand.refuse_waves(demand.most_dense if dense else MOST_WAVES)
     return min(times, key=times.__getitem__), nodes

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.sizes import SizeError, refuse_memory
+from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.nodes import Nodes
 from ntkfreq.ntk.features.rate import largest_rate
@@ -18,6 +18,7 @@ from ntkfreq.pde.demand import refuse_tables
 from ntkfreq.pde.judging.testset import Nowhere, Tested
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.points.choice import (
+    FEW,
     METHODS,
     MOST_WAVES,
     Demand,
@@ -143,13 +144,13 @@ class PointsMethod(Method[Points]):
         if self.by == "auto":
             by, nodes = quickest(demand, dense)
         else:
-            by = self.by
-            most = demand.most_dense if dense else MOST_WAVES
-            nodes = demand.nodes(most) if by == "frequency" else None
+            by, most = self.by, demand.most_dense if dense else MOST_WAVES
+            waves = by == "frequency" or (by == "lanczos" and self._by_waves and demand.count > FEW)
+            nodes = demand.nodes(most) if waves else None
         if by == "frequency":
             return self._by_frequency(demand, nodes, t, dynamics, dense)
         if by == "lanczos":
-            return self._by_products(demand, t, dynamics)
+            return self._by_products(demand, nodes, t, dynamics)
         self.refuse_matrix()
         refuse_tables(len(t), len(self.measure.x), "points", "give fewer times")
         system = PointsSystem(equation, self.measure)
@@ -162,19 +163,15 @@ class PointsMethod(Method[Points]):
         """The span of the waves: all of it where it is small, else a Krylov space in it."""
         equation = self.equation
         if nodes is None:
-            most = demand.most_dense if dense else MOST_WAVES
-            raise SizeError(
-                f"rtol={demand.rtol:g} until t={t[-1]:g} takes more than {most:g} features for "
-                f"{checks.show(equation.density)} over an extent of {self.measure.extent:g}; use "
-                "method='auto', raise rtol, shorten t, or give a narrower density or extent"
-            )
+            demand.refuse_waves(demand.most_dense if dense else MOST_WAVES)
+        assert nodes is not None
         error, basis = demand.error(nodes), demand.basis(nodes)
         refuse_tables(len(t), basis.size, "features", "give fewer times")
         details = {"waves": nodes.count, "kernel_error": nodes.error, "features": basis.size}
         if demand.dense(basis.size):
             system = FrequencyPoints(equation, self.measure, basis)
             found = Discretized.of(system, method="waves of the kernel, all their modes", **details)
-            found = replace(found, error=error)
+            found = replace(found, error=error, sound_until=demand.sound_until(error))
             return found.with_decay(float(t[-1]), 0.4 * demand.rtol)
         lattice = FeaturePoints(equation, self.measure, basis)
         note = demand.note("frequency", basis.size, nodes)
@@ -182,16 +179,22 @@ class PointsMethod(Method[Points]):
             demand, lattice, t, dynamics, error, "waves of the kernel", details, note
         )
 
-    def _by_products(self, demand: Demand, t: FloatArray, dynamics: Dynamics) -> Discretized:
+    def _by_products(
+        self, demand: Demand, nodes: Nodes | None, t: FloatArray, dynamics: Dynamics
+    ) -> Discretized:
         """A Krylov space of errors at the points."""
         equation = self.equation
         refuse_tables(len(t), demand.count, "points", "give fewer times")
         tolerance = max(demand.kernel_tolerance, 1e-13)
-        system = SampledPoints(equation, self.measure, tolerance)
+        if nodes is not None and nodes.index is not None and not demand.on_lattice:
+            system = SampledPoints(equation, self.measure, tolerance, nodes, demand.reach)
+            error = demand.error(nodes)
+        else:
+            system = SampledPoints(equation, self.measure, tolerance)
+            error = demand.horizon * demand.trace * system.kernel.kernel_error
         kernel = system.kernel
-        error = demand.horizon * demand.trace * kernel.kernel_error
         details = {"products": kernel.method, "kernel_error": kernel.kernel_error}
-        note = demand.note("lanczos", demand.count, None)
+        note = demand.note("lanczos", demand.count, nodes)
         return self._krylov(
             demand, system, t, dynamics, error, "products on the points", details, note
         )
@@ -224,7 +227,8 @@ class PointsMethod(Method[Points]):
             "method": f"{what}, a Krylov space",
             "krylov_dimension": part.dimension,
         } | details
-        return Discretized(system, (part,), error + spent, details)
+        until = demand.sound_until(error)
+        return Discretized(system, (part,), error + spent, details, sound_until=until)
 
     def _contracting(self, t: FloatArray, rtol: float, outputs: FloatArray | None) -> Discretized:
         """Features of the kernel, through which the points move."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.ntk.operator import KernelOperator, ntk_operator
+from ntkfreq.ntk.features.nodes import Nodes
+from ntkfreq.ntk.operator import KernelOperator, ntk_operator, wave_operator
 from ntkfreq.pde.points.system import PointsSystem
 from ntkfreq.pde.time.system import Block, Evolution
 from ntkfreq.problem.equation import FrequencyEquation
@@ -25,19 +26,32 @@ class SampledPoints(PointsSystem):
     ----------
     tolerance : float
         Error allowed of the kernel.
+    nodes : Nodes, optional
+        Equispaced waves that make up the kernel.
+    reach : pair of ndarray, shape (d,), optional
+        Corners of the box in which they do.
     """
 
     tolerance: float
+    nodes: Nodes | None = None
+    reach: tuple[FloatArray, FloatArray] | None = None
 
     @cached_property
     def kernel(self) -> KernelOperator:
         """Products with the Gram matrix."""
+        return self._products(self.x)
+
+    def _products(self, x: FloatArray) -> KernelOperator:
         density, sigma_a = self.equation.density, self.equation.sigma_a
-        return ntk_operator(density, self.x, sigma_a=sigma_a, tolerance=self.tolerance)
+        if self.nodes is not None and self.reach is not None:
+            low, high = self.reach
+            if np.all((low <= x) & (x <= high)):
+                return wave_operator(density, x, sigma_a, self.nodes, 0.1 * self.tolerance)
+        return ntk_operator(density, x, sigma_a=sigma_a, tolerance=self.tolerance)
 
     def with_equation(self, equation: FrequencyEquation) -> SampledPoints:
         """The same points for other data."""
-        other = SampledPoints(equation, self.points, self.tolerance)
+        other = replace(self, equation=equation)
         other.__dict__["kernel"] = self.kernel
         return other
 
@@ -58,7 +72,6 @@ class SampledPoints(PointsSystem):
         if x is self.x:
             return -self.kernel.matvec(shares.T).T
         both = np.concatenate([self.x, x])
-        density, sigma_a = self.equation.density, self.equation.sigma_a
-        wide = ntk_operator(density, both, sigma_a=sigma_a, tolerance=self.tolerance)
+        wide = self._products(both)
         padded = np.concatenate([shares, np.zeros((len(shares), len(x)))], axis=1)
         return -wide.matvec(padded.T).T[:, len(self.x) :]

@@ -215,15 +215,18 @@ class FrequencySolution(Portable, SolutionViews):
         if frequencies is not None:
             grid = checks.points("frequencies", frequencies, self.equation.dim)
             grid = grid[:, 0] if self.equation.dim == 1 else grid
+        begin, known = time.perf_counter(), self._discretized
+        if clock[-1] * dynamics.acceleration > known.sound_until:
+            known = discretize(self._method, clock, self.rtol, dynamics, self._test.outputs)
         return FrequencySolution.evaluate(
             method=self._method,
-            discretized=self._discretized,
+            discretized=known,
             dynamics=dynamics,
             test=self._test,
             t=clock,
             frequencies=grid,
             rtol=self.rtol,
-            begin=time.perf_counter(),
+            begin=begin,
         )
 
     def _refuse_unfitted(self, dynamics: Dynamics) -> None:

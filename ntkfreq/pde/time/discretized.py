@@ -52,6 +52,9 @@ class Discretized:
     fitted_until : float
         Last time that may be asked for; infinite where any may be. It counts in the time of
         gradient flow, through which momentum runs faster.
+    sound_until : float
+        Time of gradient flow until which the operator is right to the tolerance: its error adds up
+        over time. Later times are solved anew.
     given : FrequencyEquation or None
         The problem as it was asked, where that of the system differs from it: by data moved to
         the origin, or by decay left out because it changes nothing.
@@ -67,6 +70,7 @@ class Discretized:
     details: dict[str, Any] = field(default_factory=dict)
     target_resolved: bool = True
     fitted_until: float = np.inf
+    sound_until: float = np.inf
     given: FrequencyEquation | None = None
     center: FloatArray | None = None
     setup_seconds: float = 0.0
