@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,9 @@ class TorchRule:
             )
         name, settings = known
         make = getattr(torch.optim, name)
-        own = make(parameters, lr=step_size, fused=True, **settings)
+        # Where PyTorch has a rule in one pass over the parameters, it takes that.
+        fused = {"fused": True} if "fused" in inspect.signature(make).parameters else {}
+        own = make(parameters, lr=step_size, **fused, **settings)
         return cls(rule, parameters, step_size, own)
 
     def take(self, step: int, loss: Any) -> None:

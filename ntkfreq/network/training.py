@@ -76,7 +76,8 @@ def train(
     optimizer : str or Optimizer
         Update rule, for instance ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name
         of one with its defaults:
-        "gd", "heavy_ball", "nesterov", "adam" (decay enters the gradient), "adamw" (decay apart).
+        "gd", "heavy_ball", "nesterov", "adam" and "rmsprop" (decay enters the gradient), "adamw"
+        and "sign" (decay apart).
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
     decay_towards : {"zero", "start"}

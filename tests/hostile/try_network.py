@@ -37,11 +37,11 @@ NAMES = (
     "kernel_probe", "width", "sigma_a", "zero_output", "w", "a", "b", "depth", "hidden",
     "activation", "sigma_w", "sigma_b", "layers", "readout", "branches", "workers", "rho_w",
     "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip", "sigma-a", "momentum",
-    "beta1", "beta2", "epsilon", "schedule", "option", "path", "solution", "history", "discrete",
-    "x2", "checkpoint_seconds", "fraction", "band", "target",
+    "beta1", "beta2", "alpha", "epsilon", "schedule", "option", "path", "solution", "history",
+    "discrete", "x2", "checkpoint_seconds", "fraction", "band", "target",
 )  # fmt: skip
 _BACKENDS = ("reference", "direct", "nufft", "torch", "auto")
-_RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw")
+_RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw", "rmsprop")
 
 
 def _net(rng: Draw, dim: int, width: int) -> tuple[dict[str, Arg], Any]:

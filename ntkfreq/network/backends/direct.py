@@ -22,6 +22,7 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import kernels
 from ntkfreq.network.backends.cost import MOST_AXES, PARALLEL_PAIRS
+from ntkfreq.network.backends.fused_rules import ADAM, FUSED
 from ntkfreq.network.backends.loading import note_kernels
 from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.stepping import take_steps
@@ -59,7 +60,8 @@ def _parts(points: int, units: int) -> FloatArray:
 def _constants(descent: Descent, step: int, steps: int) -> FloatArray:
     """Step size and coefficients of the optimizer at each of the steps."""
     optimizer = descent.optimizer
-    steady = optimizer.schedule.constant and optimizer.slots < 2
+    # Adam corrects for the start of its means, by numbers that change from step to step.
+    steady = optimizer.schedule.constant and FUSED[type(optimizer)] != ADAM
     rows = [
         (descent.rate(n), *optimizer.coefficients(n))
         for n in range(step, step + (1 if steady else steps))
@@ -112,7 +114,7 @@ class Direct(TwoLayer):
     ) -> None:
         """Take `steps` steps in place, or fewer: up to one that leaves the limits."""
         optimizer = descent.optimizer
-        fused = type(optimizer) in kernels.FUSED and optimizer.clip is None
+        fused = type(optimizer) in FUSED and optimizer.clip is None
         if not fused or descent.batch_size is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
@@ -131,6 +133,7 @@ class Direct(TwoLayer):
                         state.memory,
                         state.decay(descent)[:, 0],
                         optimizer.decoupled,
+                        FUSED[type(optimizer)],
                         state.first(descent),
                         rows,
                         across,
@@ -177,6 +180,7 @@ class Direct(TwoLayer):
             memory,
             decay,
             False,
+            0,
             0,
             none,
             point,

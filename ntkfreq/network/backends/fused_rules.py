@@ -1,0 +1,87 @@
+"""The update rules of the package in compiled steps, of one unit at a time."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.optimizers import (
+    Adam,
+    AdamW,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    Optimizer,
+    RMSProp,
+    SignDescent,
+)
+from ntkfreq.spectra.sincos import jit
+
+_PLAIN, _MOMENTUM, ADAM, _RMSPROP, _SIGN = range(5)
+# Update rules in `step_unit`, by their place there; one of the user's own is applied by its
+# `update`.
+FUSED: MappingProxyType[type[Optimizer], int] = MappingProxyType(
+    {
+        GradientDescent: _PLAIN,
+        HeavyBall: _MOMENTUM,
+        Nesterov: _MOMENTUM,
+        Adam: ADAM,
+        AdamW: ADAM,
+        RMSProp: _RMSPROP,
+        SignDescent: _SIGN,
+    }
+)
+
+
+@jit(inner=True)
+def step_unit(
+    dim: int,
+    theta: FloatArray,
+    anchor: FloatArray,
+    memory: FloatArray,
+    decay: FloatArray,
+    decoupled: bool,
+    kind: int,
+    first: int,
+    j: int,
+    sums: FloatArray,
+    c: FloatArray,
+) -> None:
+    """One step of unit j, from its sums: decay, then `Optimizer.update` by number.
+
+    c holds the rate and the optimizer's coefficients.
+    """
+    a, b = theta[dim, j], theta[dim + 1, j]
+    for k in range(first, dim + 2):
+        slope = sums[k - dim] if k >= dim else b * sums[2 + 2 * k] - a * sums[3 + 2 * k]
+        value = theta[k, j]
+        pull = decay[k] * (value - anchor[k, j])
+        if decoupled:
+            value -= c[0] * pull
+        else:
+            slope += pull
+        if kind == _PLAIN:
+            value -= c[0] * slope
+        elif kind == _MOMENTUM:
+            velocity = c[1] * memory[0, k, j] + slope
+            memory[0, k, j] = velocity
+            value -= c[0] * (c[2] * slope + c[3] * velocity)
+        elif kind == ADAM:
+            mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
+            square = c[2] * memory[1, k, j] + (1 - c[2]) * slope * slope
+            memory[0, k, j] = mean
+            memory[1, k, j] = square
+            value -= c[0] * c[4] * mean / (math.sqrt(square) * c[5] + c[3])
+        elif kind == _RMSPROP:
+            square = c[1] * memory[0, k, j] + (1 - c[1]) * slope * slope
+            velocity = c[3] * memory[1, k, j] + slope / (math.sqrt(square) + c[2])
+            memory[0, k, j] = square
+            memory[1, k, j] = velocity
+            value -= c[0] * velocity
+        else:
+            mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
+            memory[0, k, j] = mean
+            if mean != 0.0:  # true of NaN, which is passed on
+                value -= c[0] * (mean / abs(mean))
+        theta[k, j] = value
