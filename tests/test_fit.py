@@ -144,6 +144,19 @@ def test_rules_of_the_trainer_are_those_of_torch(rule, make):
     assert run.settings["optimizer"] == repr(rule)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("rule", [Adam(epsilon=0.0), RMSProp(epsilon=0.0)])
+def test_units_that_never_answer_stay_without_epsilon(rule, dtype):
+    net = small(activation="relu").to(dtype)
+    with torch.no_grad():
+        net[0].bias[:6] = -1e3
+    run = fit(net, X, Y, step_size=0.01, steps=12, optimizer=rule)
+    after = run.module[0].weight
+    assert torch.equal(after[:6], net[0].weight[:6])
+    assert bool((after[6:] != net[0].weight[6:]).any())
+    assert run.loss[-1] < run.loss[0]
+
+
 def test_clip_and_schedule_are_followed():
     net, schedule = small(), Warmup(4, Cosine(20))
     twin, targets = copy.deepcopy(net), torch.tensor(Y)

@@ -227,6 +227,49 @@ def test_fused_steps_are_the_plain_ones_towards_the_start_and_with_large_turns(r
     np.testing.assert_allclose(fast.theta, plain.theta, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Adam(epsilon=0.0),
+        Adam(0.0, 0.0, 0.0),
+        AdamW(epsilon=0.0),
+        RMSProp(epsilon=0.0),
+        RMSProp(epsilon=0.0, momentum=0.5),
+        SignDescent(),
+        SignDescent(0.9),
+    ],
+    ids=repr,
+)
+def test_parameters_without_gradient_stay(backend, rule):
+    # At x = 0 the sine and the phase do not depend on w, nor the output on b.
+    theta = problem(1, 6)[0]
+    parts = theta, np.zeros((3, 1)), np.ones(3)
+    state = trained(backend, parts, Descent(0.01, optimizer=rule), 20, **BACKENDS[backend])
+    # What a fast transform makes of the sine of 0 is 0 up to its tolerance only.
+    still = [0] if backend == "nufft" else [0, 2]
+    np.testing.assert_array_equal(state.theta[still], theta[still])
+    moved = np.abs(state.theta[1] - theta[1])
+    # Twenty steps of the step size; of RMSProp, whose mean starts at 0, of more.
+    assert (moved > 0.05).all()
+    assert np.isfinite(state.memory).all()
+
+
+def test_size_that_underflows_takes_no_infinite_step():
+    # The squares of these gradients are 0 in double precision.
+    for rule in (Adam(epsilon=0.0), RMSProp(epsilon=0.0)):
+        theta, memory = np.ones(2), np.zeros((rule.slots, 2))
+        rule.update(theta, np.array([1e-170, -1e-170]), memory, 0.1, 0)
+        np.testing.assert_array_equal(theta, 1.0)
+
+
+def test_what_is_no_number_is_passed_on():
+    for rule in (Adam(epsilon=0.0), RMSProp(epsilon=0.0), SignDescent()):
+        theta, memory = np.ones(2), np.zeros((rule.slots, 2))
+        rule.update(theta, np.array([np.nan, 1.0]), memory, 0.1, 0)
+        assert np.isnan(theta).tolist() == [True, False]
+
+
 def test_batches_cover_every_epoch_and_depend_on_the_seed_alone():
     descent, kept = Descent(0.1, batch_size=4, seed=7), {}
     epochs = [[descent.batch(step, 10, kept) for step in range(k, k + 3)] for k in (0, 3)]
@@ -238,6 +281,11 @@ def test_batches_cover_every_epoch_and_depend_on_the_seed_alone():
     assert not np.array_equal(Descent(0.1, batch_size=4, seed=8).batch(0, 10, {}), epochs[0][0])
     np.testing.assert_array_equal(descent.batch(0, 10, {}), epochs[0][0])
     assert Descent(0.1).batch(0, 10, {}) is None
+
+
+def test_memories_of_any_size_are_taken():
+    assert Adam(beta1=1e-60, beta2=-0.0).beta1 == 1e-60
+    assert str(HeavyBall(-0.0).momentum) == "0.0"
 
 
 def test_names_and_objects():
@@ -281,7 +329,11 @@ def test_rules_say_what_a_prediction_may_know_of_them():
         (lambda: HeavyBall(1.0), ValueError, "momentum=1.0 must be below 1"),
         (lambda: Nesterov(-0.1), ValueError, "momentum=-0.1 must not be negative"),
         (lambda: Adam(beta2=1.0), ValueError, "beta2=1.0 must be below 1"),
-        (lambda: Adam(epsilon=0.0), ValueError, "epsilon=0.0 must be greater than 0"),
+        (lambda: Adam(epsilon=-1e-8), ValueError, "epsilon=-1e-08 must not be negative"),
+        (lambda: AdamW(epsilon=-1.0), ValueError, "epsilon=-1.0 must not be negative"),
+        (lambda: RMSProp(epsilon=-1.0), ValueError, "epsilon=-1.0 must not be negative"),
+        (lambda: Adam(beta1=-0.1), ValueError, "beta1=-0.1 must not be negative; 0 keeps no mem"),
+        (lambda: Adam(beta1=np.nan), ValueError, "beta1=nan must be finite"),
         (lambda: RMSProp(alpha=1.0), ValueError, "alpha=1.0 must be below 1"),
         (lambda: RMSProp(momentum=1.0), ValueError, "momentum=1.0 must be below 1"),
         (lambda: SignDescent(1.5), ValueError, "momentum=1.5 must be below 1"),

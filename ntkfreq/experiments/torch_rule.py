@@ -40,6 +40,9 @@ class TorchRule:
                 "Adam(), or train a FourierFeatureNet or FourierFeatureMLP, which take any rule"
             )
         name, settings = known
+        if settings.get("eps") == 0:
+            # PyTorch divides 0 by 0. This is below the root of every square that is not 0.
+            settings["eps"] = torch.finfo(parameters[0].dtype).tiny ** 0.5
         make = getattr(torch.optim, name)
         # Where PyTorch has a rule in one pass over the parameters, it takes that.
         fused = {"fused": True} if "fused" in inspect.signature(make).parameters else {}

@@ -18,7 +18,7 @@ class Adam(Optimizer):
     beta1, beta2 : float
         Memories of the mean and of the square of the gradient, in [0, 1).
     epsilon : float
-        Added to the root of the mean square.
+        Added to the root of the mean square; at 0 a parameter whose mean square is 0 stays.
 
     References
     ----------
@@ -40,7 +40,7 @@ class Adam(Optimizer):
         super().__post_init__()
         for name in ("beta1", "beta2"):
             object.__setattr__(self, name, below_one(name, getattr(self, name)))
-        object.__setattr__(self, "epsilon", checks.positive("epsilon", self.epsilon))
+        object.__setattr__(self, "epsilon", checks.non_negative("epsilon", self.epsilon))
 
     def in_torch(self) -> tuple[str, dict[str, Any]]:
         """Adam."""
@@ -54,7 +54,8 @@ class Adam(Optimizer):
         square *= self.beta2
         square += (1 - self.beta2) * slope * slope
         unbiased = 1 - self.beta1 ** (step + 1), 1 - self.beta2 ** (step + 1)
-        theta -= (rate / unbiased[0]) * mean / (square**0.5 / unbiased[1] ** 0.5 + self.epsilon)
+        size = square**0.5 / unbiased[1] ** 0.5
+        theta -= _over((rate / unbiased[0]) * mean, size, self.epsilon)
 
     def coefficients(self, step: int) -> tuple[float, ...]:
         """Both memories, epsilon, and the corrections of the two biases."""
@@ -106,7 +107,7 @@ class RMSProp(Optimizer):
     alpha : float
         Memory of the square of the gradient, in [0, 1).
     epsilon : float
-        Added to the root of the mean square.
+        Added to the root of the mean square; at 0 a parameter whose mean square is 0 stays.
     momentum : float
         Memory :math:`\beta` of the steps, in [0, 1); the steps add up to :math:`1/(1-\beta)` of
         them.
@@ -131,7 +132,7 @@ class RMSProp(Optimizer):
         super().__post_init__()
         for name in ("alpha", "momentum"):
             object.__setattr__(self, name, below_one(name, getattr(self, name)))
-        object.__setattr__(self, "epsilon", checks.positive("epsilon", self.epsilon))
+        object.__setattr__(self, "epsilon", checks.non_negative("epsilon", self.epsilon))
 
     def in_torch(self) -> tuple[str, dict[str, Any]]:
         """RMSprop."""
@@ -143,7 +144,7 @@ class RMSProp(Optimizer):
         square *= self.alpha
         square += (1 - self.alpha) * slope * slope
         velocity *= self.momentum
-        velocity += slope / (square**0.5 + self.epsilon)
+        velocity += _over(slope, square**0.5, self.epsilon)
         theta -= rate * velocity
 
     def coefficients(self, step: int) -> tuple[float, ...]:
@@ -188,14 +189,15 @@ class SignDescent(Optimizer):
         mean = memory[0]
         mean *= self.momentum
         mean += (1 - self.momentum) * slope
-        theta -= rate * _unit(mean)
+        theta -= rate * _over(mean, abs(mean), 0.0)
 
     def coefficients(self, step: int) -> tuple[float, ...]:
         """Memory of the mean."""
         return (self.momentum,)
 
 
-def _unit(values: Any) -> Any:
-    """Signs as numbers of the same kind, which comparisons of PyTorch are not."""
-    size = abs(values)
-    return values / (size + (size == 0))
+def _over(top: Any, size: Any, epsilon: float) -> Any:
+    """A quotient top / (size + epsilon) that is 0 where it would be 0 / 0; NaN is passed on."""
+    if epsilon > 0:
+        return top / (size + epsilon)
+    return top * (size != 0) / (size + (size == 0))

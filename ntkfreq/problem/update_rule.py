@@ -107,7 +107,9 @@ def below_one(name: str, value: object) -> float:
     >>> below_one("momentum", 0)
     0.0
     """
-    number = checks.non_negative(name, value)
+    number = checks.finite_float(name, value)
+    if number < 0:
+        raise ValueError(f"{name}={number} must not be negative; 0 keeps no memory")
     if number >= 1:
         raise ValueError(f"{name}={number} must be below 1, or the memory never fades")
-    return number
+    return number + 0.0

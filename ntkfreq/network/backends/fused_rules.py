@@ -50,7 +50,8 @@ def step_unit(
 ) -> None:
     """One step of unit j, from its sums: decay, then `Optimizer.update` by number.
 
-    c holds the rate and the optimizer's coefficients.
+    c holds the rate and the optimizer's coefficients. What is divided by is compared with 0: NaN
+    differs from it, and is passed on.
     """
     a, b = theta[dim, j], theta[dim + 1, j]
     for k in range(first, dim + 2):
@@ -72,16 +73,21 @@ def step_unit(
             square = c[2] * memory[1, k, j] + (1 - c[2]) * slope * slope
             memory[0, k, j] = mean
             memory[1, k, j] = square
-            value -= c[0] * c[4] * mean / (math.sqrt(square) * c[5] + c[3])
+            size = math.sqrt(square) * c[5] + c[3]
+            if size != 0.0:
+                value -= c[0] * c[4] * mean / size
         elif kind == _RMSPROP:
             square = c[1] * memory[0, k, j] + (1 - c[1]) * slope * slope
-            velocity = c[3] * memory[1, k, j] + slope / (math.sqrt(square) + c[2])
+            size = math.sqrt(square) + c[2]
+            velocity = c[3] * memory[1, k, j]
+            if size != 0.0:
+                velocity += slope / size
             memory[0, k, j] = square
             memory[1, k, j] = velocity
             value -= c[0] * velocity
         else:
             mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
             memory[0, k, j] = mean
-            if mean != 0.0:  # true of NaN, which is passed on
+            if mean != 0.0:
                 value -= c[0] * (mean / abs(mean))
         theta[k, j] = value
