@@ -73,6 +73,7 @@ def checked_descent(
     optimizer: Any,
     batch_size: Any,
     points: int,
+    parametrization: Any,
 ) -> Descent:
     """The rule of a step, without the seed of its batches."""
     if not isinstance(freeze, bool | np.bool_):
@@ -106,6 +107,7 @@ def checked_descent(
         bool(freeze),
         rule,
         batch_size,
+        parametrization=checks.choice("parametrization", parametrization, ("ntk", "standard")),
     )
 
 

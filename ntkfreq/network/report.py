@@ -48,10 +48,11 @@ def _ending(
     outputs = path.records["train_output"]
     start, last = (mean_square(outputs[k], data.y) for k in (0, -1))
     if path.diverged is not None:
+        scale = path.state.scale
         return (
             f"diverged by step {path.state.step}: {path.diverged}; "
             f"records end at step {path.records['step'][-1]}. "
-            f"{divergence_remedy(theta, data.x, engine.backend, descent, first)}"
+            f"{divergence_remedy(theta, data.x, engine.backend, descent, first, scale)}"
         )
     text = f"completed {path.state.step} steps"
     if last > start:

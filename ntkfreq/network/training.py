@@ -33,6 +33,7 @@ def train(
     step_size: float,
     steps: int,
     optimizer: str | Optimizer = "gd",
+    parametrization: str = "ntk",
     weight_decay: float = 0.0,
     frequency_decay: float = 0.0,
     decay_towards: str = "zero",
@@ -78,6 +79,14 @@ def train(
         of one with its defaults:
         "gd", "heavy_ball", "nesterov", "adam" and "rmsprop" (decay enters the gradient), "adamw"
         and "sign" (decay apart).
+    parametrization : {"ntk", "standard"}
+        Whether the rule steps in the parameters of `net` or in those of the same network without
+        factors such as :math:`m^{-1/2}`, as most PyTorch modules are written:
+        :math:`f = \sum_j A_j \cos(w_j \cdot x) + B_j \sin(w_j \cdot x)`, :math:`a = \sqrt m A`,
+        :math:`b = \sqrt m B`. Step size, decays, clip and epsilon are then those of the module. A
+        step of gradient descent moves a and b by m, one of Adam by :math:`\sqrt m` times the
+        step size, w by the step size as before. Networks, their norms and the kernel's drift are
+        those of `net` in any case.
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
     decay_towards : {"zero", "start"}
@@ -156,6 +165,7 @@ def train(
         optimizer,
         batch_size,
         data.y.size,
+        parametrization,
     )
     checks.choice("decay_towards", decay_towards, ("zero", "start"))
     descent = replace(descent, seed=inputs.checked_seed(rng, descent, checkpoint))

@@ -46,7 +46,7 @@ class Adam(Optimizer):
         """Adam."""
         return "Adam", {"betas": (self.beta1, self.beta2), "eps": self.epsilon}
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """One step."""
         mean, square = memory[0], memory[1]
         mean *= self.beta1
@@ -138,7 +138,7 @@ class RMSProp(Optimizer):
         """RMSprop."""
         return "RMSprop", {"alpha": self.alpha, "eps": self.epsilon, "momentum": self.momentum}
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """One step."""
         square, velocity = memory[0], memory[1]
         square *= self.alpha
@@ -184,7 +184,7 @@ class SignDescent(Optimizer):
         super().__post_init__()
         object.__setattr__(self, "momentum", below_one("momentum", self.momentum))
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """One step."""
         mean = memory[0]
         mean *= self.momentum

@@ -56,7 +56,7 @@ class GradientDescent(Optimizer):
         """Plain SGD."""
         return "SGD", {}
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """One step."""
         theta -= rate * slope
 
@@ -99,7 +99,7 @@ class HeavyBall(Optimizer):
         """SGD with momentum."""
         return "SGD", {"momentum": self.momentum}
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """One step."""
         memory[0] *= self.momentum
         memory[0] += slope
@@ -137,7 +137,7 @@ class Nesterov(HeavyBall):
         """SGD with Nesterov's momentum, which needs some."""
         return "SGD", {"momentum": self.momentum, "nesterov": self.momentum > 0}
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """One step."""
         memory[0] *= self.momentum
         memory[0] += slope

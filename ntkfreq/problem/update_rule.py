@@ -78,7 +78,7 @@ class Optimizer(Tabled):
         """Name and settings of the same rule in ``torch.optim``, without decay; None for others."""
         return None
 
-    def update(self, theta: Any, slope: Any, memory: Any, rate: float, step: int) -> None:
+    def update(self, theta: Any, slope: Any, memory: Any, rate: Any, step: int) -> None:
         """Move `theta` in place, for NumPy arrays and PyTorch tensors alike.
 
         Parameters
@@ -87,8 +87,9 @@ class Optimizer(Tabled):
             Parameters and their gradient.
         memory : array
             Arrays of that shape that the rule keeps between steps, one for each slot.
-        rate : float
-            Step size of this step.
+        rate : float or array
+            Step size of this step, in the standard parametrization that of each parameter: a
+            factor of whatever is subtracted from theta.
         step : int
             Steps taken before.
         """

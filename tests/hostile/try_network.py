@@ -38,7 +38,7 @@ NAMES = (
     "activation", "sigma_w", "sigma_b", "layers", "readout", "branches", "workers", "rho_w",
     "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip", "sigma-a", "momentum",
     "beta1", "beta2", "alpha", "epsilon", "schedule", "option", "path", "solution", "history",
-    "discrete", "x2", "checkpoint_seconds", "fraction", "band", "target",
+    "discrete", "parametrization", "x2", "checkpoint_seconds", "fraction", "band", "target",
 )  # fmt: skip
 _BACKENDS = ("reference", "direct", "nufft", "torch", "auto")
 _RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw", "rmsprop")
@@ -138,6 +138,7 @@ def _more_options(rng: Draw, args: dict[str, Arg], n: int, dim: int) -> None:
                 "freeze_frequencies",
                 "rng",
                 "decay_towards",
+                "parametrization",
                 "backend",
                 "progress",
                 "checkpoint",

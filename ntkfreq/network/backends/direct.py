@@ -122,6 +122,7 @@ class Direct(TwoLayer):
         constants, laps = _constants(descent, state.step, steps), self._laps(y.size, state.units)
         parts, across, values = _parts(y.size, state.units), np.array(x.T, order="C"), np.array(y)
         bound = np.zeros(x.shape[1]) if state.bound is None else state.bound
+        scale = np.ones(len(state.theta)) if state.scale is None else state.scale[:, 0]
         # All steps in one call, or one step after the other in several.
         for rows in [constants] if len(laps) == 1 else constants[:, None]:
             with self._kernel(_descend, state.theta, x) as kernel:
@@ -132,6 +133,7 @@ class Direct(TwoLayer):
                         state.anchor,
                         state.memory,
                         state.decay(descent)[:, 0],
+                        scale,
                         optimizer.decoupled,
                         FUSED[type(optimizer)],
                         state.first(descent),
@@ -178,6 +180,7 @@ class Direct(TwoLayer):
             theta,
             theta,
             memory,
+            decay,
             decay,
             False,
             0,

@@ -41,6 +41,7 @@ def step_unit(
     anchor: FloatArray,
     memory: FloatArray,
     decay: FloatArray,
+    scale: FloatArray,
     decoupled: bool,
     kind: int,
     first: int,
@@ -48,7 +49,7 @@ def step_unit(
     sums: FloatArray,
     c: FloatArray,
 ) -> None:
-    """One step of unit j, from its sums: decay, then `Optimizer.update` by number.
+    """One step of unit j, from its sums: `stepping.apply` without clipping, a rule by its number.
 
     c holds the rate and the optimizer's coefficients. What is divided by is compared with 0: NaN
     differs from it, and is passed on.
@@ -56,18 +57,20 @@ def step_unit(
     a, b = theta[dim, j], theta[dim + 1, j]
     for k in range(first, dim + 2):
         slope = sums[k - dim] if k >= dim else b * sums[2 + 2 * k] - a * sums[3 + 2 * k]
+        slope *= scale[k]
+        rate = c[0] * scale[k]
         value = theta[k, j]
         pull = decay[k] * (value - anchor[k, j])
         if decoupled:
-            value -= c[0] * pull
+            value -= rate * pull
         else:
             slope += pull
         if kind == _PLAIN:
-            value -= c[0] * slope
+            value -= rate * slope
         elif kind == _MOMENTUM:
             velocity = c[1] * memory[0, k, j] + slope
             memory[0, k, j] = velocity
-            value -= c[0] * (c[2] * slope + c[3] * velocity)
+            value -= rate * (c[2] * slope + c[3] * velocity)
         elif kind == ADAM:
             mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
             square = c[2] * memory[1, k, j] + (1 - c[2]) * slope * slope
@@ -75,7 +78,7 @@ def step_unit(
             memory[1, k, j] = square
             size = math.sqrt(square) * c[5] + c[3]
             if size != 0.0:
-                value -= c[0] * c[4] * mean / size
+                value -= rate * c[4] * mean / size
         elif kind == _RMSPROP:
             square = c[1] * memory[0, k, j] + (1 - c[1]) * slope * slope
             size = math.sqrt(square) + c[2]
@@ -84,10 +87,10 @@ def step_unit(
                 velocity += slope / size
             memory[0, k, j] = square
             memory[1, k, j] = velocity
-            value -= c[0] * velocity
+            value -= rate * velocity
         else:
             mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
             memory[0, k, j] = mean
             if mean != 0.0:
-                value -= c[0] * (mean / abs(mean))
+                value -= rate * (mean / abs(mean))
         theta[k, j] = value

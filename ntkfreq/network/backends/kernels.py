@@ -73,6 +73,7 @@ def _descend_units(
     anchor: FloatArray,
     memory: FloatArray,
     decay: FloatArray,
+    scale: FloatArray,
     decoupled: bool,
     kind: int,
     first: int,
@@ -97,7 +98,7 @@ def _descend_units(
     for j in range(units[0], units[1]):
         _copy(dim, theta, j, w)
         measure(axes, w, x, r, phase, cosine, sine, sums)
-        step_unit(dim, theta, anchor, memory, decay, decoupled, kind, first, j, sums, c)
+        step_unit(dim, theta, anchor, memory, decay, scale, decoupled, kind, first, j, sums, c)
         turn, share = 0.0, 0.0
         for k in range(dim):
             change[k] = theta[k, j] - w[k]
@@ -125,6 +126,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
         anchor: FloatArray,
         memory: FloatArray,
         decay: FloatArray,
+        scale: FloatArray,
         decoupled: bool,
         kind: int,
         first: int,
@@ -139,7 +141,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
     ) -> int:
         """Steps taken, negative when the last of them left the limits."""
         n, m = y.size, theta.shape[1]
-        scale = 1.0 / math.sqrt(m)
+        factor = 1.0 / math.sqrt(m)
         chunks = parts.shape[0] if stamp >= 0 else 0
         r, reach, escaped = np.empty(n), np.empty(x.shape[0]), np.zeros(chunks)
         for k in range(x.shape[0]):
@@ -148,7 +150,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
             if lap[0] == 0:
                 parts[:] = 0.0
             for i in range(n):
-                r[i] = (output[i] - y[i]) * (scale / n)
+                r[i] = (output[i] - y[i]) * (factor / n)
             for q in span(chunks):
                 _descend_units(
                     axes,
@@ -156,6 +158,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
                     anchor,
                     memory,
                     decay,
+                    scale,
                     decoupled,
                     kind,
                     first,
@@ -170,7 +173,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
                     escaped,
                 )
             if lap[0] == lap[1] - 1:
-                _combine(parts, scale, output)
+                _combine(parts, factor, output)
             if np.max(escaped) > 0.0:
                 return -(step + 1)
         return len(constants)
