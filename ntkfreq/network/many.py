@@ -38,6 +38,7 @@ class TrainSettings(TypedDict, total=False):
     decay_towards: str
     freeze_frequencies: bool
     batch_size: int | None
+    order: str | ArrayLike
     test: Pair | None
     frequencies: ArrayLike | None
     record: int | Sequence[int] | IntArray

@@ -13,6 +13,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.types import ArrayLike, IntArray, PointsLike
 from ntkfreq.network import inputs, report
+from ntkfreq.network.batch_order import checked_order
 from ntkfreq.network.checkpoint import fingerprint, held
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
@@ -39,6 +40,7 @@ def train(
     decay_towards: str = "zero",
     freeze_frequencies: bool = False,
     batch_size: int | None = None,
+    order: str | ArrayLike = "shuffled",
     test: Pair | None = None,
     frequencies: ArrayLike | None = None,
     record: int | Sequence[int] | IntArray = 64,
@@ -94,7 +96,11 @@ def train(
     freeze_frequencies : bool
         Train everything but w.
     batch_size : int, optional
-        Points a step sees, drawn without replacement in every epoch; default all.
+        Points a step sees; default all.
+    order : {"shuffled", "independent"} or array_like of int, shape (steps, B)
+        Which points: shuffled anew in every epoch, the last batch of which takes what is left;
+        drawn for each step by itself, none twice in a batch; or as given by their places in x,
+        from 0. ``TrainHistory.batch`` tells them afterwards.
     test : (x_test, y_test), optional
         Test points and values.
     frequencies : array_like, shape (F,) or (F, d), optional
@@ -108,8 +114,8 @@ def train(
     dtype : {"float64", "float32"}
         Precision of the steps; single precision on "torch" only.
     rng : None, int or numpy Generator
-        Source of the batches; without batches nothing is drawn. An int is their seed, which
-        ``settings["seed"]`` holds in any case.
+        Source of the batches; without batches, or with given ones, nothing is drawn. An int is
+        their seed, which ``settings["seed"]`` holds in any case.
     checkpoint : path-like, optional
         File that is written every `checkpoint_seconds` and at the end; the same call resumes from
         it with the results of an unbroken run: to the last bit on "reference", on "direct" at the
@@ -157,19 +163,18 @@ def train(
     ('completed 200 steps', 100.0, True)
     """
     net, data = inputs.checked_data(net, *pair_of(x, y), test)
+    steps = checks.integer("steps", steps, 1)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,
         frequency_decay,
         freeze_frequencies,
         optimizer,
-        batch_size,
-        data.y.size,
+        checked_order(order, batch_size, data.y.size, steps),
         parametrization,
     )
     checks.choice("decay_towards", decay_towards, ("zero", "start"))
     descent = replace(descent, seed=inputs.checked_seed(rng, descent, checkpoint))
-    steps = checks.integer("steps", steps, 1)
     records = record_steps(record, steps)
     probe = probe_points(data.x, checks.integer("kernel_probe", kernel_probe, 0))
     grid = None if frequencies is None else inputs.checked_frequencies(frequencies, net.dim)
@@ -203,7 +208,8 @@ def train(
         )
         theta = engine.rounded(net.packed(), x=data.x, y=data.y, x_test=data.x_test)
         mark = fingerprint(
-            {"theta": theta, "records": records, "frequencies": grid} | data.arrays(),
+            {"theta": theta, "records": records, "frequencies": grid, "order": descent.given}
+            | data.arrays(),
             settings | {"architecture": net.architecture, "axis": repr(data.axis)},
         )
         problem = Problem(data.x, data.y, descent, records, mark, path, pause, progress)

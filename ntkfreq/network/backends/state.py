@@ -33,6 +33,8 @@ class Descent:
     batch_size: int | None = None
     seed: int = 0
     parametrization: str = "ntk"
+    order: str = "shuffled"
+    given: IntArray | None = field(default=None, repr=False, compare=False)
 
     def rate(self, step: int) -> float:
         """Step size of the step after `step` others."""
@@ -42,10 +44,19 @@ class Descent:
         """Points of the batch of a step; None for all. `orders` keeps the order of an epoch.
 
         Every epoch shuffles the points anew, by seed and epoch alone, so that a resumed run
-        draws what the whole one did. The last batch of an epoch takes what is left.
+        draws what the whole one did. The last batch of an epoch takes what is left. Independent
+        batches are drawn by seed and step; `given` has one a step.
         """
+        if self.given is not None:
+            # A copy: PyTorch warns of indices that cannot be written to.
+            return np.array(self.given[step], dtype=np.int64)
         if self.batch_size is None:
             return None
+        if self.order == "independent":
+            # The third number keeps them apart from the epochs, seeded by two.
+            source = np.random.default_rng([self.seed, step, 1])
+            drawn: IntArray = source.choice(points, self.batch_size, replace=False, shuffle=False)
+            return drawn
         epoch, place = divmod(step, -(-points // self.batch_size))
         if epoch not in orders:
             orders.clear()
