@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from ntkfreq.problem.optimizers import HeavyBall as HeavyBall
     from ntkfreq.problem.optimizers import Nesterov as Nesterov
     from ntkfreq.problem.optimizers import Optimizer as Optimizer
+    from ntkfreq.problem.optimizers import RMSProp as RMSProp
+    from ntkfreq.problem.optimizers import SignDescent as SignDescent
     from ntkfreq.problem.step_schedules import Constant as Constant
     from ntkfreq.problem.step_schedules import Cosine as Cosine
     from ntkfreq.problem.step_schedules import Exponential as Exponential
@@ -124,6 +126,8 @@ _HOMES = {
     "Nesterov": "ntkfreq.problem.optimizers",
     "Adam": "ntkfreq.problem.optimizers",
     "AdamW": "ntkfreq.problem.optimizers",
+    "RMSProp": "ntkfreq.problem.optimizers",
+    "SignDescent": "ntkfreq.problem.optimizers",
     "Schedule": "ntkfreq.problem.step_schedules",
     "Constant": "ntkfreq.problem.step_schedules",
     "Warmup": "ntkfreq.problem.step_schedules",

@@ -186,6 +186,33 @@ def test_parallel_kernels_are_parallel_even_from_the_cache():
     assert done.stdout.split() == ["None", "True"]
 
 
+def test_a_changed_inner_function_is_compiled_anew(tmp_path):
+    # A kernel knows by its stamp that a file has changed whose functions it takes in, in two steps.
+    (tmp_path / "middle.py").write_text(
+        "from leaf import leaf\n"
+        "from ntkfreq.spectra.sincos import jit\n"
+        "@jit(inner=True)\n"
+        "def middle():\n"
+        "    return leaf()\n"
+        "def kernel(stamp):\n"
+        "    @jit()\n"
+        "    def outer():\n"
+        "        return middle() + 0.0 * stamp\n"
+        "    return outer\n"
+    )
+    code = "import sys, middle; print(middle.kernel(float(sys.argv[1]))())"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": path}
+    for value in ("1.0", "2.0"):
+        leaf = "from ntkfreq.spectra.sincos import jit\n@jit(inner=True)\ndef leaf():\n"
+        (tmp_path / "leaf.py").write_text(f"{leaf}    return {value}\n")
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code, value],
+            capture_output=True, text=True, check=True, env=env,
+        )  # fmt: skip
+        assert done.stdout.strip() == value
+
+
 def test_kernels_from_the_cache_are_those_that_were_compiled(tmp_path):
     code = (
         "import hashlib\n"

@@ -5,7 +5,7 @@ import pytest
 
 from ntkfreq.network import FourierFeatureNet, checkpoint, train
 from ntkfreq.problem.density import Normal
-from ntkfreq.problem.optimizers import AdamW, HeavyBall
+from ntkfreq.problem.optimizers import AdamW, HeavyBall, RMSProp, SignDescent
 from ntkfreq.problem.step_schedules import Cosine, Warmup
 
 X = np.linspace(-1, 1, 20)
@@ -60,6 +60,8 @@ def kill_after(monkeypatch, writes):
         {"frequency_decay": 0.01, "decay_towards": "start"},
         {"optimizer": AdamW(schedule=Warmup(300, Cosine(300))), "weight_decay": 0.1},
         {"optimizer": HeavyBall(clip=0.05), "batch_size": 7, "rng": 5},
+        {"optimizer": RMSProp(momentum=0.5), "step_size": 0.001},
+        {"optimizer": SignDescent(0.9), "step_size": 0.001, "weight_decay": 0.1},
     ],
 )
 def test_killed_run_resumes_bit_for_bit(tmp_path, monkeypatch, backend, writes, settings):

@@ -42,7 +42,15 @@ from ntkfreq import (
 from ntkfreq._support.display import LONGEST, brief
 from ntkfreq.experiments import Run
 from ntkfreq.problem.density import Density
-from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.optimizers import (
+    Adam,
+    AdamW,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    RMSProp,
+    SignDescent,
+)
 from ntkfreq.problem.step_schedules import Constant, Cosine, Exponential, Warmup
 from ntkfreq.profile import Profile
 from ntkfreq.report.settings import Settings
@@ -77,7 +85,8 @@ def small():
         alias_shares(RHO, 8.0, Grid(0.6)), ntk_operator(RHO, X), ntk_spectrum(RHO, X),
         grokking_onset([0.0, 1.0, 2.0], [1.0, 0.1, 0.0], [1.0, 1.0, 0.5], threshold=0.1),
         extrapolate_width([10, 100], np.arange(6.0).reshape(2, 3)), GradientDescent(), HeavyBall(),
-        Nesterov(), Adam(), AdamW(), Constant(), Warmup(3), Cosine(5), Exponential(0.5),
+        Nesterov(), Adam(), AdamW(), RMSProp(), SignDescent(), Constant(), Warmup(3), Cosine(5),
+        Exponential(0.5),
         Profile(X, X**2, "tide.csv", "t (h)", "level (m)"), Settings(), Execution(),
         Run(np.arange(3), X[:3], X[:3], X[:3], None, None, None, {"loss": "squared"}),
         Target.from_radial(lambda r: np.exp(-(r**2))),

@@ -14,6 +14,7 @@ from ntkfreq import (
     HeavyBall,
     Nesterov,
     Optimizer,
+    RMSProp,
     Warmup,
     error_spectrum,
 )
@@ -110,11 +111,11 @@ def test_two_steps_of_adam_by_hand():
     np.testing.assert_allclose(run.loss, 2 * np.array([1.0, first, second]) ** 2, rtol=1e-13)
 
 
-class SignDescent(Optimizer):
+class Halved(Optimizer):
     """A rule of the user's own."""
 
     def update(self, theta, slope, memory, rate, step):
-        theta -= rate * np.sign(slope)
+        theta -= rate * slope / 2
 
 
 RULES = {
@@ -125,6 +126,7 @@ RULES = {
     ),
     "adam": (Adam(0.8, 0.95, 1e-6), lambda p: torch.optim.Adam(p, 0.01, (0.8, 0.95), 1e-6)),
     "adamw": (AdamW(0.8), lambda p: torch.optim.AdamW(p, 0.01, (0.8, 0.999), weight_decay=0)),
+    "rmsprop": (RMSProp(momentum=0.5), lambda p: torch.optim.RMSprop(p, 0.01, momentum=0.5)),
 }  # fmt: skip
 
 
@@ -140,6 +142,19 @@ def test_rules_of_the_trainer_are_those_of_torch(rule, make):
     run = fit(net, X, Y, step_size=0.01, steps=12, optimizer=rule)
     np.testing.assert_allclose(run.output[-1], twin(torch.tensor(X)).detach().numpy(), rtol=1e-11)
     assert run.settings["optimizer"] == repr(rule)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("rule", [Adam(epsilon=0.0), RMSProp(epsilon=0.0)])
+def test_units_that_never_answer_stay_without_epsilon(rule, dtype):
+    net = small(activation="relu").to(dtype)
+    with torch.no_grad():
+        net[0].bias[:6] = -1e3
+    run = fit(net, X, Y, step_size=0.01, steps=12, optimizer=rule)
+    after = run.module[0].weight
+    assert torch.equal(after[:6], net[0].weight[:6])
+    assert bool((after[6:] != net[0].weight[6:]).any())
+    assert run.loss[-1] < run.loss[0]
 
 
 def test_clip_and_schedule_are_followed():
@@ -227,7 +242,7 @@ def test_divergence_is_reported(batch_size):
         (small, {"y": Y[:, 0]}, ValueError, r"must return one number each"),
         (small, {"y": Y[1:]}, ValueError, "y holds 22 value"),
         (small, {"y": Y[:, :, None]}, ValueError, "y has shape"),
-        (small, {"optimizer": "rmsprop"}, ValueError, "optimizer='rmsprop' must be an Optimizer"),
+        (small, {"optimizer": "lion"}, ValueError, "optimizer='lion' must be an Optimizer"),
         (small, {"loss": "hinge"}, ValueError, "loss='hinge' must be one of"),
         (small, {"batch_size": 0}, ValueError, "batch_size=0 must be at least 1"),
         (small, {"rng": -1}, ValueError, "rng=-1 must be at least 0"),
@@ -239,7 +254,8 @@ def test_divergence_is_reported(batch_size):
         ),
         (small, {"test": X_TEST}, TypeError, r"must be None or a pair \(x_test, y_test\)"),
         (small, {"test": (X_TEST, Y)}, ValueError, "y_test holds 23 value"),
-        (small, {"optimizer": SignDescent()}, ValueError, "has no namesake in torch.optim"),
+        (small, {"optimizer": Halved()}, ValueError, "has no namesake in torch.optim"),
+        (small, {"optimizer": "sign"}, ValueError, "has no namesake in torch.optim"),
         (
             lambda: small(2),
             {"y": CLASSES, "loss": "cross_entropy"},

@@ -18,7 +18,15 @@ from ntkfreq.network.mlp_formula import ACTIVATIONS
 from ntkfreq.network.stability import top_eigenvalue
 from ntkfreq.ntk.empirical import empirical_ntk_gram
 from ntkfreq.problem.density import Normal
-from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.optimizers import (
+    Adam,
+    AdamW,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    RMSProp,
+    SignDescent,
+)
 from ntkfreq.problem.step_schedules import Cosine, Warmup
 
 X = np.linspace(-1, 1, 24)
@@ -188,6 +196,11 @@ LOOPS = {
     ),
     "adam": (Adam(beta2=0.98), 0.01, lambda g: torch.optim.Adam(g, lr=0.01, betas=(0.9, 0.98))),
     "adamw": ("adamw", 0.01, lambda g: torch.optim.AdamW(g, lr=0.01)),
+    "rmsprop": (
+        RMSProp(0.9, momentum=0.5),
+        0.001,
+        lambda g: torch.optim.RMSprop(g, lr=0.001, alpha=0.9, momentum=0.5),
+    ),
 }
 
 
@@ -272,6 +285,7 @@ class KilledError(Exception):
         {"optimizer": AdamW(schedule=Warmup(30, Cosine(60))), "weight_decay": 0.1},
         {"optimizer": HeavyBall(clip=0.05), "batch_size": 7, "rng": 5},
         {"optimizer": "adam", "dtype": "float32"},
+        {"optimizer": SignDescent(0.5), "step_size": 0.001},
     ],
 )
 def test_killed_run_resumes_bit_for_bit(tmp_path, monkeypatch, settings):

@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from ntkfreq import FourierFeatureNet, Normal, train
-from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
+from ntkfreq.problem.optimizers import (
+    Adam,
+    AdamW,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    RMSProp,
+)
 
 X = np.linspace(-1, 1, 20)
 Y = np.sin(4 * X)
@@ -44,6 +51,10 @@ def here(setting: Setting) -> dict[str, Any]:
     if setting.kind == "Adam":
         decays = outer / times, inner / times
         return {"step_size": setting.lr, "optimizer": Adam(epsilon=epsilon), "decays": decays}
+    if setting.kind == "RMSprop":
+        rule = RMSProp(options["alpha"], epsilon, options["momentum"])
+        decays = outer / times, inner / times
+        return {"step_size": setting.lr, "optimizer": rule, "decays": decays}
     return {
         "step_size": setting.lr,
         "optimizer": AdamW(epsilon=epsilon),
@@ -80,6 +91,7 @@ SETTINGS = {
     "Adam, large epsilon": Setting("Adam", 0.01, (0.0, 0.0), {"eps": 0.1}),
     "Adam with decay": Setting("Adam", 0.01, (0.2, 0.06), {"eps": 0.1}),
     "AdamW": Setting("AdamW", 0.01, (0.2, 0.06), {"eps": 0.1}),
+    "RMSprop": Setting("RMSprop", 0.002, (0.2, 0.06), {"eps": 0.1, "alpha": 0.9, "momentum": 0.5}),
     "sum": Setting("SGD", 0.0025, (4.0, 1.0), {"momentum": 0.5}, "sum"),
     "AdamW on the sum": Setting("AdamW", 0.01, (0.2, 0.06), {"eps": 0.1}, "sum"),
 }

@@ -53,8 +53,8 @@ def test_type_checkers_read_the_names_that_are_loaded():
 
 
 def test_public_names_that_are_described_elsewhere_are_at_the_top():
-    wanted = "Density Optimizer GradientDescent HeavyBall Nesterov Adam AdamW Schedule Constant "
-    wanted += "Warmup Cosine Exponential default_frequencies"
+    wanted = "Density Optimizer GradientDescent HeavyBall Nesterov Adam AdamW RMSProp SignDescent "
+    wanted += "Schedule Constant Warmup Cosine Exponential default_frequencies"
     assert set(wanted.split()) <= set(ntkfreq.__all__)
 
 

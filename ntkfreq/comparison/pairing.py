@@ -28,6 +28,13 @@ _MOST_POINTS = 3000
 def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run on other data, or from another start, density, sigma_a or decay."""
     problem, net = solution.equation, history.initial_net
+    if history.descent.parametrization != "ntk":
+        raise ValueError(
+            "history was trained with parametrization='standard', in which w learns more slowly "
+            "beside the output weights than the prediction has it; train with "
+            "parametrization='ntk' (two layers of m units: with m times the step_size, at which "
+            "the output weights learn as before)"
+        )
     _refuse_other_decay(solution, history, x)
     y = problem.target.at(x)
     if np.abs(y - history.y).max() > 1e-6 * max(np.abs(y).max(), 1e-300):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,13 @@ class TorchRule:
                 "Adam(), or train a FourierFeatureNet or FourierFeatureMLP, which take any rule"
             )
         name, settings = known
+        if settings.get("eps") == 0:
+            # PyTorch divides 0 by 0. This is below the root of every square that is not 0.
+            settings["eps"] = torch.finfo(parameters[0].dtype).tiny ** 0.5
         make = getattr(torch.optim, name)
-        own = make(parameters, lr=step_size, fused=True, **settings)
+        # Where PyTorch has a rule in one pass over the parameters, it takes that.
+        fused = {"fused": True} if "fused" in inspect.signature(make).parameters else {}
+        own = make(parameters, lr=step_size, **fused, **settings)
         return cls(rule, parameters, step_size, own)
 
     def take(self, step: int, loss: Any) -> None:

@@ -242,6 +242,7 @@ def _resume(problem: Problem, state: NetworkState, recorder: Recorder) -> Path |
         output=saved["output"],
         step=step,
         bound=state.bound,
+        scale=state.scale,
     )
     return Path(resumed, saved["kept"], Records.of(saved), resumed_from=step)
 

@@ -176,6 +176,21 @@ class FourierFeatureNet(Described):
         """The same network with other parameters, laid out as by `packed`."""
         return with_parameters(self, w=theta[:-2].T, a=theta[-2], b=theta[-1])
 
+    def standard_scale(self) -> FloatArray:
+        r"""Factors (d + 2, 1) of the parameters over those of the same network without factors.
+
+        That is :math:`f(x) = \sum_j A_j \cos(w_j \cdot x) + B_j \sin(w_j \cdot x)`, the standard
+        parametrization: :math:`a = \sqrt m A`, :math:`b = \sqrt m B`, w is the same.
+
+        Examples
+        --------
+        >>> FourierFeatureNet([1.0, 2.0], [1.0, 1.0], [1.0, 1.0]).standard_scale()[:, 0] ** 2
+        array([1., 2., 2.])
+        """
+        scale = np.ones((self.dim + 2, 1))
+        scale[-2:] = np.sqrt(self.width)
+        return scale
+
     def work(self, x: FloatArray, steps: int = 1, threads: int | None = None) -> backends.Work:
         """What evaluating or training it at x (n, d) takes."""
         return backends.Work.of(self.w, x, steps, threads)

@@ -133,6 +133,34 @@ class TrainHistory(Portable, PlotsDynamics, Described):
         """The update rule."""
         return self.descent.optimizer
 
+    def batch(self, step: int) -> IntArray | None:
+        """Places in x of the points that a step saw; None where it saw all.
+
+        Parameters
+        ----------
+        step : int
+            The step from `step` to `step` + 1, from 0 to the last record.
+
+        Returns
+        -------
+        ndarray of int, shape (B,), or None
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a step that is none of the run's.
+
+        Examples
+        --------
+        >>> from ntkfreq.network import FourierFeatureNet, train
+        >>> net = FourierFeatureNet(w=[1.0], a=[0.0], b=[0.0])
+        >>> run = train(net, [0.0, 1.0], [1.0, 1.0], step_size=0.1, steps=2, order=[[1], [0]])
+        >>> run.batch(0)
+        array([1])
+        """
+        taken = checks.integer("step", step, 0, max(int(self.step[-1]) - 1, 0))
+        return self.descent.batch(taken, len(self.y), {})
+
     def learning_time(
         self,
         band: tuple[float, float],

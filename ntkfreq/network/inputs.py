@@ -12,6 +12,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import Descent
+from ntkfreq.network.batch_order import BatchOrder
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.mlp import FourierFeatureMLP
 from ntkfreq.problem.optimizers import as_optimizer
@@ -71,8 +72,8 @@ def checked_descent(
     frequency_decay: Any,
     freeze: Any,
     optimizer: Any,
-    batch_size: Any,
-    points: int,
+    batches: BatchOrder,
+    parametrization: Any,
 ) -> Descent:
     """The rule of a step, without the seed of its batches."""
     if not isinstance(freeze, bool | np.bool_):
@@ -83,13 +84,6 @@ def checked_descent(
             f"frequency_decay={rate} must be 0 with freeze_frequencies=True, where w does not "
             "move; drop one of them"
         )
-    if batch_size is not None:
-        batch_size = checks.integer("batch_size", batch_size, 1)
-        if batch_size > points:
-            raise ValueError(
-                f"batch_size={batch_size} is more than the {points} training points; use "
-                "batch_size=None to see all of them at every step"
-            )
     rule = as_optimizer(optimizer)
     try:
         factor = rule.schedule.factor(0)
@@ -105,16 +99,19 @@ def checked_descent(
         rate,
         bool(freeze),
         rule,
-        batch_size,
+        batches.size,
+        order=batches.name,
+        given=batches.given,
+        parametrization=checks.choice("parametrization", parametrization, ("ntk", "standard")),
     )
 
 
 def checked_seed(rng: Any, descent: Descent, checkpoint: Any) -> int:
-    """Seed of the batches; a run that is to be resumed must be able to draw them again."""
+    """Seed of the batches drawn; a run that is to be resumed must be able to draw them again."""
     if isinstance(rng, Integral):
         rng = checks.integer("rng", rng, 0, 2**128 - 1)
     generator = checks.generator("rng", rng)
-    if descent.batch_size is None:
+    if descent.batch_size is None or descent.given is not None:
         return 0
     if rng is None and checkpoint is not None:
         raise ValueError(

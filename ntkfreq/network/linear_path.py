@@ -65,7 +65,11 @@ class LinearPath:
         if len(x) * int(history.step[-1]) > _MOST_STEPS:
             return None
         first = x.shape[1] if descent.freeze_frequencies else 0
-        gram = load("reference").gram(net.packed(), every, first)
+        backend, theta, rows = load("reference"), net.packed(), net.frequency_rows
+        gram = backend.gram(theta, every, first)
+        if descent.parametrization == "standard":
+            outer = backend.gram(theta, every, rows)
+            gram = gram - outer + float(net.standard_scale()[rows, 0] ** 2) * outer
         return cls(gram, history.step, rule, descent.step_size, len(x))
 
     @cached_property

@@ -34,9 +34,11 @@ class TrainSettings(TypedDict, total=False):
     """Settings of :func:`ntkfreq.train` that are the same for all runs."""
 
     optimizer: str | Optimizer
+    parametrization: str
     decay_towards: str
     freeze_frequencies: bool
     batch_size: int | None
+    order: str | ArrayLike
     test: Pair | None
     frequencies: ArrayLike | None
     record: int | Sequence[int] | IntArray

@@ -248,6 +248,28 @@ class FourierFeatureMLP(Described):
         arrays = {"w": w.reshape(self.w.shape), "readout": readout}
         return with_parameters(self, layers=tuple(layers), **arrays)
 
+    def standard_scale(self) -> FloatArray:
+        r"""Factors (P,) of the parameters over those of the same network without factors.
+
+        That is the standard parametrization, :math:`h_0 = [\cos(w_j \cdot x), \sin(w_j \cdot x)]`,
+        :math:`h_l = \varphi(V_l h_{l-1} + \beta_l)` and :math:`f = u \cdot h_L`: w and biases are
+        the same, the other factors :math:`\sqrt{n_{l-1}}` over :math:`\sqrt 2`, above it over
+        :math:`c_\varphi`.
+
+        Examples
+        --------
+        >>> net = FourierFeatureMLP([2.0], [([[0.0, 3.0]], [0.0])], [1.0], "relu")
+        >>> net.standard_scale() ** 2
+        array([1. , 1. , 1. , 1. , 0.5])
+        """
+        parts, factor = [np.ones(self.w.size)], 2**0.5
+        for weights, bias in self.layers:
+            scale = weights.shape[1] ** 0.5 / factor
+            parts += [np.full(weights.size, scale), np.ones(bias.size)]
+            factor = ACTIVATIONS[self.activation].gain
+        readout = np.full(self.readout.size, self.readout.size**0.5 / factor)
+        return np.concatenate([*parts, readout])
+
     def forward(self, theta: Any, x: Any) -> Any:
         """Output (n,) at x (n, d) with other parameters, as packed; PyTorch tensors.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -48,10 +48,11 @@ def _ending(
     outputs = path.records["train_output"]
     start, last = (mean_square(outputs[k], data.y) for k in (0, -1))
     if path.diverged is not None:
+        scale = path.state.scale
         return (
             f"diverged by step {path.state.step}: {path.diverged}; "
             f"records end at step {path.records['step'][-1]}. "
-            f"{divergence_remedy(theta, data.x, engine.backend, descent, first)}"
+            f"{divergence_remedy(theta, data.x, engine.backend, descent, first, scale)}"
         )
     text = f"completed {path.state.step} steps"
     if last > start:
@@ -83,7 +84,10 @@ def versions(backend: str) -> dict[str, str]:
 
 def deciding(descent: Descent, engine: Engine, **others: Any) -> dict[str, Any]:
     """Settings that decide what a run computes, apart from its arrays."""
-    rule = asdict(descent) | {"optimizer": repr(descent.optimizer), "backend": engine.name}
+    # Given batches are an array, which the caller has.
+    rule = asdict(replace(descent, given=None))
+    del rule["given"]
+    rule |= {"optimizer": repr(descent.optimizer), "backend": engine.name}
     return rule | asdict(engine.precision) | versions(engine.name) | others
 
 

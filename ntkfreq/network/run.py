@@ -120,6 +120,7 @@ def start_state(
         descent,
         towards_start=decay_towards == "start",
         bound=phase_bound(points, engine.precision.dtype),
+        scale=net.standard_scale() if descent.parametrization == "standard" else None,
     )
 
 

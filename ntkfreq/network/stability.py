@@ -18,7 +18,13 @@ _FEWEST_UNITS = 1000
 _MOST_PRODUCTS = 2_000_000_000
 
 
-def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: int = 0) -> float:
+def top_eigenvalue(
+    theta: FloatArray,
+    x: FloatArray,
+    backend: Backend,
+    first: int = 0,
+    scale: FloatArray | None = None,
+) -> float:
     r"""Largest eigenvalue of :math:`K/N`, K the empirical NTK on the points, by power iteration.
 
     Matrix-free: :math:`K = J J^T` with the Jacobian J of the outputs in the parameters, whose
@@ -34,6 +40,8 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
         Engine of the products.
     first : int
         First trained row of theta.
+    scale : ndarray, optional
+        Factors of theta over the parameters in which the rule steps, of which J then is.
 
     Returns
     -------
@@ -60,6 +68,8 @@ def top_eigenvalue(theta: FloatArray, x: FloatArray, backend: Backend, first: in
         vector = vector / np.abs(vector).max()  # or its square may overflow
         vector = np.asarray(vector / np.linalg.norm(vector), dtype=np.float64)
         pulled = backend.gradient(theta, x, vector, first)
+        if scale is not None:
+            pulled = pulled * scale[first:] ** 2
         image = backend.tangent(theta, pulled, x, first) / x.shape[0]
         previous, value = value, float(vector @ image)
         if not np.isfinite(image).all() or not np.isfinite(value):
@@ -91,7 +101,12 @@ def stable_step(optimizer: Optimizer, rate: float) -> float:
 
 
 def divergence_remedy(
-    theta: FloatArray, x: FloatArray, backend: Backend, descent: Descent, first: int = 0
+    theta: FloatArray,
+    x: FloatArray,
+    backend: Backend,
+    descent: Descent,
+    first: int = 0,
+    scale: FloatArray | None = None,
 ) -> str:
     r"""Advice after a divergence: the stable step size of :math:`\lambda_{\max} + \gamma`.
 
@@ -110,7 +125,7 @@ def divergence_remedy(
             f"{type(descent.optimizer).__name__} moves every parameter by in a step; "
             f"use less, for instance {0.1 * descent.step_size:.2g}"
         )
-    top = top_eigenvalue(theta, x, backend, first)
+    top = top_eigenvalue(theta, x, backend, first, scale)
     top += max(descent.weight_decay, descent.frequency_decay)
     stable = stable_step(descent.optimizer, top)
     if not np.isfinite(top) or stable == 0:

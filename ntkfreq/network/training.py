@@ -13,6 +13,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.types import ArrayLike, IntArray, PointsLike
 from ntkfreq.network import inputs, report
+from ntkfreq.network.batch_order import checked_order
 from ntkfreq.network.checkpoint import fingerprint, held
 from ntkfreq.network.descent import Problem, descend
 from ntkfreq.network.engine import engine_for
@@ -33,11 +34,13 @@ def train(
     step_size: float,
     steps: int,
     optimizer: str | Optimizer = "gd",
+    parametrization: str = "ntk",
     weight_decay: float = 0.0,
     frequency_decay: float = 0.0,
     decay_towards: str = "zero",
     freeze_frequencies: bool = False,
     batch_size: int | None = None,
+    order: str | ArrayLike = "shuffled",
     test: Pair | None = None,
     frequencies: ArrayLike | None = None,
     record: int | Sequence[int] | IntArray = 64,
@@ -76,7 +79,16 @@ def train(
     optimizer : str or Optimizer
         Update rule, for instance ``Adam(beta2=0.98, clip=1.0, schedule=Warmup(100))``, or the name
         of one with its defaults:
-        "gd", "heavy_ball", "nesterov", "adam" (decay enters the gradient), "adamw" (decay apart).
+        "gd", "heavy_ball", "nesterov", "adam" and "rmsprop" (decay enters the gradient), "adamw"
+        and "sign" (decay apart).
+    parametrization : {"ntk", "standard"}
+        Whether the rule steps in the parameters of `net` or in those of the same network without
+        factors such as :math:`m^{-1/2}`, as most PyTorch modules are written:
+        :math:`f = \sum_j A_j \cos(w_j \cdot x) + B_j \sin(w_j \cdot x)`, :math:`a = \sqrt m A`,
+        :math:`b = \sqrt m B`. Step size, decays, clip and epsilon are then those of the module. A
+        step of gradient descent moves a and b by m, one of Adam by :math:`\sqrt m` times the
+        step size, w by the step size as before. Networks, their norms and the kernel's drift are
+        those of `net` in any case.
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
     decay_towards : {"zero", "start"}
@@ -84,7 +96,11 @@ def train(
     freeze_frequencies : bool
         Train everything but w.
     batch_size : int, optional
-        Points a step sees, drawn without replacement in every epoch; default all.
+        Points a step sees; default all.
+    order : {"shuffled", "independent"} or array_like of int, shape (steps, B)
+        Which points: shuffled anew in every epoch, the last batch of which takes what is left;
+        drawn for each step by itself, none twice in a batch; or as given by their places in x,
+        from 0. ``TrainHistory.batch`` tells them afterwards.
     test : (x_test, y_test), optional
         Test points and values.
     frequencies : array_like, shape (F,) or (F, d), optional
@@ -98,8 +114,8 @@ def train(
     dtype : {"float64", "float32"}
         Precision of the steps; single precision on "torch" only.
     rng : None, int or numpy Generator
-        Source of the batches; without batches nothing is drawn. An int is their seed, which
-        ``settings["seed"]`` holds in any case.
+        Source of the batches; without batches, or with given ones, nothing is drawn. An int is
+        their seed, which ``settings["seed"]`` holds in any case.
     checkpoint : path-like, optional
         File that is written every `checkpoint_seconds` and at the end; the same call resumes from
         it with the results of an unbroken run: to the last bit on "reference", on "direct" at the
@@ -147,18 +163,18 @@ def train(
     ('completed 200 steps', 100.0, True)
     """
     net, data = inputs.checked_data(net, *pair_of(x, y), test)
+    steps = checks.integer("steps", steps, 1)
     descent = inputs.checked_descent(
         step_size,
         weight_decay,
         frequency_decay,
         freeze_frequencies,
         optimizer,
-        batch_size,
-        data.y.size,
+        checked_order(order, batch_size, data.y.size, steps),
+        parametrization,
     )
     checks.choice("decay_towards", decay_towards, ("zero", "start"))
     descent = replace(descent, seed=inputs.checked_seed(rng, descent, checkpoint))
-    steps = checks.integer("steps", steps, 1)
     records = record_steps(record, steps)
     probe = probe_points(data.x, checks.integer("kernel_probe", kernel_probe, 0))
     grid = None if frequencies is None else inputs.checked_frequencies(frequencies, net.dim)
@@ -192,7 +208,8 @@ def train(
         )
         theta = engine.rounded(net.packed(), x=data.x, y=data.y, x_test=data.x_test)
         mark = fingerprint(
-            {"theta": theta, "records": records, "frequencies": grid} | data.arrays(),
+            {"theta": theta, "records": records, "frequencies": grid, "order": descent.given}
+            | data.arrays(),
             settings | {"architecture": net.architecture, "axis": repr(data.axis)},
         )
         problem = Problem(data.x, data.y, descent, records, mark, path, pause, progress)

@@ -27,7 +27,7 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 def jit(
     *, sums: bool = False, parallel: bool = False, inner: bool = False, variant: str = ""
 ) -> Callable[[_Kernel], _Kernel]:
-    """Compile and cache.
+    """Compile and cache, other than the inner ones.
 
     Parameters
     ----------
@@ -38,7 +38,9 @@ def jit(
     inner : bool
         For functions that other compiled ones call: they become part of their caller. Left to
         itself, the linker takes any function of the same name that the process has, and a process
-        that compiled a kernel got other last bits than one that loaded it from the cache.
+        that compiled a kernel got other last bits than one that loaded it from the cache. The cache
+        would give such a function as long as its own file stays, with old code of other files in
+        it.
     variant : str
         Distinguishes functions of one name that one factory has made. Without it two of
         them, compiled by different processes and loaded from the cache by a third, can have one
@@ -52,7 +54,7 @@ def jit(
         kernel: _Kernel = numba.njit(
             fastmath=flags,
             parallel=parallel,
-            cache=True,
+            cache=not inner,
             nogil=True,
             error_model="numpy",
             forceinline=inner,

@@ -61,6 +61,9 @@ def _update(theta, k, slope, pull, memory, rate, optimizer, step):
         mean = memory[0] / (1 - 0.9 ** (step + 1))
         square = memory[1] / (1 - 0.999 ** (step + 1))
         theta[k] = theta[k] - rate * mean / (np.sqrt(square) + 1e-8)
+    elif optimizer == "rmsprop":
+        memory[0] = 0.99 * memory[0] + 0.01 * slope**2
+        theta[k] = theta[k] - rate * slope / (np.sqrt(memory[0]) + 1e-8)
     elif optimizer in ("heavy_ball", "nesterov"):
         memory[0] = 0.9 * memory[0] + slope
         move = slope + 0.9 * memory[0] if optimizer == "nesterov" else memory[0]

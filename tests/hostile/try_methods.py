@@ -164,6 +164,8 @@ def rules(rng: Draw) -> Try:
         [
             ("Adam", {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8, "clip": 1.0}),
             ("AdamW", {"beta1": 0.5, "epsilon": 1e-3}),
+            ("RMSProp", {"alpha": 0.9, "epsilon": 1e-3, "momentum": 0.5}),
+            ("SignDescent", {"momentum": 0.5}),
             ("HeavyBall", {"momentum": 0.9, "clip": 0.1}),
             ("Nesterov", {"momentum": 0.5}),
             ("GradientDescent", {"clip": 0.1}),

@@ -37,11 +37,12 @@ NAMES = (
     "kernel_probe", "width", "sigma_a", "zero_output", "w", "a", "b", "depth", "hidden",
     "activation", "sigma_w", "sigma_b", "layers", "readout", "branches", "workers", "rho_w",
     "loc", "scale", "df", "dim", "components", "weights", "atoms", "clip", "sigma-a", "momentum",
-    "beta1", "beta2", "epsilon", "schedule", "option", "path", "solution", "history", "discrete",
-    "x2", "checkpoint_seconds", "fraction", "band", "target",
+    "beta1", "beta2", "alpha", "epsilon", "schedule", "option", "path", "solution", "history",
+    "discrete", "parametrization", "order", "x2", "checkpoint_seconds", "fraction", "band",
+    "target",
 )  # fmt: skip
 _BACKENDS = ("reference", "direct", "nufft", "torch", "auto")
-_RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw")
+_RULES = ("gd", "heavy_ball", "nesterov", "adam", "adamw", "rmsprop")
 
 
 def _net(rng: Draw, dim: int, width: int) -> tuple[dict[str, Arg], Any]:
@@ -117,6 +118,9 @@ def training(rng: Draw) -> Try:
 def _more_options(rng: Draw, args: dict[str, Arg], n: int, dim: int) -> None:
     if "batch_size" in rng.bad:
         args["batch_size"], args["rng"] = whole(rng, 2), Arg(0, 0.0)
+        if rng.chance(0.3):
+            args["order"] = rng.choice([option(rng), awkward(rng, np.zeros((30, 2)), "other")])
+            args["order"] = Arg(args["order"].node, UNKNOWN, args["order"].kind)
     if "record" in rng.bad:
         args["record"] = rng.choice([whole(rng, 4), awkward(rng, np.array([0.0, 3.0]), "other")])
         args["record"] = Arg(args["record"].node, UNKNOWN, args["record"].kind)
@@ -138,6 +142,7 @@ def _more_options(rng: Draw, args: dict[str, Arg], n: int, dim: int) -> None:
                 "freeze_frequencies",
                 "rng",
                 "decay_towards",
+                "parametrization",
                 "backend",
                 "progress",
                 "checkpoint",

@@ -28,6 +28,8 @@ from ntkfreq import (
     Normal,
     Optimizer,
     Points,
+    RMSProp,
+    SignDescent,
     StudentT,
     Target,
     Uniform,
@@ -118,6 +120,8 @@ train(net, x, y(x), step_size=0.1, steps=100, optimiser="adam")  # E: call-arg
 train(3.0, x, y(x), step_size=0.1, steps=100)  # E: arg-type
 train_many([net], x, y(x), step_size=0.1, steps=10, optimiser="adam")  # E: call-arg
 Nesterov(betas=0.9)  # E: call-arg
+print(RMSProp(0.9, momentum=0.5).epsilon, SignDescent(0.9).momentum)
+RMSProp(centered=True)  # E: call-arg
 GradientDescent(schedule=0.5)  # E: arg-type
 train(net, (x, y(x)), step_size=0.1, steps=100)
 print(run.train_loss.min(), many[0].status.upper(), run.optimizer.clip)

@@ -22,6 +22,7 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.network.backends import kernels
 from ntkfreq.network.backends.cost import MOST_AXES, PARALLEL_PAIRS
+from ntkfreq.network.backends.fused_rules import ADAM, FUSED
 from ntkfreq.network.backends.loading import note_kernels
 from ntkfreq.network.backends.state import Descent, NetworkState
 from ntkfreq.network.backends.stepping import take_steps
@@ -59,7 +60,8 @@ def _parts(points: int, units: int) -> FloatArray:
 def _constants(descent: Descent, step: int, steps: int) -> FloatArray:
     """Step size and coefficients of the optimizer at each of the steps."""
     optimizer = descent.optimizer
-    steady = optimizer.schedule.constant and optimizer.slots < 2
+    # Adam corrects for the start of its means, by numbers that change from step to step.
+    steady = optimizer.schedule.constant and FUSED[type(optimizer)] != ADAM
     rows = [
         (descent.rate(n), *optimizer.coefficients(n))
         for n in range(step, step + (1 if steady else steps))
@@ -112,7 +114,7 @@ class Direct(TwoLayer):
     ) -> None:
         """Take `steps` steps in place, or fewer: up to one that leaves the limits."""
         optimizer = descent.optimizer
-        fused = type(optimizer) in kernels.FUSED and optimizer.clip is None
+        fused = type(optimizer) in FUSED and optimizer.clip is None
         if not fused or descent.batch_size is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 take_steps(self.evaluate, self.gradient, state, x, y, descent, steps)
@@ -120,6 +122,7 @@ class Direct(TwoLayer):
         constants, laps = _constants(descent, state.step, steps), self._laps(y.size, state.units)
         parts, across, values = _parts(y.size, state.units), np.array(x.T, order="C"), np.array(y)
         bound = np.zeros(x.shape[1]) if state.bound is None else state.bound
+        scale = np.ones(len(state.theta)) if state.scale is None else state.scale[:, 0]
         # All steps in one call, or one step after the other in several.
         for rows in [constants] if len(laps) == 1 else constants[:, None]:
             with self._kernel(_descend, state.theta, x) as kernel:
@@ -130,7 +133,9 @@ class Direct(TwoLayer):
                         state.anchor,
                         state.memory,
                         state.decay(descent)[:, 0],
+                        scale,
                         optimizer.decoupled,
+                        FUSED[type(optimizer)],
                         state.first(descent),
                         rows,
                         across,
@@ -176,7 +181,9 @@ class Direct(TwoLayer):
             theta,
             memory,
             decay,
+            decay,
             False,
+            0,
             0,
             none,
             point,

@@ -17,19 +17,17 @@ import numpy as np
 from numba import prange
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.network.backends import unit_sums
+from ntkfreq.network.backends import fused_rules, unit_sums
 from ntkfreq.network.backends.cost import MOST_AXES
+from ntkfreq.network.backends.fused_rules import step_unit
 from ntkfreq.network.backends.limits import LARGEST_WEIGHT
 from ntkfreq.network.backends.unit_sums import add, add_turned, measure
-from ntkfreq.problem.optimizers import Adam, AdamW, GradientDescent, HeavyBall, Nesterov
 from ntkfreq.spectra import sincos
 from ntkfreq.spectra.sincos import SMALL_PHASE, cos_sin, jit
 
 # Numba's cache looks at this file and at closure variables, not at the files from which inlined
 # functions come: their checksum is one of the closure variables.
-_STAMP = zlib.crc32((inspect.getsource(sincos) + inspect.getsource(unit_sums)).encode())
-# Update rules in `_step_unit`; a rule of the user's own is applied by its `update`.
-FUSED = frozenset({GradientDescent, HeavyBall, Nesterov, Adam, AdamW})
+_STAMP = zlib.crc32("".join(map(inspect.getsource, (sincos, unit_sums, fused_rules))).encode())
 # Length of arrays of coordinates, in loops of up to three dimensions.
 _ROOM = 3
 # Units of a block of a Gram matrix: three such rows a point stay in the cache.
@@ -40,48 +38,6 @@ _GRAM_UNITS = 512
 def _dimension(axes: tuple[int, ...], x: FloatArray) -> int:
     """Input dimension, known to the compiler up to three."""
     return x.shape[0] if len(axes) == MOST_AXES else len(axes)
-
-
-@jit(inner=True)
-def _step_unit(
-    dim: int,
-    theta: FloatArray,
-    anchor: FloatArray,
-    memory: FloatArray,
-    decay: FloatArray,
-    decoupled: bool,
-    first: int,
-    j: int,
-    sums: FloatArray,
-    c: FloatArray,
-) -> None:
-    """One step of unit j, from its sums: decay, then `Optimizer.update` by number.
-
-    c holds the rate and the optimizer's coefficients.
-    """
-    slots = memory.shape[0]
-    a, b = theta[dim, j], theta[dim + 1, j]
-    for k in range(first, dim + 2):
-        slope = sums[k - dim] if k >= dim else b * sums[2 + 2 * k] - a * sums[3 + 2 * k]
-        value = theta[k, j]
-        pull = decay[k] * (value - anchor[k, j])
-        if decoupled:
-            value -= c[0] * pull
-        else:
-            slope += pull
-        if slots == 0:
-            value -= c[0] * slope
-        elif slots == 1:
-            velocity = c[1] * memory[0, k, j] + slope
-            memory[0, k, j] = velocity
-            value -= c[0] * (c[2] * slope + c[3] * velocity)
-        else:
-            mean = c[1] * memory[0, k, j] + (1 - c[1]) * slope
-            square = c[2] * memory[1, k, j] + (1 - c[2]) * slope * slope
-            memory[0, k, j] = mean
-            memory[1, k, j] = square
-            value -= c[0] * c[4] * mean / (math.sqrt(square) * c[5] + c[3])
-        theta[k, j] = value
 
 
 @jit(inner=True)
@@ -117,7 +73,9 @@ def _descend_units(
     anchor: FloatArray,
     memory: FloatArray,
     decay: FloatArray,
+    scale: FloatArray,
     decoupled: bool,
+    kind: int,
     first: int,
     c: FloatArray,
     units: tuple[int, int],
@@ -140,7 +98,7 @@ def _descend_units(
     for j in range(units[0], units[1]):
         _copy(dim, theta, j, w)
         measure(axes, w, x, r, phase, cosine, sine, sums)
-        _step_unit(dim, theta, anchor, memory, decay, decoupled, first, j, sums, c)
+        step_unit(dim, theta, anchor, memory, decay, scale, decoupled, kind, first, j, sums, c)
         turn, share = 0.0, 0.0
         for k in range(dim):
             change[k] = theta[k, j] - w[k]
@@ -168,7 +126,9 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
         anchor: FloatArray,
         memory: FloatArray,
         decay: FloatArray,
+        scale: FloatArray,
         decoupled: bool,
+        kind: int,
         first: int,
         constants: FloatArray,
         x: FloatArray,
@@ -181,7 +141,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
     ) -> int:
         """Steps taken, negative when the last of them left the limits."""
         n, m = y.size, theta.shape[1]
-        scale = 1.0 / math.sqrt(m)
+        factor = 1.0 / math.sqrt(m)
         chunks = parts.shape[0] if stamp >= 0 else 0
         r, reach, escaped = np.empty(n), np.empty(x.shape[0]), np.zeros(chunks)
         for k in range(x.shape[0]):
@@ -190,7 +150,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
             if lap[0] == 0:
                 parts[:] = 0.0
             for i in range(n):
-                r[i] = (output[i] - y[i]) * (scale / n)
+                r[i] = (output[i] - y[i]) * (factor / n)
             for q in span(chunks):
                 _descend_units(
                     axes,
@@ -198,7 +158,9 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
                     anchor,
                     memory,
                     decay,
+                    scale,
                     decoupled,
+                    kind,
                     first,
                     constants[step],
                     _share(q, chunk, m, lap),
@@ -211,7 +173,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., int]:
                     escaped,
                 )
             if lap[0] == lap[1] - 1:
-                _combine(parts, scale, output)
+                _combine(parts, factor, output)
             if np.max(escaped) > 0.0:
                 return -(step + 1)
         return len(constants)

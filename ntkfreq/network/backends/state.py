@@ -22,7 +22,7 @@ class Descent:
 
     The optimizer sees the gradient and the decay ``rate * (theta - anchor)``, with rate
     `weight_decay` and anchor 0 for the outer weights, `frequency_decay` and the state's anchor
-    for w.
+    for w. In the "standard" `parametrization` all this is of parameters over the state's scale.
     """
 
     step_size: float
@@ -32,6 +32,9 @@ class Descent:
     optimizer: Optimizer = field(default_factory=GradientDescent)
     batch_size: int | None = None
     seed: int = 0
+    parametrization: str = "ntk"
+    order: str = "shuffled"
+    given: IntArray | None = field(default=None, repr=False, compare=False)
 
     def rate(self, step: int) -> float:
         """Step size of the step after `step` others."""
@@ -41,10 +44,19 @@ class Descent:
         """Points of the batch of a step; None for all. `orders` keeps the order of an epoch.
 
         Every epoch shuffles the points anew, by seed and epoch alone, so that a resumed run
-        draws what the whole one did. The last batch of an epoch takes what is left.
+        draws what the whole one did. The last batch of an epoch takes what is left. Independent
+        batches are drawn by seed and step; `given` has one a step.
         """
+        if self.given is not None:
+            # A copy: PyTorch warns of indices that cannot be written to.
+            return np.array(self.given[step], dtype=np.int64)
         if self.batch_size is None:
             return None
+        if self.order == "independent":
+            # The third number keeps them apart from the epochs, seeded by two.
+            source = np.random.default_rng([self.seed, step, 1])
+            drawn: IntArray = source.choice(points, self.batch_size, replace=False, shuffle=False)
+            return drawn
         epoch, place = divmod(step, -(-points // self.batch_size))
         if epoch not in orders:
             orders.clear()
@@ -78,6 +90,8 @@ class NetworkState:
         Order of the points in the present epoch, for batches.
     bound : ndarray, shape (d,), or None
         That of `limits.phase_bound` for all points of the run; None looks at no limit.
+    scale : ndarray, broadcasts to theta, or None
+        Factors of theta over the parameters in which the rule steps; None where they are theta.
     escaped : bool
         Whether the last step left the limits: `output` is then not that of the parameters.
     """
@@ -90,6 +104,7 @@ class NetworkState:
     step: int = 0
     orders: dict[int, IntArray] = field(default_factory=dict)
     bound: FloatArray | None = None
+    scale: FloatArray | None = None
     escaped: bool = False
 
     @classmethod
@@ -102,13 +117,14 @@ class NetworkState:
         *,
         towards_start: bool = False,
         bound: FloatArray | None = None,
+        scale: FloatArray | None = None,
     ) -> NetworkState:
         """State before the first step; `towards_start` anchors w at its initial value."""
         anchor = np.zeros_like(theta)
         if towards_start:
             anchor[:frequency_rows] = theta[:frequency_rows]
         memory = np.zeros((descent.optimizer.slots, *theta.shape))
-        return cls(theta.copy(), frequency_rows, anchor, memory, output, bound=bound)
+        return cls(theta.copy(), frequency_rows, anchor, memory, output, bound=bound, scale=scale)
 
     def copy(self) -> NetworkState:
         """A state of its own, to which an interrupted step can return."""
@@ -130,10 +146,11 @@ class NetworkState:
         return self.bound is None or within(self.theta, self.frequency_rows, self.bound)
 
     def decay(self, descent: Descent) -> FloatArray:
-        """Decay rate of each row, shaped to multiply `theta`."""
+        """Decay rate of each row over its scale, shaped to multiply `theta`."""
         rates = np.full(self.theta.shape[0], descent.weight_decay)
         rates[: self.frequency_rows] = descent.frequency_decay
-        return rates.reshape(-1, *[1] * (self.theta.ndim - 1))
+        shaped = rates.reshape(-1, *[1] * (self.theta.ndim - 1))
+        return shaped if self.scale is None else shaped / self.scale
 
     def first(self, descent: Descent) -> int:
         """First row that is trained."""

@@ -10,10 +10,23 @@ from ntkfreq.network.backends.state import Descent, NetworkState
 
 
 def apply(
-    descent: Descent, theta: Any, slope: Any, memory: Any, decay: Any, anchor: Any, step: int
+    descent: Descent,
+    theta: Any,
+    slope: Any,
+    memory: Any,
+    decay: Any,
+    anchor: Any,
+    step: int,
+    scale: Any = None,
 ) -> None:
-    """Clip the gradient, add decay, and move the trained rows `theta` in place."""
+    r"""Clip the gradient, add decay, and move the trained rows `theta` in place.
+
+    With a scale c the rule steps in :math:`\theta / c`, whose gradient is c times that of theta and
+    whose steps are 1/c of those of theta.
+    """
     optimizer, rate = descent.optimizer, descent.rate(step)
+    if scale is not None:
+        slope, rate = scale * slope, scale * rate
     if optimizer.clip is not None:
         # 1e-6 as in torch.nn.utils.clip_grad_norm_, so that results can be compared.
         share = optimizer.clip / (_norm(slope) + 1e-6)
@@ -69,12 +82,13 @@ def take_steps(
     first = state.first(descent)
     decay = state.decay(descent)[first:]
     theta, memory, anchor = state.theta[first:], state.memory[:, first:], state.anchor[first:]
+    scale = None if state.scale is None else state.scale[first:]
     for _ in range(steps):
         rows = descent.batch(state.step, y.shape[0], state.orders)
         seen, values = (x, y) if rows is None else (x[rows], y[rows])
         output = state.output if rows is None else output_at(state.theta, seen)
         slope = gradient(state.theta, seen, (output - values) / values.shape[0], first)
-        apply(descent, theta, slope, memory, decay, anchor, state.step)
+        apply(descent, theta, slope, memory, decay, anchor, state.step, scale)
         state.step += 1
         if not allowed(state):
             state.escaped = True

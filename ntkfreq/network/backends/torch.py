@@ -111,11 +111,12 @@ class Torch:
             leaf, memory = self._tensor(state.theta).requires_grad_(), self._tensor(state.memory)
             theta = leaf.detach()
             bound = None if state.bound is None else self._tensor(state.bound)
+            scale = None if state.scale is None else self._tensor(state.scale[first:])
             for step in range(state.step, state.step + steps):
                 rows = descent.batch(step, y.shape[0], state.orders)
                 seen, wanted = (points, values) if rows is None else (points[rows], values[rows])
                 slope = self._slope(leaf, seen, partial(_residual, wanted))[first:]
-                apply(descent, theta[first:], slope, memory[:, first:], decay, anchor, step)
+                apply(descent, theta[first:], slope, memory[:, first:], decay, anchor, step, scale)
                 state.step += 1
                 if bound is not None and not within(theta, state.frequency_rows, bound):
                     state.escaped = True
