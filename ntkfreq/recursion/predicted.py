@@ -11,7 +11,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.display import Described
 from ntkfreq._support.types import FloatArray, IntArray, PointsLike
 from ntkfreq.problem.functions import evaluate
-from ntkfreq.recursion.nodes import FrequencyNodes
+from ntkfreq.recursion.nodes import ORDERS, FrequencyNodes
 from ntkfreq.recursion.rules import Rates
 from ntkfreq.spectra.spectrum import fourier_sum
 
@@ -135,12 +135,12 @@ def node_error(path: PredictedPath, coarse: PredictedPath) -> float:
     r"""Estimate of the error that the nodes of a path leave, from a path on coarser nodes.
 
     The root mean square over records and points of the difference, relative to that of y, over
-    :math:`c^{3/2} - 1`, c the ratio of the spacings: errors fall like that power.
+    :math:`(M/M_c)^p - 1`, for errors fall like the power p of the number of nodes M.
 
     Parameters
     ----------
     path, coarse : PredictedPath
-        The same problem at the same records.
+        The same problem at the same records, `coarse` with `density_nodes(..., coarser=2)`.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def node_error(path: PredictedPath, coarse: PredictedPath) -> float:
     """
     if not np.array_equal(path.steps, coarse.steps):
         raise ValueError("coarse must have the records of path: give both the same record")
-    ratio = (path.nodes.count / coarse.nodes.count) ** (1.5 / path.nodes.dim)
+    ratio = (path.nodes.count / coarse.nodes.count) ** ORDERS[path.nodes.dim - 1]
     off = float(np.sqrt(np.mean((path.output - coarse.output) ** 2)))
     size = float(np.sqrt(np.mean(path.y**2)))
     return off / size / max(ratio - 1, 0.5) if size > 0 else off
