@@ -13,14 +13,12 @@ from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray
 from ntkfreq.recursion.nodes import FrequencyNodes
 
-# Direct sums: a step; a node and a coordinate of it; a pair of node and point, frozen, and with
-# each trained coordinate.
-_STEP, _NODE, _COORDINATE, _PAIR, _TURN = 1e-5, 6e-8, 9e-8, 1.3e-9, 7e-10
-# A coordinate of a node under an epsilon: up to this, see `damped`.
-_DAMPED = 6e-7
-# Transforms: a step, a point and node of one strength, a cell of the fine grid of one strength, in
-# one, two and three dimensions.
-_CALL, _PLACE, _CELL = (2e-4, 4e-4, 1e-3), (8e-8, 2e-7, 8e-7), (2e-8, 3e-8, 5e-8)
+# Direct sums: a step; a node, and each trained coordinate of it, with an epsilon at most.
+_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 9e-8, 9e-8, 6e-7
+# A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
+_PAIR, _TURN = (6e-10, 6e-10, 1.1e-9), 3e-10
+# Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
+_CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 8e-8, 6e-7), (1e-8, 1e-8, 1.5e-8)
 # Cells of the fine grid of a transform beyond which it is not taken.
 _MOST_CELLS = 5e7
 # Seconds of a step from which on it is worth the threads.
@@ -71,7 +69,7 @@ class StepWork:
     @property
     def alone(self) -> float:
         """Seconds of a step by direct sums on one core."""
-        pair = _PAIR + _TURN * self.trained
+        pair = _PAIR[self.dim - 1] + _TURN * self.trained
         return self.node_seconds + self.nodes * self.points * pair
 
     @property

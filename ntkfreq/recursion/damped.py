@@ -39,6 +39,9 @@ _THREE_TERMS = 2.0**-12
 _FINE = 384
 # b/a below this times delta changes no digit; see `damped_mean`.
 _NARROW = 1e-7
+# b/a up to which a matrix is of rank one, and the b/a that is taken then: the mean along the short
+# axis is multiplied by a first moment of zero, that along the long one changes by the square.
+_FLAT, _FLATTENED = 1e-12, 1e-6
 # b/a from which on the ellipse is round enough.
 _ROUND = 0.8
 _MOST_TURNS = 6
@@ -181,7 +184,9 @@ def damped_mean(
         return _three_terms(trace, root, epsilon, sigma)
     # Directions nearer to the long axis than delta are all alike: a b that is smaller changes
     # the mean by the square of their ratio.
-    ratio = max(b / a, _NARROW * min(epsilon / (sigma * a), 1.0), 1e-15)
+    ratio = max(b / a, _NARROW * min(epsilon / (sigma * a), 1.0))
+    if b < _FLAT * a:
+        ratio = max(ratio, _FLATTENED)
     mean, double = _circle(a, ratio, epsilon, sigma, work)
     difference = (a - b) * (a + b)
     return 0.5 * mean, (double / difference if difference > 0.0 else 0.0)
@@ -215,7 +220,8 @@ def damped_means(v: FloatArray, epsilon: float, sigma: float = 1.0) -> FloatArra
     Returns
     -------
     ndarray, shape (n, 3)
-        Their entries, of error 1e-11 relative to the largest.
+        Their entries, of error 1e-11 relative to the largest; along the short axis of a matrix of
+        rank one, where nothing moves, any large number.
 
     Examples
     --------

@@ -14,6 +14,7 @@ from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.recursion import kernels
 from ntkfreq.recursion.cost import StepWork
+from ntkfreq.recursion.node_kernels import curvature_kernel
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState
 
 # Pairs in a chunk at least (a chunk costs a microsecond beside), and at most so many chunks.
@@ -25,7 +26,7 @@ _descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, T
 _evaluate = {parallel: kernels.evaluate_kernel(parallel) for parallel in (False, True)}
 _batches = {parallel: kernels.batch_kernel(parallel) for parallel in (False, True)}
 _multiply = {parallel: kernels.multiply_kernel(parallel) for parallel in (False, True)}
-_curvature = kernels.curvature_kernel()
+_curvature = curvature_kernel()
 
 
 class DirectSums:
@@ -44,7 +45,7 @@ class DirectSums:
         self._axes = (0,) * problem.dim
         self._nodes = np.array(problem.nodes.frequencies.T, order="C")
         self._shares = np.array(problem.nodes.weights)
-        self._x = np.array(problem.x.T, order="C")
+        self._x = _apart(problem.x.T)
 
     def steps_at_once(self) -> int:
         """Steps of a call, after which Python handles Ctrl-C."""
@@ -52,8 +53,7 @@ class DirectSums:
 
     def descend(self, state: FollowedState, rows: FloatArray, base: FloatArray) -> None:
         """Take full-batch steps; `base` holds the initial output (n, N) at each."""
-        problem = self.problem
-        laps = self._laps()
+        problem, laps, parts = self.problem, self._laps(), self._parts(len(self.problem.y))
         for step in range(0, len(rows), 1 if len(laps) > 1 else len(rows)):
             part = slice(step, step + 1 if len(laps) > 1 else None)
             for lap in laps:
@@ -74,7 +74,7 @@ class DirectSums:
                         state.moves,
                         state.output,
                         rows[part],
-                        self._parts(len(problem.y)),
+                        parts,
                         self._chunk(len(problem.y)),
                         lap,
                     )
@@ -106,7 +106,7 @@ class DirectSums:
     def evaluate(self, moves: FloatArray, scale: float) -> FloatArray:
         """Output (N,) of moves at frequencies times `scale`."""
         count = len(self.problem.y)
-        output = np.empty(count)
+        output, parts = np.empty(count), self._parts(count)
         for lap in self._laps():
             with self._kernel(_evaluate) as kernel:
                 kernel(
@@ -118,7 +118,7 @@ class DirectSums:
                     self._x,
                     moves,
                     output,
-                    self._parts(count),
+                    parts,
                     self._chunk(count),
                     lap,
                 )
@@ -139,7 +139,7 @@ class DirectSums:
                 self._nodes,
                 self._shares,
                 self._x,
-                r,
+                _apart(r),
                 found,
                 product,
                 self._parts(r.size),
@@ -170,6 +170,13 @@ class DirectSums:
             yield pair[True]
         finally:
             numba.set_num_threads(before)
+
+
+def _apart(values: FloatArray) -> FloatArray:
+    """A copy that is no neighbour of other buffers."""
+    room = np.empty(values.size + kernels.APART)[: values.size].reshape(values.shape)
+    room[...] = values
+    return room
 
 
 def curvature(problem: FollowedProblem, state: FollowedState, row: FloatArray) -> FloatArray:

@@ -8,8 +8,6 @@ Waves are computed where they are needed: reading tables of them from memory tak
 
 from __future__ import annotations
 
-import inspect
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,20 +17,29 @@ from numba import prange
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.recursion import damped, ellipse, moving, node_sums, problem, rules
 from ntkfreq.recursion.damped import BUFFER
-from ntkfreq.recursion.moving import curvature_node, move_node
+from ntkfreq.recursion.moving import move_node
 from ntkfreq.recursion.node_sums import add, combine, measure, waves
 from ntkfreq.recursion.rules import SCALE, SCALE_NEXT
+from ntkfreq.recursion.stamp import checksum
 from ntkfreq.spectra import sincos
 from ntkfreq.spectra.sincos import jit
 
-# Numba's cache looks at this file and at closure variables, not at the files from which inlined
-# functions come: their checksum is one of the closure variables.
-_STAMP = zlib.crc32(
-    "".join(
-        inspect.getsource(part)
-        for part in (sincos, ellipse, damped, rules, problem, moving, node_sums)
-    ).encode()
-)
+_STAMP = checksum(sincos, ellipse, damped, rules, problem, moving, node_sums)
+# Numbers between two buffers at least. LLVM compares the distance of arrays with the length of its
+# vectors, not with theirs: whether short ones are summed in lanes would hang on where they lie.
+APART = 64
+
+
+@jit(inner=True)
+def _room(n: int) -> FloatArray:
+    """A buffer of n numbers, away from others."""
+    return np.empty(n + APART)[:n]
+
+
+@jit(inner=True)
+def _rooms(d: int, n: int) -> FloatArray:
+    """A buffer of shape (d, n), away from others."""
+    return np.empty(d * n + APART)[: d * n].reshape((d, n))
 
 
 @jit(inner=True)
@@ -82,7 +89,7 @@ def _step_nodes(
     parts: FloatArray,
 ) -> None:
     """One step of some nodes; with `follow` their new output is added to row q of `parts`."""
-    cosine, sine = np.empty(r.size), np.empty(r.size)
+    cosine, sine = _room(r.size), _room(r.size)
     sums, work = np.zeros(2 + 2 * len(axes)), np.empty(BUFFER)
     dim = 0 if frozen else len(axes)
     for j in range(which[0], which[1]):
@@ -120,7 +127,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         lap: tuple[int, int],
     ) -> None:
         m, chunks = shares.size, parts.shape[0] if stamp >= 0 else 0
-        r, turned = np.empty(y.size), np.empty((x.shape[0], y.size))
+        r, turned = _room(y.size), _rooms(x.shape[0], y.size)
         for step in range(rows.shape[0]):
             _errors(base[step], output, y, weights, x, r, turned)
             if lap[0] == 0:
@@ -165,7 +172,7 @@ def _output_of_nodes(
     parts: FloatArray,
 ) -> None:
     """Output of some nodes at points x (d, n), added to row q."""
-    cosine, sine = np.empty(x.shape[1]), np.empty(x.shape[1])
+    cosine, sine = _room(x.shape[1]), _room(x.shape[1])
     for j in range(which[0], which[1]):
         waves(axes, nodes, j, scale, x, cosine, sine)
         add(axes, moves, j, shares[j], x, frozen, cosine, sine, q, parts)
@@ -248,8 +255,8 @@ def batch_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     ) -> None:
         size, dim, m = batches.shape[1], x.shape[0], shares.size
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
-        own_x, own_y, own_base = np.empty((dim, size)), np.empty(size), np.empty(size)
-        r, turned, output = np.empty(size), np.empty((dim, size)), np.empty(size)
+        own_x, own_y, own_base = _rooms(dim, size), np.empty(size), np.empty(size)
+        r, turned, output = _room(size), _rooms(dim, size), np.empty(size)
         weights, parts, lap = np.empty(size), np.empty((chunks, size)), (0, 1)
         for step in range(rows.shape[0]):
             _take(batches[step], x, y, base[step], own_x, own_y, own_base, weights)
@@ -283,45 +290,6 @@ def batch_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     return descend_batches
 
 
-def move_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
-    """One step of all nodes from their sums (M, 2 + 2 d)."""
-    span: Any = prange if parallel else range
-
-    @jit(parallel=parallel, variant=f"parallel_{parallel}")
-    def move(
-        dim: int,
-        kind: int,
-        sigma: float,
-        sums: FloatArray,
-        floor: FloatArray,
-        memory: FloatArray,
-        moves: FloatArray,
-        row: FloatArray,
-        chunk: int,
-    ) -> None:
-        m = len(sums)
-        for q in span((m + chunk - 1) // chunk if stamp >= 0 else 0):
-            work = np.empty(BUFFER)
-            for j in range(q * chunk, min(m, q * chunk + chunk)):
-                move_node(dim, kind, sigma, sums[j], floor, memory, moves, j, row, work)
-
-    return move
-
-
-def curvature_kernel(stamp: int = _STAMP) -> Callable[..., None]:
-    """Preconditioners (M, 2 + 3 d) of all nodes."""
-
-    @jit()
-    def curvature(
-        dim: int, kind: int, sigma: float, memory: FloatArray, row: FloatArray, out: FloatArray
-    ) -> None:
-        work = np.empty(BUFFER)
-        for j in range(len(out) if stamp >= 0 else 0):
-            curvature_node(dim, kind, sigma, memory, j, row, out, work)
-
-    return curvature
-
-
 @jit(inner=True)
 def _multiply_nodes(
     axes: tuple[int, ...],
@@ -338,7 +306,7 @@ def _multiply_nodes(
     parts: FloatArray,
 ) -> None:
     """Product of the preconditioned kernel of some nodes with r, added to row q."""
-    cosine, sine = np.empty(r.size), np.empty(r.size)
+    cosine, sine = _room(r.size), _room(r.size)
     sums, u = np.zeros(2 + 2 * len(axes)), np.zeros((1, 2 + 2 * len(axes)))
     for j in range(which[0], which[1]):
         measure(axes, nodes, j, scale, x, r, turned, frozen, cosine, sine, sums)
@@ -371,7 +339,7 @@ def multiply_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         chunk: int,
     ) -> None:
         m, chunks = shares.size, parts.shape[0] if stamp >= 0 else 0
-        turned = np.empty((x.shape[0], r.size))
+        turned = _rooms(x.shape[0], r.size)
         for k in range(x.shape[0]):
             for i in range(r.size):
                 turned[k, i] = r[i] * x[k, i]

@@ -35,6 +35,10 @@ from ntkfreq.recursion.rules import (
 )
 from ntkfreq.spectra.sincos import jit
 
+# Product of the eigenvalues of a second moment over the square of their sum up to which the
+# smaller is rounding.
+_FLAT = 1e-13
+
 
 @jit(inner=True)
 def _numerator(g: float, memory: FloatArray, j: int, at: int, c: FloatArray) -> float:
@@ -155,30 +159,33 @@ def curvature_node(
 ) -> None:
     """Rates over preconditioners of node j: for cosines and sines, then cc, cs, ss of w_k.
 
-    What a step of gradient descent would do, with the second moments as they are.
+    What a step of gradient descent would do, with the second moments as they are. What has never
+    had a gradient, as the cosines of an odd target, has no curvature, whatever one over epsilon is.
     """
     for k in range(2):
         out[j, k] = c[READOUT_RATE]
         if kind == ROOT:
-            below = c[ROOT_FACTOR] * math.sqrt(memory[j, 3 * k + 1]) + c[READOUT_EPSILON]
-            out[j, k] = c[READOUT_RATE] / below if below > 0.0 else 0.0
+            root = math.sqrt(memory[j, 3 * k + 1])
+            below = c[ROOT_FACTOR] * root + c[READOUT_EPSILON]
+            out[j, k] = c[READOUT_RATE] / below if root > 0.0 else 0.0
     rate = c[SHRUNK] * c[SHRUNK_NEXT] * c[FREQUENCY_RATE]
     for k in range(dim):
         at, place = 2 + 3 * k, SHARED + EACH * k + 2
         if kind != ROOT:
-            out[j, at], out[j, at + 1], out[j, at + 2] = (
-                sigma * sigma * rate,
-                0.0,
-                (sigma * sigma * rate),
-            )
+            share = sigma * sigma * rate
+            out[j, at], out[j, at + 1], out[j, at + 2] = share, 0.0, share
             continue
         cc, cs, ss = memory[j, place], memory[j, place + 1], memory[j, place + 2]
-        if cc + ss > 0.0:
+        trace, p, q = cc + ss, 0.0, 0.0
+        if trace > 0.0:
             epsilon = c[FREQUENCY_EPSILON] / c[ROOT_FACTOR]
             p, q = damped_mean(cc, cs, ss, epsilon, sigma, work)
-            half, share = 0.5 * (cc - ss), rate / c[ROOT_FACTOR]
+        half, share = 0.5 * (cc - ss), rate / c[ROOT_FACTOR]
+        if cc * ss - cs * cs <= _FLAT * trace * trace and trace > 0.0:
+            # The long axis only: the share of V that has its curvature.
+            share *= (p + 0.5 * q * trace) / trace
+            out[j, at], out[j, at + 1], out[j, at + 2] = share * cc, share * cs, share * ss
+        else:
             out[j, at] = share * (p + q * half)
             out[j, at + 1] = share * q * cs
             out[j, at + 2] = share * (p - q * half)
-        else:
-            out[j, at], out[j, at + 1], out[j, at + 2] = 0.0, 0.0, 0.0

@@ -16,19 +16,19 @@ import numpy as np
 
 from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
-from ntkfreq.recursion import kernels
 from ntkfreq.recursion.cost import StepWork
 from ntkfreq.recursion.direct import curvature
+from ntkfreq.recursion.node_kernels import move_kernel
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState
 from ntkfreq.recursion.rules import SCALE, SCALE_NEXT
 from ntkfreq.spectra.spectrum import nufft_threads
 
 # Error of a transform relative to the sum of the magnitudes.
 _EPS = 1e-10
-# Nodes of a chunk of moves.
-_CHUNK = 512
+# Nodes of a chunk of moves, and their seconds from which on they are worth the threads.
+_CHUNK, _PARALLEL_SECONDS = 512, 1e-3
 
-_move = {parallel: kernels.move_kernel(parallel) for parallel in (False, True)}
+_move = {parallel: move_kernel(parallel) for parallel in (False, True)}
 
 
 class WavePlans:
@@ -126,7 +126,7 @@ class TransformSums:
     def __init__(self, problem: FollowedProblem, work: StepWork) -> None:
         self.problem, self.work = problem, work
         self._plans = WavePlans(problem, problem.x)
-        self.parallel = work.node_seconds > 1e-3 and allowed_threads() > 1
+        self.parallel = work.node_seconds > _PARALLEL_SECONDS and allowed_threads() > 1
 
     def steps_at_once(self) -> int:
         """Steps of a call; every step is one of Python's."""

@@ -69,10 +69,8 @@ def graded(smallest: float, largest: float, order: int = 16) -> tuple[np.ndarray
     return (middle + half * unit).ravel(), (half * weight).ravel()
 
 
-def unit_means(
-    second: np.ndarray, mean: np.ndarray, sigma_a: float, epsilon: float
-) -> np.ndarray:
-    """E r u (r u.mean) / (r sqrt(u' second u) + epsilon) for u on the circle and r of Rayleigh's law.
+def unit_means(second: np.ndarray, mean: np.ndarray, sigma_a: float, epsilon: float) -> np.ndarray:
+    """E r u (r u.mean) / (r sqrt(u' second u) + epsilon), u on the circle, r of Rayleigh's law.
 
     The circle is run through from the short axis of `second` on, the radius from 0.
     """
