@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from _thread import interrupt_main
@@ -283,6 +284,8 @@ def test_output_elsewhere(capsys):
     with pytest.raises(ValueError, match="known at the training points only; pass initial as a"):
         given.outputs([0.3])
     assert "edge_step=None" in repr(path)
+    again = pickle.loads(pickle.dumps(path))
+    assert (again.outputs([0.3]) == path.outputs([0.3])).all()
 
 
 class OwnRule(Optimizer):

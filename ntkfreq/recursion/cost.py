@@ -13,16 +13,18 @@ from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray
 from ntkfreq.recursion.nodes import FrequencyNodes
 
-# Direct sums: a step; a node, and each trained coordinate of it, with an epsilon at most.
-_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 9e-8, 9e-8, 6e-7
+# Direct sums: a step; a node, and each trained coordinate of it, with an epsilon from 1e-7 (where
+# hardly any has to be integrated) to 1e-6.
+_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 9e-8, 9e-8, 3e-7
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
 _PAIR, _TURN = (6e-10, 6e-10, 1.1e-9), 3e-10
 # Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
-_CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 8e-8, 6e-7), (1e-8, 1e-8, 1.5e-8)
+_CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
 # Cells of the fine grid of a transform beyond which it is not taken.
 _MOST_CELLS = 5e7
-# Seconds of a step from which on it is worth the threads.
-PARALLEL_SECONDS = 1e-3
+# Seconds of a step from which on it is worth the threads: where another program wants a core, a
+# step waits up to 10 ms for it.
+PARALLEL_SECONDS = 2e-3
 
 
 @dataclass(frozen=True)

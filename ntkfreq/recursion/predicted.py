@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray, PointsLike
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.recursion.nodes import ORDERS, FrequencyNodes
@@ -20,7 +23,7 @@ _BLOCK = 2e7
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedPath(Described):
+class PredictedPath(Portable, Described):
     r"""Output of an infinitely wide network at recorded steps.
 
     Attributes
@@ -56,6 +59,8 @@ class PredictedPath(Described):
     seconds : float
         What it took.
     """
+
+    _functions: ClassVar = MappingProxyType({"initial": "pass the network itself"})
 
     nodes: FrequencyNodes = field(repr=False)
     x: FloatArray

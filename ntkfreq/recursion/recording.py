@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -84,7 +83,7 @@ class PathRecords:
             shrunk=shrunk,
             scale=scale,
             rates=rates,
-            initial=copy.copy(initial),
+            initial=initial,
             sharpness=None if self.meter is None else np.array(self.sharpness),
             edge=None if self.watch is None else self.watch.rule.edge,
             edge_step=None if self.watch is None else self.watch.step,
