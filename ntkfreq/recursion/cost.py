@@ -15,9 +15,9 @@ from ntkfreq.recursion.nodes import FrequencyNodes
 
 # Direct sums: a step; a node, and each trained coordinate of it, with an epsilon from 1e-7 (where
 # hardly any has to be integrated) to 1e-6.
-_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 9e-8, 9e-8, 3e-7
+_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 3e-7
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
-_PAIR, _TURN = (6e-10, 6e-10, 1.1e-9), 3e-10
+_PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
 # Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
 _CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
 # Cells of the fine grid of a transform beyond which it is not taken.

@@ -17,7 +17,7 @@ from numba import prange
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.recursion import damped, ellipse, moving, node_sums, problem, rules
 from ntkfreq.recursion.damped import BUFFER
-from ntkfreq.recursion.moving import move_node
+from ntkfreq.recursion.moving import move_nodes
 from ntkfreq.recursion.node_sums import add, combine, measure, waves
 from ntkfreq.recursion.rules import SCALE, SCALE_NEXT
 from ntkfreq.recursion.stamp import checksum
@@ -28,6 +28,8 @@ _STAMP = checksum(sincos, ellipse, damped, rules, problem, moving, node_sums)
 # Numbers between two buffers at least. LLVM compares the distance of arrays with the length of its
 # vectors, not with theirs: whether short ones are summed in lanes would hang on where they lie.
 APART = 64
+# Nodes that move together, fewer where their waves do not stay in the cache.
+_BLOCK, _BLOCK_PAIRS = 16, 2048
 
 
 @jit(inner=True)
@@ -89,16 +91,22 @@ def _step_nodes(
     parts: FloatArray,
 ) -> None:
     """One step of some nodes; with `follow` their new output is added to row q of `parts`."""
-    cosine, sine = _room(r.size), _room(r.size)
-    sums, work = np.zeros(2 + 2 * len(axes)), np.empty(BUFFER)
+    block = max(1, min(_BLOCK, _BLOCK_PAIRS // r.size))
+    cosine, sine = _rooms(block, r.size), _rooms(block, r.size)
+    sums, work = np.zeros((block, 2 + 2 * len(axes))), np.empty(BUFFER)
     dim = 0 if frozen else len(axes)
-    for j in range(which[0], which[1]):
-        measure(axes, nodes, j, c[SCALE], x, r, turned, frozen, cosine, sine, sums)
-        move_node(dim, kind, sigma, sums, floor, memory, moves, j, c, work)
+    for start in range(which[0], which[1], block):
+        count = min(block, which[1] - start)
+        for b in range(count):
+            j = start + b
+            measure(axes, nodes, j, c[SCALE], x, r, turned, frozen, b, cosine, sine, sums)
+        move_nodes(dim, kind, sigma, start, count, 0, sums, floor, memory, moves, c, work)
         if follow:
-            if c[SCALE_NEXT] != c[SCALE]:
-                waves(axes, nodes, j, c[SCALE_NEXT], x, cosine, sine)
-            add(axes, moves, j, shares[j], x, frozen, cosine, sine, q, parts)
+            for b in range(count):
+                j = start + b
+                if c[SCALE_NEXT] != c[SCALE]:
+                    waves(axes, nodes, j, c[SCALE_NEXT], x, b, cosine, sine)
+                add(axes, moves, j, shares[j], x, frozen, b, cosine, sine, q, parts)
 
 
 def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
@@ -172,10 +180,10 @@ def _output_of_nodes(
     parts: FloatArray,
 ) -> None:
     """Output of some nodes at points x (d, n), added to row q."""
-    cosine, sine = _room(x.shape[1]), _room(x.shape[1])
+    cosine, sine = _rooms(1, x.shape[1]), _rooms(1, x.shape[1])
     for j in range(which[0], which[1]):
-        waves(axes, nodes, j, scale, x, cosine, sine)
-        add(axes, moves, j, shares[j], x, frozen, cosine, sine, q, parts)
+        waves(axes, nodes, j, scale, x, 0, cosine, sine)
+        add(axes, moves, j, shares[j], x, frozen, 0, cosine, sine, q, parts)
 
 
 def evaluate_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
@@ -306,18 +314,18 @@ def _multiply_nodes(
     parts: FloatArray,
 ) -> None:
     """Product of the preconditioned kernel of some nodes with r, added to row q."""
-    cosine, sine = _room(r.size), _room(r.size)
-    sums, u = np.zeros(2 + 2 * len(axes)), np.zeros((1, 2 + 2 * len(axes)))
+    cosine, sine = _rooms(1, r.size), _rooms(1, r.size)
+    sums, u = np.zeros((1, 2 + 2 * len(axes))), np.zeros((1, 2 + 2 * len(axes)))
     for j in range(which[0], which[1]):
-        measure(axes, nodes, j, scale, x, r, turned, frozen, cosine, sine, sums)
-        u[0, 0], u[0, 1] = curvature[j, 0] * sums[0], curvature[j, 1] * sums[1]
+        measure(axes, nodes, j, scale, x, r, turned, frozen, 0, cosine, sine, sums)
+        u[0, 0], u[0, 1] = curvature[j, 0] * sums[0, 0], curvature[j, 1] * sums[0, 1]
         if not frozen:
             for k in range(len(axes)):
                 at, place = 2 + 3 * k, 2 + 2 * k
                 cc, cs, ss = curvature[j, at], curvature[j, at + 1], curvature[j, at + 2]
-                u[0, place] = cc * sums[place] + cs * sums[place + 1]
-                u[0, place + 1] = cs * sums[place] + ss * sums[place + 1]
-        add(axes, u, 0, shares[j], x, frozen, cosine, sine, q, parts)
+                u[0, place] = cc * sums[0, place] + cs * sums[0, place + 1]
+                u[0, place + 1] = cs * sums[0, place] + ss * sums[0, place + 1]
+        add(axes, u, 0, shares[j], x, frozen, 0, cosine, sine, q, parts)
 
 
 def multiply_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:

@@ -41,109 +41,115 @@ _FLAT = 1e-13
 
 
 @jit(inner=True)
-def _numerator(g: float, memory: FloatArray, j: int, at: int, c: FloatArray) -> float:
-    mean = c[MEAN_KEPT] * memory[j, at] + c[MEAN_TAKEN] * g
-    memory[j, at] = mean
-    numerator: float = c[OF_GRADIENT] * g + c[OF_MEAN] * mean
-    return numerator
-
-
-@jit(inner=True)
-def _onward(direction: float, memory: FloatArray, j: int, at: int, c: FloatArray) -> float:
-    """The direction after momentum."""
-    if c[MOMENTUM] == 0.0:
-        return direction
-    total: float = c[MOMENTUM] * memory[j, at] + direction
-    memory[j, at] = total
-    return total
-
-
-@jit(inner=True)
-def _along_wave(kind: int, g: float, memory: FloatArray, j: int, at: int, c: FloatArray) -> float:
-    """Direction of an output weight."""
-    p = _numerator(g, memory, j, at, c)
+def _along_wave(kind: int, p: float, root: float, epsilon: float) -> float:
+    """Direction of an output weight, from its numerator and the root of its mean square."""
     if kind == SIGN:
-        p = 1.0 if p > 0.0 else (-1.0 if p < 0.0 else 0.0)
-    elif kind == ROOT:
-        square = c[SQUARE_KEPT] * memory[j, at + 1] + (1 - c[SQUARE_KEPT]) * g * g
-        memory[j, at + 1] = square
-        below = c[ROOT_FACTOR] * math.sqrt(square) + c[READOUT_EPSILON]
-        p = p / below if below > 0.0 else 0.0
-    return _onward(p, memory, j, at + 2, c)
+        return 1.0 if p > 0.0 else (-1.0 if p < 0.0 else 0.0)
+    if kind == ROOT:
+        below = root + epsilon
+        return p / below if below > 0.0 else 0.0
+    return p
 
 
 @jit(inner=True)
 def _along_frequency(
     kind: int,
     sigma: float,
-    gc: float,
-    gs: float,
-    memory: FloatArray,
-    j: int,
-    at: int,
-    c: FloatArray,
+    pc: float,
+    ps: float,
+    cc: float,
+    cs: float,
+    ss: float,
+    factor: float,
+    epsilon: float,
     work: FloatArray,
 ) -> tuple[float, float]:
-    """Mean over the units of a node of their directions times (sin, -cos) of their phase, and r."""
-    pc = _numerator(gc, memory, j, at, c)
-    ps = _numerator(gs, memory, j, at + 1, c)
+    """Mean over the units of a node of their directions times r and (sin, -cos) of their phase.
+
+    From the numerators and the second moment; `factor` corrects the bias of its root.
+    """
     if kind == LINEAR:
-        pc, ps = sigma * sigma * pc, sigma * sigma * ps
-    elif kind == SIGN:
+        return sigma * sigma * pc, sigma * sigma * ps
+    if kind == SIGN:
         size = math.hypot(pc, ps)
         share = sigma / (ROOT_HALF_PI * size) if size > 0.0 else 0.0
-        pc, ps = share * pc, share * ps
-    else:
-        kept, taken = c[SQUARE_KEPT], 1 - c[SQUARE_KEPT]
-        cc = kept * memory[j, at + 2] + taken * gc * gc
-        cs = kept * memory[j, at + 3] + taken * gc * gs
-        ss = kept * memory[j, at + 4] + taken * gs * gs
-        memory[j, at + 2], memory[j, at + 3], memory[j, at + 4] = cc, cs, ss
-        if cc + ss > 0.0:
-            # q carries the correction of its bias; all else is divided by it in its place.
-            epsilon = c[FREQUENCY_EPSILON] / c[ROOT_FACTOR]
-            p, q = damped_mean(cc, cs, ss, epsilon, sigma, work)
-            half = 0.5 * (cc - ss)
-            pc, ps = p * pc + q * (half * pc + cs * ps), p * ps + q * (cs * pc - half * ps)
-            pc, ps = pc / c[ROOT_FACTOR], ps / c[ROOT_FACTOR]
-        else:
-            pc, ps = 0.0, 0.0
-    return _onward(pc, memory, j, at + 5, c), _onward(ps, memory, j, at + 6, c)
+        return share * pc, share * ps
+    if cc + ss <= 0.0:
+        return 0.0, 0.0
+    # The root carries the correction of its bias; all else is divided by it in its place.
+    p, q = damped_mean(cc, cs, ss, epsilon / factor, sigma, work)
+    half = 0.5 * (cc - ss)
+    wc = p * pc + q * (half * pc + cs * ps)
+    ws = p * ps + q * (cs * pc - half * ps)
+    return wc / factor, ws / factor
 
 
 @jit(inner=True)
-def move_node(
+def move_nodes(
     dim: int,
     kind: int,
     sigma: float,
+    start: int,
+    count: int,
+    offset: int,
     sums: FloatArray,
     floor: FloatArray,
     memory: FloatArray,
     moves: FloatArray,
-    j: int,
     c: FloatArray,
     work: FloatArray,
 ) -> None:
-    """One step of node j by the coefficients c; `dim` is 0 for frozen w.
+    """One step of `count` nodes from `start` on, by the coefficients c; `dim` is 0 for frozen w.
 
-    Sums up to `floor` (readout, then a coordinate each) are rounding and count as zero: a rule that
-    normalizes would make them as large as any.
+    Their sums stand in `sums` from row `offset` on. Sums up to `floor` (readout, then a coordinate
+    each) are rounding and count as zero: a rule that normalizes would make them as large as any.
+
+    Several nodes at once, and only numbers passed on: an array that is passed to another function,
+    even to one that becomes part of this, is counted by atomic operations, which take longer than
+    all else here.
     """
-    for k in range(2 + 2 * dim):
-        if abs(sums[k]) <= floor[k // 2]:
-            sums[k] = 0.0
-    for k in range(2):
-        direction = _along_wave(kind, sums[k], memory, j, 3 * k, c)
-        moves[j, k] = c[READOUT_KEPT] * moves[j, k] - c[READOUT_RATE] * direction
+    mean_kept, mean_taken, momentum = c[MEAN_KEPT], c[MEAN_TAKEN], c[MOMENTUM]
+    square_kept, square_taken = c[SQUARE_KEPT], 1 - c[SQUARE_KEPT]
+    of_gradient, of_mean, factor = c[OF_GRADIENT], c[OF_MEAN], c[ROOT_FACTOR]
     kept = c[READOUT_KEPT] * c[FREQUENCY_KEPT]
     # The gradient sees the output weights before the step, the output those after it.
     before, after = c[SHRUNK], c[SHRUNK_NEXT] * c[FREQUENCY_RATE]
-    for k in range(dim):
-        at = 2 + 2 * k
-        gc, gs = before * sums[at], before * sums[at + 1]
-        wc, ws = _along_frequency(kind, sigma, gc, gs, memory, j, SHARED + EACH * k, c, work)
-        moves[j, at] = kept * moves[j, at] - after * wc
-        moves[j, at + 1] = kept * moves[j, at + 1] - after * ws
+    for b in range(count):
+        j, row = start + b, offset + b
+        for k in range(2):
+            g, at = sums[row, k], 3 * k
+            if abs(g) <= floor[0]:
+                g = 0.0
+            mean = mean_kept * memory[j, at] + mean_taken * g
+            square = square_kept * memory[j, at + 1] + square_taken * g * g
+            root = factor * math.sqrt(square)
+            p = of_gradient * g + of_mean * mean
+            step = _along_wave(kind, p, root, c[READOUT_EPSILON])
+            step += momentum * memory[j, at + 2]
+            memory[j, at], memory[j, at + 1], memory[j, at + 2] = mean, square, step
+            moves[j, k] = c[READOUT_KEPT] * moves[j, k] - c[READOUT_RATE] * step
+        for k in range(dim):
+            at, place = SHARED + EACH * k, 2 + 2 * k
+            gc, gs = before * sums[row, place], before * sums[row, place + 1]
+            if abs(sums[row, place]) <= floor[1 + k]:
+                gc = 0.0
+            if abs(sums[row, place + 1]) <= floor[1 + k]:
+                gs = 0.0
+            mean_c = mean_kept * memory[j, at] + mean_taken * gc
+            mean_s = mean_kept * memory[j, at + 1] + mean_taken * gs
+            cc = square_kept * memory[j, at + 2] + square_taken * gc * gc
+            cs = square_kept * memory[j, at + 3] + square_taken * gc * gs
+            ss = square_kept * memory[j, at + 4] + square_taken * gs * gs
+            pc, ps = of_gradient * gc + of_mean * mean_c, of_gradient * gs + of_mean * mean_s
+            epsilon = c[FREQUENCY_EPSILON]
+            wc, ws = _along_frequency(kind, sigma, pc, ps, cc, cs, ss, factor, epsilon, work)
+            wc += momentum * memory[j, at + 5]
+            ws += momentum * memory[j, at + 6]
+            memory[j, at], memory[j, at + 1] = mean_c, mean_s
+            memory[j, at + 2], memory[j, at + 3], memory[j, at + 4] = cc, cs, ss
+            memory[j, at + 5], memory[j, at + 6] = wc, ws
+            moves[j, place] = kept * moves[j, place] - after * wc
+            moves[j, place + 1] = kept * moves[j, place + 1] - after * ws
 
 
 @jit(inner=True)

@@ -11,7 +11,7 @@ from numba import prange
 from ntkfreq._support.types import FloatArray
 from ntkfreq.recursion import damped, ellipse, moving, problem, rules
 from ntkfreq.recursion.damped import BUFFER
-from ntkfreq.recursion.moving import curvature_node, move_node
+from ntkfreq.recursion.moving import curvature_node, move_nodes
 from ntkfreq.recursion.stamp import checksum
 from ntkfreq.spectra.sincos import jit
 
@@ -37,9 +37,9 @@ def move_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         m = len(sums)
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
         for q in span(chunks):
-            work = np.empty(BUFFER)
-            for j in range(q * chunk, min(m, q * chunk + chunk)):
-                move_node(dim, kind, sigma, sums[j], floor, memory, moves, j, row, work)
+            work, start = np.empty(BUFFER), q * chunk
+            count = min(m - start, chunk)
+            move_nodes(dim, kind, sigma, start, count, start, sums, floor, memory, moves, row, work)
 
     return move
 
