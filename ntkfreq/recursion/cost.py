@@ -22,8 +22,8 @@ _PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
 _CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
 # Cells of the fine grid of a transform beyond which it is not taken.
 _MOST_CELLS = 5e7
-# Seconds of a step from which on it is worth the threads. Where another program wants a core,
-# threads wait for each other and take 2.6 times as long as one (4 ms a step); on idle cores they gain 2.
+# Seconds of a step from which on it is worth the threads. Where another program wants a core, they
+# wait for each other and take 2.6 times as long as one (4 ms a step); idle cores gain about 2.
 PARALLEL_SECONDS = 5e-3
 
 
