@@ -21,6 +21,7 @@ LEVELS = {
     "spectra": 1,
     "numerics": 2,
     "problem": 3,
+    "recursion": 4,
     "plotting": 2,
     "ntk": 5,
     "pde": 5,

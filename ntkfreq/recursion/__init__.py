@@ -1,0 +1,1 @@
+"""The output of an infinitely wide Fourier-feature network under Adam and its relatives."""
