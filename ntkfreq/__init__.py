@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
     from ntkfreq.pde.solution.solution import FrequencySolution as FrequencySolution
     from ntkfreq.pde.solve import solve_frequency_pde as solve_frequency_pde
+    from ntkfreq.pde.stepped.line_law import LearningSteps as LearningSteps
+    from ntkfreq.pde.stepped.line_law import learning_steps as learning_steps
+    from ntkfreq.pde.stepped.solution import SteppedSolution as SteppedSolution
     from ntkfreq.problem.density import Density as Density
     from ntkfreq.problem.density import Empirical as Empirical
     from ntkfreq.problem.density import Laplace as Laplace
@@ -90,6 +93,9 @@ _HOMES = {
     "Density": "ntkfreq.problem.density",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution.solution",
+    "SteppedSolution": "ntkfreq.pde.stepped.solution",
+    "learning_steps": "ntkfreq.pde.stepped.line_law",
+    "LearningSteps": "ntkfreq.pde.stepped.line_law",
     "expected_losses": "ntkfreq.pde.expected.losses",
     "ExpectedLosses": "ntkfreq.pde.expected.losses",
     "expected_losses_many": "ntkfreq.pde.expected.many",

@@ -52,6 +52,7 @@ INSIDE_PDE = {
     "lattice": 5,
     "box_plane": 5,
     "solution": 9,
+    "stepped": 9,
     "expected": 10,
 }
 AT_THE_TOP = {

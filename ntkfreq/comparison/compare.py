@@ -18,11 +18,14 @@ from ntkfreq.comparison.clock import common_clock
 from ntkfreq.comparison.pairing import (
     momentum_of,
     refuse_mismatch,
+    refuse_other_training,
     refuse_unfaithful_samples,
 )
 from ntkfreq.files.labelled import about, dynamics_dataset
 from ntkfreq.network.history import TrainHistory
+from ntkfreq.pde.solution.linear import LinearSolution
 from ntkfreq.pde.solution.solution import FrequencySolution
+from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.spectra.band_window import DEPARTS, SWAMPED, BandReader
 from ntkfreq.spectra.bands import (
     EmptyBandError,
@@ -139,6 +142,8 @@ class Comparison(Portable, Described):
         What the network makes of other bands cannot be seen apart; what is predicted of
         them is taken off its error, and the same off the prediction, which leaves the part.
         """
+        if not isinstance(self.solution, LinearSolution):
+            return self._of_whole_errors(band)
         parts = self.solution.own_parts
         some = band_frequencies(parts.frequencies, band, self.history.axis.frequency_unit)
         if not parts.needed:
@@ -163,6 +168,15 @@ class Comparison(Portable, Described):
             self._reader.rms(weights * (inside + departed), band),
         )
 
+    def _of_whole_errors(self, band: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+        """The same where no part of the error evolves by itself: read off both errors alike."""
+        errors = self.solution.error(self.history.x), self.history.train_output - self.history.y
+        try:
+            predicted, measured = (self._reader.curve(side, band) for side in errors)
+        except ValueError:
+            return (np.full(len(self.t), np.nan),) * 2
+        return predicted, measured
+
     @cached_property
     def _departure(self) -> FloatArray:
         """Measured less predicted error at the training points, (R, N)."""
@@ -171,7 +185,7 @@ class Comparison(Portable, Described):
 
     def _departed(self, band: tuple[float, float], some: FloatArray) -> ComplexArray:
         """Measured less predicted spectrum in a band, (R, K)."""
-        grid = self.solution.own_parts.frequencies
+        grid = self._grid
         if along_axes(grid):
             return fourier_sum(self._reader.x, self._departure / len(self._reader.x), some)
         inside = frequencies_in(grid, band, self.history.axis.frequency_unit)
@@ -181,18 +195,22 @@ class Comparison(Portable, Described):
         """The same where spectra do not leak: in one dimension."""
         sides = self.predicted, self.measured
         largest = max(np.abs(side[0]).max() for side in sides)
-        grid = self.solution.own_parts.frequencies
+        grid = self._grid
         some = frequencies_in(grid, band, self.history.axis.frequency_unit)
         curves = [band_rms(side[:, some]) for side in sides]
         if min(curve[0] for curve in curves) < 1.001e-3 * largest:
             return (np.full(len(self.t), np.nan),) * 2
         return curves[0], curves[1]
 
+    @property
+    def _grid(self) -> FloatArray:
+        return self.frequencies.reshape(-1, self.solution.equation.dim)
+
     @cached_property
     def _reader(self) -> BandReader:
         x = checks.points("history.x", self.history.x)
         start = self.history.train_output[0] - self.history.y
-        return BandReader(x, start, self.solution.own_parts.frequencies)
+        return BandReader(x, start, self._grid)
 
     def _facts(self) -> dict[str, str]:
         return {
@@ -272,7 +290,8 @@ def compare(
     solution : FrequencySolution
         Must reach the end of the run (on the converted clock).
     history : TrainHistory
-        Full-batch gradient descent, heavy ball or Nesterov from the same f_0, on the same data,
+        Full-batch gradient descent, heavy ball or Nesterov, or the very training that was followed
+        step by step (rule, step size, width, batches); from the same f_0, on the same data,
         under the same decay. A deep network is compared with the two-layer prediction all the
         same, whatever the sigma_a of the solution; how far apart the two are is then a finding.
     discrete : bool, default True
@@ -310,18 +329,7 @@ def compare(
     x = checks.points("history.x", history.x)
     factor, clock = common_clock(solution, x)
     refuse_mismatch(solution, history, x)
-    step_size = history.descent.step_size
-    times = history.t * factor
-    # Under decay the equation is a flow, which small steps follow.
-    stepwise = discrete and not solution.equation.decay.active
-    momentum, nesterov = momentum_of(history, stepwise)
-    evaluated = solution.at(
-        t=times,
-        frequencies=history.frequencies,
-        step_size=step_size * factor if stepwise else None,
-        momentum=momentum,
-        nesterov=nesterov,
-    )
+    evaluated = _evaluated(solution, history, factor, discrete)
     refuse_unfaithful_samples(evaluated, history, x, history.data_spectrum / factor)
     where = x if history.test is None else checks.points("test", history.test[0])
     predicted_output = evaluated.output(where if where.shape[1] > 1 else where[:, 0])
@@ -338,4 +346,23 @@ def compare(
         measured_loss=history.train_loss / factor,
         output_error=gap / np.where(size > 0, size, 1.0),
         clock=clock,
+    )
+
+
+def _evaluated(
+    solution: FrequencySolution, history: TrainHistory, factor: float, discrete: bool
+) -> FrequencySolution:
+    """The prediction at the recorded steps of a run, on the clock of the solution."""
+    if isinstance(solution, SteppedSolution):
+        refuse_other_training(solution.training, history)
+        return solution.at(steps=history.step, frequencies=history.frequencies)
+    # Under decay the equation is a flow, which small steps follow.
+    stepwise = discrete and not solution.equation.decay.active
+    momentum, nesterov = momentum_of(history, stepwise)
+    return solution.at(
+        t=history.t * factor,
+        frequencies=history.frequencies,
+        step_size=history.descent.step_size * factor if stepwise else None,
+        momentum=momentum,
+        nesterov=nesterov,
     )

@@ -16,6 +16,8 @@ from ntkfreq.network.mlp import FourierFeatureMLP
 from ntkfreq.network.stability import stable_step
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution.solution import FrequencySolution
+from ntkfreq.pde.stepped.solution import SteppedSolution
+from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.measure import Line, is_measure
 from ntkfreq.problem.optimizers import Momentum
@@ -28,7 +30,8 @@ _MOST_POINTS = 3000
 def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
     """Refuse a run on other data, or from another start, density, sigma_a or decay."""
     problem, net = solution.equation, history.initial_net
-    if history.descent.parametrization != "ntk":
+    followed = isinstance(solution, SteppedSolution)
+    if not followed and history.descent.parametrization != "ntk":
         raise ValueError(
             "history was trained with parametrization='standard', in which w learns more slowly "
             "beside the output weights than the prediction has it; train with "
@@ -60,6 +63,37 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
             f"history drew its frequencies from {checks.show(net.density)}, the solution has "
             f"{checks.show(problem.density)}; use the same"
         )
+
+
+def refuse_other_training(training: StepwiseTraining, history: TrainHistory) -> None:
+    """Refuse a run by another rule, step size, width or batches than what was followed."""
+    descent = history.descent
+    pairs = {
+        "optimizer": (training.optimizer, descent.optimizer),
+        "step_size": (training.step_size, descent.step_size),
+        "parametrization": (training.parametrization, descent.parametrization),
+        "width": (training.width, history.initial_net.width),
+        "batch_size": (training.batch_size, descent.batch_size),
+    }
+    if not (training.optimizer.normalized or training.parametrization == "standard"):
+        del pairs["width"]
+    for name, (own, theirs) in pairs.items():
+        if own != theirs:
+            raise ValueError(
+                f"history was trained with {name}={theirs}, and the solution has {own}; solve "
+                f"with {name}={theirs}"
+            )
+    steps = int(history.step[-1])
+    own = training.batches(steps, len(history.y))
+    if own is None or steps == 0:
+        return
+    for step in {0, steps // 2, steps - 1}:
+        seen, wanted = history.batch(step), own[step]
+        if seen is None or not np.array_equal(np.sort(seen), np.sort(wanted[wanted >= 0])):
+            raise ValueError(
+                f"history saw other points than the solution at step {step}; solve with the "
+                "batches of the run: order=[history.batch(n) for n in range(steps)], or its seed"
+            )
 
 
 def _magnitude(net: Any) -> float:

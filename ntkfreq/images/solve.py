@@ -11,6 +11,7 @@ from ntkfreq._support.display import Described, course, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.images.samples import ImageSamples, image_samples
+from ntkfreq.pde.solution.linear import LinearSolution
 from ntkfreq.pde.solution.other_values import with_values
 from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.solve import solve_frequency_pde
@@ -197,6 +198,7 @@ def solve_image(
         rtol=rtol,
         method=method,
     )
+    assert isinstance(first, LinearSolution)
     others = [
         with_values(first, column, test)
         for column, test in zip(columns[1:], tested[1:], strict=True)

@@ -17,12 +17,15 @@ from ntkfreq.pde.demand import refuse_tables
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.methods import method_for
+from ntkfreq.pde.solution.linear import LinearSolution
 from ntkfreq.pde.solution.solution import FrequencySolution
+from ntkfreq.pde.stepped.solve import RTOL, checked_network, refuse_stepwise, solve_stepwise
+from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
 from ntkfreq.problem.measure import Measure
-from ntkfreq.problem.optimizers import Optimizer
+from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 
 
 @guarded
@@ -43,7 +46,14 @@ def solve_frequency_pde(
     optimizer: str | Optimizer | None = None,
     momentum: float = 0.0,
     nesterov: bool = False,
-    rtol: float = 1e-6,
+    width: int | None = None,
+    parametrization: str = "ntk",
+    steps: int | ArrayLike | None = None,
+    batch_size: int | None = None,
+    order: str | ArrayLike = "shuffled",
+    seed: int = 0,
+    initial: Any = None,
+    rtol: float | None = None,
     method: str = "auto",
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
@@ -94,14 +104,31 @@ def solve_frequency_pde(
         None for gradient flow; else exact gradient descent, t then being multiples of it.
     optimizer : str or Optimizer, optional
         Update rule of these steps, as for :func:`ntkfreq.train`: ``GradientDescent()``,
-        ``HeavyBall(0.9)``, ``Nesterov(0.9)``, or "gd", "heavy_ball", "nesterov". Rules that no
-        equation predicts (Adam, clipping, schedules) are refused.
+        ``HeavyBall(0.9)``, ``Nesterov(0.9)``, or "gd", "heavy_ball", "nesterov" by the equation;
+        ``Adam()``, ``AdamW()``, ``RMSProp()``, ``SignDescent()``, schedules and batches step by
+        step, on Points in up to three dimensions. Clipping, and decay that enters the gradient of
+        Adam, are refused.
     momentum : float, default 0
         Instead of `optimizer`: heavy ball in the convention of ``torch.optim.SGD``, below 1.
     nesterov : bool, default False
         Nesterov's momentum instead of heavy ball, in the same convention.
-    rtol : float, default 1e-6
-        Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`; from 1e-13 to 1.
+    width : int, optional
+        Hidden units, which set how far a step of Adam and its relatives moves the output.
+    parametrization : {"ntk", "standard"}, default "ntk"
+        As for :func:`ntkfreq.train`; of rules that are followed step by step.
+    steps : int or array_like of int, optional
+        Instead of `t`: the last step, or the steps to record. Default for rules that are followed
+        step by step: 1000.
+    batch_size, order, seed : optional
+        Batches as for :func:`ntkfreq.train`, whose `rng` the seed is.
+    initial : FourierFeatureNet, optional
+        A network whose own frequencies are followed instead of those of the density, and whose
+        width and initial output are taken: nearer to this network; of rules that are followed
+        step by step.
+    rtol : float, optional
+        Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`; from 1e-13 to 1;
+        default 1e-6. Step by step the error of the output, as a root mean square over steps and
+        samples relative to that of y; default 1e-3.
     method : {"auto", "gram", "lanczos", "frequency"}, default "auto"
         On Points: all eigenvectors of the Gram matrix; a Krylov space of its products; or the waves
         that make up the kernel, whose number does not depend on that of the points (up to three
@@ -110,7 +137,8 @@ def solve_frequency_pde(
     Returns
     -------
     FrequencySolution
-        Spectra, losses, outputs and learning times; `status` says whether `rtol` was met.
+        Spectra, losses, outputs and learning times; `status` says whether `rtol` was met. A
+        :class:`ntkfreq.SteppedSolution`, which knows its steps, for rules that are followed.
 
     Raises
     ------
@@ -134,6 +162,8 @@ def solve_frequency_pde(
     5.8
     """
     begin = time.perf_counter()
+    if initial is not None:
+        initial_output = initial if initial_output is None else initial_output
     equation = FrequencyEquation.create(
         rho_w,
         target,
@@ -145,8 +175,38 @@ def solve_frequency_pde(
         decay_towards=decay_towards,
     )
     solver = method_for(equation, method)
+    if _is_stepwise(optimizer, width, batch_size, order, initial):
+        training = StepwiseTraining.create(
+            "gd" if optimizer is None else optimizer,
+            step_size,
+            initial.width if width is None and initial is not None else width,
+            parametrization,
+            (equation.weight_decay, equation.frequency_decay),
+            batch_size,
+            order,
+            seed,
+        )
+        refuse_stepwise(equation, method)
+        recorded = training.recorded(t, steps)
+        grid = _frequencies(solver, frequencies)
+        refuse_tables(len(recorded), len(grid), "frequencies", "give fewer of either")
+        highest = float(np.linalg.norm(grid.reshape(len(grid), -1), axis=1).max())
+        return solve_stepwise(
+            equation,
+            training,
+            steps=recorded,
+            frequencies=grid,
+            test=resolve_test(solver, test, highest),
+            rtol=checked_tolerance(RTOL if rtol is None else rtol),
+            initial=None if initial is None else checked_network(initial, equation.dim),
+        )
+    if steps is not None or parametrization != "ntk":
+        raise ValueError(
+            "steps and parametrization are for rules that are followed step by step, such as "
+            "Adam(); of gradient descent give t, and the step_size of the NTK parametrization"
+        )
     solver.refuse()
-    rtol = checked_tolerance(rtol)
+    rtol = checked_tolerance(1e-6 if rtol is None else rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
     clock = asked_times(solver, t, step_size)
@@ -159,7 +219,7 @@ def solve_frequency_pde(
     with one_thread(solver.on_one_thread):
         discretized = discretize(solver, clock, rtol, dynamics, where.outputs)
         dynamics.refuse_unstable(discretized.fastest_rate)
-        return FrequencySolution.evaluate(
+        return LinearSolution.evaluate(
             method=solver,
             discretized=discretized,
             dynamics=dynamics,
@@ -169,6 +229,17 @@ def solve_frequency_pde(
             rtol=rtol,
             begin=begin,
         )
+
+
+def _is_stepwise(optimizer: Any, width: Any, batch_size: Any, order: Any, initial: Any) -> bool:
+    """Whether a rule is followed step by step: what no equation linear in the error describes."""
+    given = not isinstance(order, str)
+    if width is not None or batch_size is not None or initial is not None or given:
+        return True
+    if optimizer is None:
+        return False
+    rule = as_optimizer(optimizer)
+    return rule.clip is None and rule.predicted_momentum() is None
 
 
 def _frequencies(method: Method[Any], frequencies: Any) -> FloatArray:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from ntkfreq.pde.asked_test import resolve_test
-from ntkfreq.pde.solution.solution import FrequencySolution
+from ntkfreq.pde.solution.linear import LinearSolution
 from ntkfreq.problem.target import Target
 
 
-def with_values(solution: FrequencySolution, y: Any, test: Any = None) -> FrequencySolution:
+def with_values(solution: LinearSolution, y: Any, test: Any = None) -> LinearSolution:
     """The solution for other values at the samples of a solution on points.
 
     Parameters
     ----------
-    solution : FrequencySolution
+    solution : LinearSolution
         On Points, of samples; its operators, times and frequencies are kept.
     y : array_like, shape (n,)
         Values at the same samples.
@@ -40,7 +40,7 @@ def with_values(solution: FrequencySolution, y: Any, test: Any = None) -> Freque
     target = Target.from_samples(method.measure.x, y)
     other = replace(method, equation=replace(solution.equation, target=target))
     highest = float(np.abs(solution.frequencies).max())
-    return FrequencySolution.evaluate(
+    return LinearSolution.evaluate(
         method=other,
         discretized=solution._discretized.for_equation(
             other.equation, solution._dynamics, solution.t

@@ -10,7 +10,6 @@ from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq._support.units import Units
 from ntkfreq.files.labelled import dynamics_dataset
 from ntkfreq.pde.judging.testset import Tested
-from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.plotting.methods import PlotsDynamics
 from ntkfreq.problem.equation import FrequencyEquation
 
@@ -34,7 +33,6 @@ class SolutionViews(PlotsDynamics, Described):
     rtol: float
     status: str
     stats: dict[str, Any]
-    _dynamics: Dynamics
     _test: Tested
 
     def _facts(self) -> dict[str, str]:
@@ -93,17 +91,4 @@ class SolutionViews(PlotsDynamics, Described):
 
     def settings(self) -> dict[str, Any]:
         """What determined the solution, as JSON values."""
-        problem = self.equation
-        return {
-            "kind": "prediction",
-            "density": repr(problem.density),
-            "measure": repr(problem.measure),
-            "sigma_a": problem.sigma_a,
-            "step_size": "gradient flow" if self.step_size is None else self.step_size,
-            "momentum": self._dynamics.momentum,
-            "nesterov": self._dynamics.nesterov,
-            "weight_decay": problem.weight_decay,
-            "frequency_decay": problem.frequency_decay,
-            "decay_towards": problem.decay_towards,
-            "rtol": self.rtol,
-        }
+        raise NotImplementedError

@@ -1,0 +1,229 @@
+"""Predictions step by step through the front door: against networks and exact dynamics."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from ntkfreq import (
+    Adam,
+    AdamW,
+    Empirical,
+    FourierFeatureNet,
+    FrequencySolution,
+    GradientDescent,
+    HeavyBall,
+    Line,
+    Normal,
+    RMSProp,
+    SignDescent,
+    SteppedSolution,
+    Warmup,
+    compare,
+    solve_frequency_pde,
+    train,
+)
+
+X = np.linspace(-1, 1, 33)
+Y = np.sin(np.pi * X) + 0.5 * np.cos(3 * np.pi * X) + 0.25 * np.sin(5 * np.pi * X)
+RHO = Normal(scale=10.0)
+BANDS = [(2, 4), (8, 11), (14, 17)]
+ADAM = {"optimizer": Adam(), "step_size": 1e-3, "width": 1024}
+
+
+def drawn(width=4096, rng=0, **options):
+    return FourierFeatureNet.sample(RHO, width, zero_output=True, rng=rng, **options)
+
+
+@pytest.mark.parametrize("rule", [Adam(), AdamW(), SignDescent(), Adam(epsilon=0.0)])
+def test_learning_times_are_those_of_a_network(rule):
+    """Within 5 %: what a draw of 2 x 2048 frequencies leaves is some 2 %."""
+    run = train(drawn(), X, Y, optimizer=rule, step_size=1e-3, steps=200)
+    solution = solve_frequency_pde(
+        RHO, (X, Y), optimizer=rule, step_size=1e-3, width=4096, steps=200
+    )
+    assert solution.status.startswith("converged")
+    both = compare(solution, run)
+    times = both.learning_times(BANDS)
+    assert [time.low for time in times] == [2, 8, 14]
+    assert all(abs(time.ratio - 1) < 0.05 for time in times)
+    assert both.output_error.max() < 0.1
+
+
+def test_a_networks_own_frequencies_are_the_network_where_they_are_frozen():
+    net = drawn(512)
+    options = {"optimizer": Adam(), "step_size": 1e-3, "steps": 150}
+    run = train(net, X, Y, freeze_frequencies=True, **options)
+    solution = solve_frequency_pde(RHO, (X, Y), sigma_a=0.0, initial=net, **options)
+    both = compare(solution, run)
+    np.testing.assert_allclose(both.predicted_loss, both.measured_loss, rtol=1e-8)
+    # The initial output is zero, and the first records relative to an output that is small.
+    gap = np.abs(solution.at(steps=run.step).output(X) - run.train_output).max()
+    assert gap < 1e-10
+
+
+def test_gradient_descent_on_atoms_is_that_of_the_equation():
+    rho_w = Empirical([1.0, 3.0, 4.5])
+    every = np.tile(np.arange(len(X)), (40, 1))
+    for rule, tolerance in ((GradientDescent(), 1e-11), (HeavyBall(0.8), 1e-10)):
+        exact = solve_frequency_pde(
+            rho_w, (X, Y), optimizer=rule, step_size=0.1, t=0.1 * np.arange(0, 41, 8)
+        )
+        followed = solve_frequency_pde(
+            rho_w, (X, Y), optimizer=rule, step_size=0.1, order=every, steps=np.arange(0, 41, 8)
+        )
+        np.testing.assert_allclose(followed.train_loss, exact.train_loss, rtol=tolerance)
+        np.testing.assert_allclose(
+            followed.data_spectrum, exact.at(frequencies=followed.frequencies).data_spectrum,
+            atol=1e-10,
+        )  # fmt: skip
+        np.testing.assert_allclose(followed.output([0.3]), exact.output([0.3]), atol=1e-10)
+
+
+@pytest.mark.parametrize("order", ["shuffled", "independent"])
+def test_batches_are_those_of_train(order):
+    net = drawn(2048)
+    options = {"optimizer": Adam(), "step_size": 1e-3, "batch_size": 8, "order": order}
+    run = train(net, X, Y, steps=60, rng=3, **options)
+    solution = solve_frequency_pde(RHO, (X, Y), initial=net, steps=60, seed=3, **options)
+    both = compare(solution, run)
+    assert both.output_error[-1] < 0.1
+    with pytest.raises(ValueError, match=r"history saw other points.*order=\[history\.batch\(n\)"):
+        compare(solve_frequency_pde(RHO, (X, Y), initial=net, steps=60, **options), run)
+    given = [run.batch(step) for step in range(60)]
+    if order == "independent":
+        again = solve_frequency_pde(
+            RHO, (X, Y), optimizer=Adam(), step_size=1e-3, initial=net, order=given, steps=60
+        )
+        np.testing.assert_array_equal(again.train_loss, solution.train_loss)
+
+
+def test_decay_and_initial_output_of_a_network():
+    net = FourierFeatureNet.sample(RHO, 8192, rng=1)
+    options = {"step_size": 1e-3, "weight_decay": 5.0, "frequency_decay": 2.0}
+    run = train(net, X, Y, optimizer=AdamW(), steps=200, **options)
+    solution = solve_frequency_pde(
+        RHO, (X, Y), optimizer=AdamW(), initial_output=net, width=8192, steps=200, **options
+    )
+    assert compare(solution, run).output_error.max() < 0.05
+
+
+def test_standard_parametrization():
+    net = drawn(2048)
+    options = {"optimizer": Adam(), "step_size": 1e-5, "parametrization": "standard"}
+    run = train(net, X, Y, steps=300, **options)
+    solution = solve_frequency_pde(RHO, (X, Y), initial=net, steps=300, **options)
+    both = compare(solution, run)
+    assert all(abs(time.ratio - 1) < 0.05 for time in both.learning_times(BANDS[:2]))
+
+
+def test_times_steps_and_records():
+    solution = solve_frequency_pde(RHO, (X, Y), steps=50, **ADAM)
+    assert isinstance(solution, SteppedSolution)
+    assert isinstance(solution, FrequencySolution)
+    assert (solution.step[0], solution.step[-1]) == (0, 50)
+    np.testing.assert_allclose(solution.t, 1e-3 * solution.step)
+    some = solution.at(t=[0.0, 0.01, 0.037], frequencies=[3.0, 9.0])
+    np.testing.assert_array_equal(some.step, [0, 10, 37])
+    assert some.data_spectrum.shape == (3, 2)
+    whole = solve_frequency_pde(RHO, (X, Y), steps=[0, 10, 37], **ADAM)
+    np.testing.assert_allclose(some.train_loss, whole.train_loss, rtol=1e-12)
+    assert solution.learning_step((2, 4)) == pytest.approx(1e3 * solution.learning_time((2, 4)))
+    warm = Adam(schedule=Warmup(10))
+    slow = solve_frequency_pde(
+        RHO, (X, Y), optimizer=warm, step_size=1e-3, width=1024, steps=[0, 1, 10, 20]
+    )
+    np.testing.assert_allclose(slow.t, [0, 1e-4, 5.5e-3, 1.55e-2])
+    assert slow.train_loss[1] > solution.at(steps=[0, 1]).train_loss[1]
+
+
+def test_test_points_text_pickle_and_dataset():
+    x = np.linspace(-1, 1, 50)
+    solution = solve_frequency_pde(RHO, (X, Y), steps=30, test=(x, np.sin(np.pi * x)), **ADAM)
+    assert solution.test_loss.shape == solution.train_loss.shape
+    assert solution.spectrum.shape == solution.data_spectrum.shape
+    again = pickle.loads(pickle.dumps(solution))
+    np.testing.assert_array_equal(again.train_loss, solution.train_loss)
+    np.testing.assert_array_equal(again.output(x), solution.output(x))
+    assert str(solution).startswith("SteppedSolution(measure=Points")
+    data = solution.to_xarray()
+    assert data.attrs["width"] == 1024
+    assert "Adam" in data.attrs["optimizer"]
+    assert solution.band_shares(BANDS).shape == (len(solution.t), 3)
+    np.testing.assert_allclose(solution.error(X), solution.output(X) - Y)
+
+
+def test_large_steps_are_told():
+    with pytest.warns(UserWarning, match=r"step_size=0\.05 at width=1024: a step moves the output"):
+        solution = solve_frequency_pde(RHO, (X, Y), steps=20, **ADAM | {"step_size": 0.05})
+    assert "right in their order of magnitude" in solution.status
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solve_frequency_pde(RHO, (X, Y), steps=20, **ADAM)
+
+
+REFUSED = {
+    "no width": ({"width": None}, r"optimizer=Adam needs width, the number of hidden units"),
+    "no step": ({"step_size": None}, r"optimizer=Adam needs step_size: it is followed step by"),
+    "line": ({"measure": Line()}, r"measure=Line\(.*followed on samples; give target=\(x, y\)"),
+    "method": ({"method": "gram"}, r"method='gram' is a way to solve the equation of gradient"),
+    "start": (
+        {"frequency_decay": 1.0, "decay_towards": "start", "optimizer": AdamW()},
+        r"decay_towards='start' has no closed recursion.*use decay_towards='zero'",
+    ),
+    "coupled": ({"weight_decay": 1.0}, r"optimizer=Adam adds decay to the gradient.*use AdamW"),
+    "clip": ({"optimizer": Adam(clip=1.0)}, r"clips gradients at 1"),
+    "both": ({"t": [0.0, 0.1], "steps": 3}, r"t and steps say the same thing twice"),
+    "part": ({"t": [0.0, 0.0105]}, r"t=0\.0105 is no multiple of step_size=0\.001"),
+    "schedule": (
+        {"t": [0.0, 0.01], "optimizer": Adam(schedule=Warmup(5))},
+        r"t with schedule=Warmup.*give steps= instead",
+    ),
+    "steps": ({"steps": [3, 2]}, r"steps=.* must be increasing whole numbers"),
+    "order": ({"order": "independent"}, r"order='independent' draws batches; give batch_size"),
+    "parametrization": (
+        {"parametrization": "standard", "optimizer": GradientDescent(), "width": None,
+         "batch_size": 4},
+        r"optimizer=GradientDescent needs width.*in the standard parametrization",
+    ),
+    "initial": ({"initial": np.cos}, r"initial=.* must be a FourierFeatureNet"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals(name):
+    options, message = REFUSED[name]
+    target = (lambda x: np.exp(-(x**2))) if name == "line" else (X, Y)
+    with pytest.raises((ValueError, TypeError), match=message):
+        solve_frequency_pde(RHO, target, **ADAM | options)
+
+
+def test_what_is_of_other_rules_or_dimensions():
+    with pytest.raises(ValueError, match=r"steps and parametrization are for rules that are foll"):
+        solve_frequency_pde(RHO, (X, Y), steps=10)
+    with pytest.raises(ValueError, match=r"steps=10 is for rules that are followed step by step"):
+        solve_frequency_pde(RHO, (X, Y), t=[0.0, 1.0]).at(steps=10)
+    solution = solve_frequency_pde(RHO, (X, Y), steps=10, **ADAM)
+    with pytest.raises(ValueError, match=r"cannot be changed in a prediction that was followed"):
+        solution.at(step_size=0.1)
+    high = np.random.default_rng(0).uniform(-1, 1, (9, 4))
+    with pytest.raises(ValueError, match=r"rho_w has dimension 4; rules such as Adam are followed"):
+        solve_frequency_pde(Normal(dim=4), (high, high[:, 0]), **ADAM)
+    flat = FourierFeatureNet.sample(Normal(dim=2), 64, rng=0)
+    with pytest.raises(ValueError, match=r"initial has frequencies of another dimension than rho"):
+        solve_frequency_pde(
+            RHO, (X, Y), optimizer=Adam(), step_size=1e-3, initial=flat, initial_output=np.cos
+        )
+
+
+def test_runs_of_another_training_are_refused():
+    solution = solve_frequency_pde(RHO, (X, Y), steps=10, **ADAM)
+    run = train(drawn(256), X, Y, optimizer=Adam(), step_size=1e-3, steps=10)
+    with pytest.raises(ValueError, match=r"history was trained with width=256, and the solution"):
+        compare(solution, run)
+    run = train(drawn(1024), X, Y, optimizer=RMSProp(), step_size=1e-3, steps=10)
+    with pytest.raises(ValueError, match=r"history was trained with optimizer=RMSProp"):
+        compare(solution, run)
