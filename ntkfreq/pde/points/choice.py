@@ -119,8 +119,8 @@ class Demand(Portable):
             0.5 * self.rtol / self.horizon,
         )
 
-    def refuse_waves(self, most: float) -> None:
-        """Refuse more features than `most`, with their number, size and time."""
+    def refuse_waves(self, most: float, remedy: str = "") -> None:
+        """Refuse more features than `most`, with their number, size and time, and a remedy."""
         waves, cells = waves_needed(*self._asked)
         rho_w, size = checks.show(self.equation.density), 2 * waves * self._blocks
         takes = f"takes more than {most:g} features of waves"
@@ -133,7 +133,8 @@ class Demand(Portable):
         raise SizeError(
             f"{rho_w} over an extent of {self.points.extent:g} {takes} for rtol={self.rtol:g} "
             f"until t={self.horizon:g}, and x has {self.count} points, of which no matrix is "
-            "computed: raise rtol, shorten t, give fewer samples, or a narrower density or extent"
+            f"computed: {remedy}raise rtol, shorten t, give fewer samples, or a narrower density "
+            "or extent"
         )
 
     @cached_property

@@ -163,7 +163,8 @@ class PointsMethod(Method[Points]):
         """The span of the waves: all of it where it is small, else a Krylov space in it."""
         equation = self.equation
         if nodes is None:
-            demand.refuse_waves(demand.most_dense if dense else MOST_WAVES)
+            most = demand.most_dense if dense else MOST_WAVES
+            demand.refuse_waves(most, "" if self.by == "auto" else "use method='auto', ")
         assert nodes is not None
         error, basis = demand.error(nodes), demand.basis(nodes)
         refuse_tables(len(t), basis.size, "features", "give fewer times")
