@@ -52,7 +52,7 @@ INSIDE_PDE = {
     "lattice": 5,
     "box_plane": 5,
     "solution": 9,
-    "stepped": 9,
+    "stepped": 10,
     "expected": 10,
 }
 AT_THE_TOP = {
@@ -64,7 +64,7 @@ AT_THE_TOP = {
     "methods": 4,
     "asked_test": 5,
     "discretize": 7,
-    "solve": 10,
+    "solve": 11,
 }
 MEASURES = {"Line", "Box", "Grid", "Points", "Measure"}
 FAMILIES = {"Normal", "Laplace", "Uniform", "StudentT", "Mixture", "Empirical"}

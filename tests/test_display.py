@@ -33,6 +33,7 @@ from ntkfreq import (
     extrapolate_width,
     grokking_onset,
     image_samples,
+    learning_steps,
     ntk_operator,
     ntk_spectrum,
     solve_frequency_pde,
@@ -78,6 +79,12 @@ def small():
     return [
         solution, run, comparison, solution.equation, solution.equation.target, run.net, RHO,
         Uniform(), Laplace(loc=(1.0, 2.0), dim=2), StudentT(2.0), Mixture([RHO, Normal()]),
+        solve_frequency_pde(
+            RHO, (X, np.sin(5 * X)), optimizer="adam", step_size=1e-3, width=64, steps=5
+        ),
+        learning_steps(
+            (X, np.sin(5 * X)), RHO, optimizer="adam", step_size=1e-3, width=64, frequencies=[5.0]
+        ),
         Empirical(X, 1 + X**2), as_density(lambda w: np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)),
         Line(), Box(-1, 1), Grid(0.5), Points(X), Axis("day", np.datetime64("2022-03-01")),
         FourierFeatureMLP.sample(RHO, 8, rng=0), expected_losses(RHO, (X, X), t=[0.0, 1.0]),

@@ -202,7 +202,7 @@ def test_refusals(name):
 
 
 def test_what_is_of_other_rules_or_dimensions():
-    with pytest.raises(ValueError, match=r"steps and parametrization are for rules that are foll"):
+    with pytest.raises(ValueError, match=r"steps=10 needs step_size, the length of a step"):
         solve_frequency_pde(RHO, (X, Y), steps=10)
     with pytest.raises(ValueError, match=r"steps=10 is for rules that are followed step by step"):
         solve_frequency_pde(RHO, (X, Y), t=[0.0, 1.0]).at(steps=10)

@@ -358,11 +358,10 @@ def _evaluated(
         return solution.at(steps=history.step, frequencies=history.frequencies)
     # Under decay the equation is a flow, which small steps follow.
     stepwise = discrete and not solution.equation.decay.active
-    momentum, nesterov = momentum_of(history, stepwise)
+    momentum_of(history, stepwise)
     return solution.at(
         t=history.t * factor,
         frequencies=history.frequencies,
         step_size=history.descent.step_size * factor if stepwise else None,
-        momentum=momentum,
-        nesterov=nesterov,
+        optimizer=history.optimizer if stepwise else None,
     )

@@ -119,11 +119,12 @@ def _sigma_a(history: TrainHistory) -> float | None:
 def momentum_of(history: TrainHistory, stepwise: bool) -> Momentum:
     """Momentum of the run and whether it is Nesterov's; refuses rules that nothing predicts."""
     rule, batch_size = history.optimizer, history.descent.batch_size
-    found = rule.predicted_momentum()
+    found = rule.momentum_if_linear() if rule.clip is None else None
     if found is None or batch_size is not None:
         raise ValueError(
             f"history was trained with optimizer={rule}, batch_size={batch_size}; the prediction "
-            "holds for full-batch GradientDescent, HeavyBall and Nesterov without clip or schedule"
+            "holds for full-batch GradientDescent, HeavyBall and Nesterov without clip: solve with "
+            "the optimizer, width and batches of the run, which follows it step by step"
         )
     if found.beta > 0 and not stepwise:
         raise ValueError(

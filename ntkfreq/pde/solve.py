@@ -12,7 +12,7 @@ from ntkfreq._support.guard import guarded
 from ntkfreq._support.threads import one_thread
 from ntkfreq._support.types import ArrayLike, FloatArray, Function
 from ntkfreq.pde.asked_test import resolve_test
-from ntkfreq.pde.clock import asked_times, checked_tolerance
+from ntkfreq.pde.clock import checked_tolerance, dynamics_clock
 from ntkfreq.pde.demand import refuse_tables
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.method import Method
@@ -104,10 +104,10 @@ def solve_frequency_pde(
         None for gradient flow; else exact gradient descent, t then being multiples of it.
     optimizer : str or Optimizer, optional
         Update rule of these steps, as for :func:`ntkfreq.train`: ``GradientDescent()``,
-        ``HeavyBall(0.9)``, ``Nesterov(0.9)``, or "gd", "heavy_ball", "nesterov" by the equation;
-        ``Adam()``, ``AdamW()``, ``RMSProp()``, ``SignDescent()``, schedules and batches step by
-        step, on Points in up to three dimensions. Clipping, and decay that enters the gradient of
-        Adam, are refused.
+        ``HeavyBall(0.9)``, ``Nesterov(0.9)``, or "gd", "heavy_ball", "nesterov", with any schedule,
+        by the equation; ``Adam()``, ``AdamW()``, ``RMSProp()``, ``SignDescent()`` and batches step
+        by step, on Points in up to three dimensions. Clipping, and decay that enters the gradient
+        of Adam, are refused.
     momentum : float, default 0
         Instead of `optimizer`: heavy ball in the convention of ``torch.optim.SGD``, below 1.
     nesterov : bool, default False
@@ -117,8 +117,8 @@ def solve_frequency_pde(
     parametrization : {"ntk", "standard"}, default "ntk"
         As for :func:`ntkfreq.train`; of rules that are followed step by step.
     steps : int or array_like of int, optional
-        Instead of `t`: the last step, or the steps to record. Default for rules that are followed
-        step by step: 1000.
+        Instead of `t`, where there is a step size: the last step, or the steps to record. Default
+        for rules that are followed step by step: 1000.
     batch_size, order, seed : optional
         Batches as for :func:`ntkfreq.train`, whose `rng` the seed is.
     initial : FourierFeatureNet, optional
@@ -200,16 +200,16 @@ def solve_frequency_pde(
             rtol=checked_tolerance(RTOL if rtol is None else rtol),
             initial=None if initial is None else checked_network(initial, equation.dim),
         )
-    if steps is not None or parametrization != "ntk":
+    if parametrization != "ntk":
         raise ValueError(
-            "steps and parametrization are for rules that are followed step by step, such as "
-            "Adam(); of gradient descent give t, and the step_size of the NTK parametrization"
+            f"parametrization={parametrization!r} is for rules that are followed step by step; of "
+            "gradient descent give the step_size of the NTK parametrization, m times the other"
         )
     solver.refuse()
     rtol = checked_tolerance(1e-6 if rtol is None else rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
-    clock = asked_times(solver, t, step_size)
+    clock = dynamics_clock(solver, dynamics, t, steps)
     dynamics.refuse_times(clock)
     grid = _frequencies(solver, frequencies)
     refuse_tables(len(clock), len(grid), "frequencies", "give fewer of either")
@@ -238,8 +238,7 @@ def _is_stepwise(optimizer: Any, width: Any, batch_size: Any, order: Any, initia
         return True
     if optimizer is None:
         return False
-    rule = as_optimizer(optimizer)
-    return rule.clip is None and rule.predicted_momentum() is None
+    return as_optimizer(optimizer).momentum_if_linear() is None
 
 
 def _frequencies(method: Method[Any], frequencies: Any) -> FloatArray:

@@ -287,6 +287,7 @@ class LinearSolution(FrequencySolution):
             "step_size": "gradient flow" if self.step_size is None else self.step_size,
             "momentum": self._dynamics.momentum,
             "nesterov": self._dynamics.nesterov,
+            "schedule": self._dynamics.schedule_text,
             "weight_decay": problem.weight_decay,
             "frequency_decay": problem.frequency_decay,
             "decay_towards": problem.decay_towards,

@@ -10,13 +10,14 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
+from ntkfreq.pde.clock import recorded_steps
+from ntkfreq.pde.time.scheduled import tell_of_idle_steps
 from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 from ntkfreq.recursion.batches import epoch_batches
 from ntkfreq.recursion.rules import Rates, closed_rule
 
 # Steps of a run whose length nobody gave.
 STEPS = 1000
-_RECORDS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,17 +130,9 @@ class StepwiseTraining(Portable):
             raise ValueError("t and steps say the same thing twice; give one of them")
         if t is not None:
             return self.steps_at(t)
-        if steps is None or np.ndim(steps) == 0:
-            last = STEPS if steps is None else checks.integer("steps", steps, 1)
-            spaced = np.expm1(np.linspace(0.0, np.log1p(last), _RECORDS))
-            return np.unique(np.rint(spaced).astype(np.int64))
-        given = checks.real_array("steps", steps, 1)
-        if np.any(given != np.rint(given)) or np.any(given < 0) or np.any(np.diff(given) <= 0):
-            raise ValueError(
-                f"steps={checks.show(given)} must be increasing whole numbers from 0 on, or the "
-                "last step alone"
-            )
-        return given.astype(np.int64)
+        found = recorded_steps(STEPS if steps is None else steps)
+        tell_of_idle_steps(self.optimizer.schedule, int(found[-1]))
+        return found
 
     def batches(self, steps: int, points: int) -> IntArray | None:
         """Points that each step sees, (steps, B), those of `train` with this seed; None for all."""

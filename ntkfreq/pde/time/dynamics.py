@@ -16,8 +16,9 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.numerics.lanczos import flow_deficit, flow_integral
 from ntkfreq.pde.time.companion import GROWTH, StepMatrix
 from ntkfreq.pde.time.rules import momentum_for
+from ntkfreq.pde.time.scheduled import scheduled
 from ntkfreq.problem.decay import Decay
-from ntkfreq.problem.optimizers import Optimizer
+from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 
 
 class Dynamics(Protocol):
@@ -41,6 +42,11 @@ class Dynamics(Protocol):
     @property
     def nesterov(self) -> bool:
         """Whether the momentum is Nesterov's."""
+        ...
+
+    @property
+    def schedule_text(self) -> str:
+        """The schedule of the steps, as text."""
         ...
 
     def factor(self, rates: FloatArray, t: FloatArray) -> FloatArray:
@@ -101,6 +107,7 @@ class GradientFlow:
     acceleration: ClassVar[float] = 1.0
     momentum: ClassVar[float] = 0.0
     nesterov: ClassVar[bool] = False
+    schedule_text: ClassVar[str] = "none"
 
     @property
     def step_size(self) -> None:
@@ -144,6 +151,7 @@ class Discrete:
     name: ClassVar[str]
     bound: ClassVar[str]
     nesterov: ClassVar[bool] = False
+    schedule_text: ClassVar[str] = "constant"
 
     def steps(self, t: FloatArray) -> FloatArray:
         """Number of steps at times `t`; refuses times that are not whole steps."""
@@ -352,6 +360,10 @@ def dynamics_for(
 
     The rule is that of the `optimizer`, or of the two other arguments.
     """
+    if optimizer is not None and momentum == 0 and not nesterov:
+        found = scheduled(as_optimizer(optimizer), step_size)
+        if found is not None:
+            return found
     momentum, nesterov = momentum_for(optimizer, momentum, nesterov)
     if step_size is None:
         if momentum > 0:

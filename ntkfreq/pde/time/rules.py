@@ -63,8 +63,8 @@ def _unpredicted(rule: Optimizer) -> ValueError:
     if rule.momentum_if_linear() is None:
         return ValueError(
             f"optimizer={checks.show(rule)} moves parameters by what is not linear in the "
-            f"gradients, and no equation here predicts that; use {_PREDICTED}, or measure it on a "
-            "trained network: train(FourierFeatureNet.sample(rho_w, width), x, y, optimizer=...)"
+            f"gradients, and no equation here predicts that; use {_PREDICTED}, or follow it step "
+            "by step: solve_frequency_pde(rho_w, (x, y), optimizer=..., step_size=..., width=...)"
         )
     if rule.clip is not None:
         return ValueError(
@@ -72,7 +72,6 @@ def _unpredicted(rule: Optimizer) -> ValueError:
             f"equation here predicts; leave clip out: {_PREDICTED}"
         )
     return ValueError(
-        f"optimizer={checks.show(rule)} has schedule={rule.schedule}, and the prediction takes "
-        f"steps that are all alike; leave the schedule out: {_PREDICTED}, or, for small steps, "
-        "leave optimizer and step_size out: gradient flow at the sum of the steps"
+        f"optimizer={checks.show(rule)} has schedule={rule.schedule}, and momentum is given beside "
+        "it: take HeavyBall(momentum, schedule=...) or Nesterov(momentum, schedule=...)"
     )
