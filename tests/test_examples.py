@@ -53,6 +53,17 @@ def test_frequency_bias():
     assert numbers["wide_ratio"] == pytest.approx(1.034, abs=0.002)
 
 
+def test_adam_frequency_bias():
+    # Reference values: independent prototypes give 11.4 to 11.8, and 11, 2.2 and 50 at phase 0 and
+    # other learning rates; these are of the phases of the example, from the package itself.
+    numbers = numbers_of("adam_frequency_bias")
+    for name in ("k", "equal", "1/k"):
+        assert 10 < numbers[f"gradient descent, {name}"] < 14
+    assert numbers["Adam, equal"] == pytest.approx(12.9, rel=0.03)
+    assert numbers["Adam, 1/k"] == pytest.approx(2.53, rel=0.03)
+    assert numbers["Adam, k"] == pytest.approx(37.2, rel=0.03)
+
+
 def test_domain_matters():
     # Reference values: Gauss-Legendre discretizations of the NTK flow, 120 nodes a unit of length.
     numbers = numbers_of("domain_matters")
