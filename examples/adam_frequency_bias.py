@@ -39,7 +39,8 @@ def target(power: float) -> np.ndarray:
     """Tones of amplitudes k to a power, scaled to a mean square of one half."""
     waves = TONES**power * np.cos(np.pi * np.outer(X, TONES) + PHASES)
     y: np.ndarray = waves.sum(axis=1)
-    return y / np.sqrt(2 * np.mean(y**2))
+    y /= np.sqrt(2 * np.mean(y**2))
+    return y
 
 
 def half_steps(steps: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -64,8 +65,8 @@ def solve(trained: bool = True) -> dict[tuple[str, str], list[np.ndarray]]:
     for rule, settings in RULES.items():
         for name, power in FALLS.items():
             y = target(power)
-            steps = {"width": WIDTH} if rule == "Adam" else {}
-            solution = solve_frequency_pde(RHO, (X, y), steps=record, **settings, **steps)
+            more: dict[str, Any] = {"width": WIDTH} if rule == "Adam" else {}
+            solution = solve_frequency_pde(RHO, (X, y), steps=record, **settings, **more)
             curves = [half_steps(record, solution.output(X) - y)]
             if trained:
                 net = FourierFeatureNet.sample(RHO, WIDTH, zero_output=True, rng=0)

@@ -146,3 +146,13 @@ def test_other_values_share_the_operator():
     second = with_values(first, np.cos(4 * x[:, 1]))
     system, other = first._discretized.system, second._discretized.system
     assert other.blocks[0].stationary is system.blocks[0].stationary
+
+
+def test_adam_is_followed_channel_by_channel():
+    image = np.stack([picture((8, 8)), picture((8, 8))[::-1]], axis=-1)
+    options = {"optimizer": "adam", "step_size": 1e-3, "width": 1024, "steps": 30, "rtol": 1e-2}
+    both = solve_image(Normal(scale=3.0, dim=2), image, **options)
+    one = solve_image(Normal(scale=3.0, dim=2), image[..., 1], **options)
+    np.testing.assert_allclose(both.channels[1].train_loss, one.channels[0].train_loss)
+    assert both.pictures().shape == (1, 8, 8, 2)
+    assert both.train_loss[-1] < 0.5 * both.train_loss[0]

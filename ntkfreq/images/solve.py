@@ -133,7 +133,9 @@ def solve_image(
     frequencies: ArrayLike | None = None,
     step_size: float | None = None,
     optimizer: str | Optimizer | None = None,
-    rtol: float = 1e-6,
+    width: int | None = None,
+    steps: int | ArrayLike | None = None,
+    rtol: float | None = None,
     method: str = "auto",
 ) -> ImageSolution:
     r"""Predict what a random-Fourier-feature network learns of an image when.
@@ -146,7 +148,7 @@ def solve_image(
         The image; see :func:`image_samples`.
     mask, coordinates
         As for :func:`image_samples`.
-    sigma_a, weight_decay, t, frequencies, step_size, optimizer, rtol, method
+    sigma_a, weight_decay, t, frequencies, step_size, optimizer, width, steps, rtol, method
         As for :func:`ntkfreq.solve_frequency_pde`. The network starts at zero, less the mean of
         each channel; its channels are outputs of independent output weights.
 
@@ -185,22 +187,30 @@ def solve_image(
     tested: list[Any] = [None] * len(columns)
     if samples.test is not None:
         tested = [(samples.test[0], column) for column in _columns(samples.test[1])]
-    first = solve_frequency_pde(
-        rho_w,
-        (x, columns[0]),
-        sigma_a=sigma_a,
-        weight_decay=weight_decay,
-        t=t,
-        frequencies=frequencies,
-        test=tested[0],
-        step_size=step_size,
-        optimizer=optimizer,
-        rtol=rtol,
-        method=method,
-    )
-    assert isinstance(first, LinearSolution)
+
+    def solved(column: FloatArray, test: Any) -> FrequencySolution:
+        return solve_frequency_pde(
+            rho_w,
+            (x, column),
+            sigma_a=sigma_a,
+            weight_decay=weight_decay,
+            t=t,
+            frequencies=frequencies,
+            test=test,
+            step_size=step_size,
+            optimizer=optimizer,
+            width=width,
+            steps=steps,
+            rtol=rtol,
+            method=method,
+        )
+
+    first = solved(columns[0], tested[0])
     others = [
+        # Under rules that are followed step by step channels do not share their steps.
         with_values(first, column, test)
+        if isinstance(first, LinearSolution)
+        else solved(column, test)
         for column, test in zip(columns[1:], tested[1:], strict=True)
     ]
     return ImageSolution(samples, (first, *others))
