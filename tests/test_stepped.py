@@ -111,6 +111,20 @@ def test_decay_and_initial_output_of_a_network():
     assert compare(solution, run).output_error.max() < 0.05
 
 
+def test_small_values_are_learned_as_slowly_as_epsilon_makes_them():
+    """Values in other units: beside an epsilon of 1e-8 gradients of 1e-9 hardly count."""
+    net, y = drawn(4096), 1e-9 * Y
+    options = {"optimizer": Adam(), "step_size": 1e-9, "steps": 200}
+    run = train(net, X, y, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solution = solve_frequency_pde(RHO, (X, y), initial=net, **options)
+    both = compare(solution, run)
+    assert both.output_error.max() < 0.03
+    # Without an epsilon the first step alone would move the output by more than it must learn.
+    assert both.predicted_loss[1] > 0.9 * both.predicted_loss[0]
+
+
 def test_standard_parametrization():
     net = drawn(2048)
     options = {"optimizer": Adam(), "step_size": 1e-5, "parametrization": "standard"}

@@ -141,8 +141,9 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
             f"{path.edge:.3g}, the edge of stability: outputs are right in their order of magnitude"
         )
     size = float(np.sqrt(path.weights @ path.errors[0] ** 2))
-    if training.optimizer.normalized and 2 * training.rates.readout > _COARSE * size > 0:
-        step = training.rates.readout
+    # Gradients are at most of the size of the error: below epsilon they move by less.
+    step = training.rates.readout * size / max(size + training.rates.readout_epsilon, 1e-300)
+    if training.optimizer.normalized and 2 * step > _COARSE * size > 0:
         told = (
             f"a step moves the output by up to about {2 * step:.2g}, more than half of what is to "
             f"be learned ({size:.2g}): learning times are right in their order of magnitude"
