@@ -107,7 +107,6 @@ def compare(
         refuse_others,
         run_report,
         save_report,
-        size_of_points,
     )
 
     try:
@@ -121,8 +120,6 @@ def compare(
         with lock(out / "compare", "out", kind="any") as target:
             refuse_others(target)
             typer.echo(profile.understood)
-            if size_of_points(profile):
-                typer.echo(size_of_points(profile))
             report = run_report(profile, settings, progress=sys.stderr.isatty())
             typer.echo("\n" + report.table(cycles=cycles) + "\n")
             save_report(report, target, cycles=cycles)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from ntkfreq import load_zarr, save_zarr
 from ntkfreq.cli import app
 from ntkfreq.profile import Profile, jacksboro
-from ntkfreq.report import Settings, plot_report, run_report, size_of_points, tapered
+from ntkfreq.report import Settings, plot_report, run_report, tapered
 from ntkfreq.report.cases import dense_samples
 
 mpl.use("Agg")
@@ -227,17 +227,17 @@ def test_month_of_five_minutes_is_smooth_enough_for_the_line():
         assert len(grid) <= 32768
 
 
-def test_too_many_samples_for_a_matrix_leave_the_line(monkeypatch):
-    monkeypatch.setattr("ntkfreq.report.run.MAX_ROWS", 100)
+def test_too_many_samples_to_record_leave_the_line(monkeypatch):
+    monkeypatch.setattr("ntkfreq.report.run.MOST_SAMPLES", 100)
     x, y = month(150, noise=0)
     report = run_report(Profile(x, y, "a", "t (s)", "u", x_unit="s"), Settings(width=64, steps=12))
     assert {case.data for case in report.cases} == {"line"}
-    assert "(b) is left out: 150 samples, above the 100 of which a matrix is" in report.table()
+    assert "(b) is left out: 150 samples, above 100, which training" in report.table()
     assert len(plot_report(report).axes) >= 6
 
 
 def test_no_case_at_all_is_an_error(monkeypatch):
-    monkeypatch.setattr("ntkfreq.report.run.MAX_ROWS", 100)
+    monkeypatch.setattr("ntkfreq.report.run.MOST_SAMPLES", 100)
     monkeypatch.setattr("ntkfreq.report.cases._MOST_SAMPLES", 10)
     x, y = month(150)
     with pytest.raises(ValueError, match=r"\(b\) is left out: 150 samples.*; \(a\) is left out"):
@@ -277,12 +277,15 @@ def test_figure_tells_the_unit_of_the_file(report):
     figure.draw_without_rendering()  # dollar signs would be taken for formulas
 
 
-def test_long_record_is_told_what_it_takes():
-    x = np.arange(8867.0)
-    told = size_of_points(Profile(x, x % 5, "a", "t (s)", "u", x_unit="s"))
-    assert told.startswith("(b) takes matrices of 8867 x 8867, 2.64 GB and about 2.3 minutes")
-    assert "--average 5 (s)" in told
-    assert size_of_points(Profile(x[:100], x[:100] % 5, "a", "t", "u")) == ""
+def test_long_records_need_no_matrix():
+    """More samples than a matrix may have, once left out."""
+    x = np.linspace(0, 10, 13_000)
+    y = np.sin(4 * x) + 0.1 * np.random.default_rng(0).standard_normal(x.size)
+    report = run_report(Profile(x, y, "a", "t (s)", "u", x_unit="s"), Settings(width=256, steps=20))
+    points = [case for case in report.cases if case.data == "points"]
+    assert len(points) == 2
+    assert points[0].bands
+    assert all(0.5 < band.ratio < 2 for band in points[0].bands if np.isfinite(band.ratio))
 
 
 def test_foreign_things_in_the_output_folder_are_not_replaced(tmp_path):

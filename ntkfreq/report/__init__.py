@@ -3,7 +3,7 @@
 from ntkfreq.report.cases import Case, tapered
 from ntkfreq.report.figure import plot_report
 from ntkfreq.report.report import Report
-from ntkfreq.report.run import run_report, size_of_points
+from ntkfreq.report.run import run_report
 from ntkfreq.report.save import refuse_others, save_report
 from ntkfreq.report.settings import Settings
 
@@ -15,6 +15,5 @@ __all__ = [
     "refuse_others",
     "run_report",
     "save_report",
-    "size_of_points",
     "tapered",
 ]

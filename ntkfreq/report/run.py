@@ -7,40 +7,17 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from ntkfreq._support.sizes import EIGEN_OPERATIONS, PER_SECOND, shown_bytes, shown_seconds
 from ntkfreq._support.types import FloatArray
 from ntkfreq.comparison.compare import compare
 from ntkfreq.network import train
-from ntkfreq.numerics.dense import MAX_ROWS
 from ntkfreq.plotting import even_bands
 from ntkfreq.profile import Profile
 from ntkfreq.report.cases import Case, TooRoughError, dense_samples, on_line, on_points, tapered
 from ntkfreq.report.report import Report
 from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
 
-# With more samples than this (b) takes so long that a sentence says so beforehand.
-_LONG = 2500
-
-
-def size_of_points(profile: Profile) -> str:
-    """What part (b) takes for a long record, in a sentence; "" for a short one.
-
-    Examples
-    --------
-    >>> x = np.arange(8000.0)
-    >>> print(size_of_points(Profile(x, x % 5, "a", "t (s)", "u", x_unit="s")))
-    (b) takes matrices of 8000 x 8000, 2.15 GB and about 1.7 minutes for each of two densities;
-    --average 4 (s) takes means over intervals and makes it short
-    """
-    count = len(profile.x)
-    if not _LONG < count <= MAX_ROWS:
-        return ""
-    seconds = EIGEN_OPERATIONS * float(count) ** 3 / PER_SECOND
-    return (
-        f"(b) takes matrices of {count} x {count}, {shown_bytes(33.6 * count**2)} and about "
-        f"{shown_seconds(seconds)} for each of two densities; {_remedy(profile, count / 2000)} "
-        "takes means over intervals and makes it short"
-    )
+# Most samples of part (b): records of a training hold its outputs at all of them.
+MOST_SAMPLES = 200_000
 
 
 def run_report(
@@ -77,9 +54,9 @@ def run_report(
     x, y = profile.scaled()
     cases = []
     left_out: list[str] = []
-    if len(x) > MAX_ROWS:
+    if len(x) > MOST_SAMPLES:
         left_out.append(_too_many(profile))
-    parts = {"line": on_line} | ({"points": on_points} if len(x) <= MAX_ROWS else {})
+    parts = {"line": on_line} | ({"points": on_points} if len(x) <= MOST_SAMPLES else {})
     with tqdm(total=4 * len(parts), disable=not progress, unit="stage") as bar:
         for name, scale in (("narrow", settings.narrow), ("wide", settings.wide)):
             for data, plan in parts.items():
@@ -113,8 +90,9 @@ def _resolved_bands(scale: float, x: FloatArray, data: str) -> list[tuple[float,
 def _too_many(profile: Profile) -> str:
     count = len(profile.x)
     return (
-        f"(b) is left out: {count} samples, above the {MAX_ROWS} of which a matrix is computed; "
-        f"{_remedy(profile, count / 4000)} takes means over intervals, which keep low frequencies"
+        f"(b) is left out: {count} samples, above {MOST_SAMPLES}, which training records; "
+        f"{_remedy(profile, 2 * count / MOST_SAMPLES)} takes means over intervals, which keep low "
+        "frequencies"
     )
 
 
