@@ -191,10 +191,11 @@ def _by_waves(
         if left > max(rtol, _ROUGH):
             return None
         rest, norm = values - basis.combine(begin[None], points)[0], np.linalg.norm(values)
-        share = min(1.0, float(np.linalg.norm(rest) / norm) + 2 * _ROUGH) if norm > 0 else 0.0
-        error = operator_error(density, basis.nodes, points, basis.weights, sigma_a)
-        if error * share > allowed:
-            basis, begin = waves(allowed / share), None
+        share = min(1.0, float(np.linalg.norm(rest) / norm) + 2 * _ROUGH) if norm > 0 else _ROUGH
+        enough = allowed / share
+        error = operator_error(density, basis.nodes, points, basis.weights, sigma_a, enough)
+        if error > enough:
+            basis, begin = waves(enough), None
     if basis is None:
         return None
     coefficients, left = regression(basis, values, ridge, rtol, begin)

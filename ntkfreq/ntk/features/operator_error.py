@@ -26,19 +26,25 @@ _MOST_CELLS = 2**22
 
 
 def operator_error(
-    density: Density, nodes: Nodes, x: FloatArray, weights: FloatArray, sigma_a: float
+    density: Density,
+    nodes: Nodes,
+    x: FloatArray,
+    weights: FloatArray,
+    sigma_a: float,
+    enough: float = 0.0,
 ) -> float:
     """Estimate of the norm of the error of the weighted Gram matrix of points (n, d).
 
-    Of all points where a tail alone is left out, else from some of them.
+    Of all points where a tail alone is left out, else from some of them, which takes longer and
+    is tried where the first is above `enough`.
     """
-    found = _from_some(density, nodes, x, weights, sigma_a)
     if nodes.beyond is None or len(x) <= _ENTRIES:
-        return found
+        return _from_some(density, nodes, x, weights, sigma_a)
     size = 1 + sigma_a**2 * np.sum(x**2, axis=1)
     most = float(1 + sigma_a**2 * np.sum(np.max(x**2, axis=0)))
     copies = (nodes.copies + _ROUNDING) * float(weights @ size)
-    return min(found, copies + most * tail_norm(density, x, weights, nodes.beyond))
+    found = copies + most * tail_norm(density, x, weights, nodes.beyond)
+    return found if found <= enough else min(found, _from_some(density, nodes, x, weights, sigma_a))
 
 
 def _from_some(

@@ -52,7 +52,7 @@ def waves_for(
             continue
         if at <= tolerance:
             return found
-        error = operator_error(density, found, x, weights, sigma_a)
+        error = operator_error(density, found, x, weights, sigma_a, allowed)
         if error <= allowed:
             return found
         if 0 < error < tried and at < rougher:

@@ -155,7 +155,9 @@ class Demand(Portable):
     def error(self, nodes: Nodes) -> float:
         """Estimate of the error of states, relative to the initial one."""
         x, weights = self.points.x, self.points.weights
-        off = operator_error(self.equation.density, nodes, x, weights, self.equation.sigma_a)
+        enough = 0.5 * self.rtol / self.horizon
+        rho_w, sigma_a = self.equation.density, self.equation.sigma_a
+        off = operator_error(rho_w, nodes, x, weights, sigma_a, enough)
         return self.horizon * off
 
     def sound_until(self, error: float) -> float:
