@@ -127,9 +127,9 @@ def test_text_and_table_are_short_and_quick():
     for thing in small() + large():
         # A target is shown by the name that users know, whatever class it is of.
         kind = "Target" if isinstance(thing, Target) else type(thing).__name__
-        start = time.perf_counter()
+        start = time.process_time()
         text, table = repr(thing), thing._repr_html_()
-        assert time.perf_counter() - start < 0.1, kind
+        assert time.process_time() - start < 0.1, kind
         assert len(text) <= LONGEST == 400, kind
         assert text.startswith(f"{kind}(")
         for wrong in ("\n", "array(", " object at 0x"):
