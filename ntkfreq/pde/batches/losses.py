@@ -30,8 +30,8 @@ from ntkfreq.recursion.batches import checked_batches
 
 ORDERS = ("shuffled", "independent", "repeated")
 METHODS = ("auto", "moments", "simulation")
-# Standard errors and shares of one run that the status warns of.
-_UNSURE, _HEAVY = 0.05, 0.1
+# Standard errors, shares of one run, and effects of modes left out that the status warns of.
+_UNSURE, _HEAVY, _SEEN = 0.05, 0.1, 1e-6
 # Samples from which on linear algebra gains from threads.
 _THREADED = 400
 
@@ -148,7 +148,7 @@ def batch_losses(
             moments.refuse_long(modes, last)
             runs, share = 0, None
             means = moments.exact_means(modes, rule, etas, recorded, size, name == "repeated")
-            sides = [(mean, None, None) for mean in means]
+            sides: list[Side] = [(mean, None, None) for mean in means]
         else:
             runs = 1 if given is not None and not random else runs
             simulated.refuse_long(modes, last, runs, size)
@@ -166,7 +166,7 @@ def batch_losses(
         train_error=train[2],
         test_error=tested[2],
         method="moments" if exact else "given order" if runs == 1 else "simulation",
-        status=_status(exact, runs, sides, share),
+        status=_status(exact, runs, sides, share) + _left_out(modes.left_out),
         stats={
             "samples": len(x),
             "modes": len(modes.rates),
@@ -298,3 +298,10 @@ def _status(exact: bool, runs: int, sides: list[Side], share: float | None) -> s
             "unsure"
         )
     return told
+
+
+def _left_out(share: float) -> str:
+    """What the status says of modes that are rounding."""
+    if share <= _SEEN:
+        return ""
+    return f"; modes that are rounding may hold up to {share:.1e} of the initial error"

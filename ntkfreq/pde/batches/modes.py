@@ -19,8 +19,8 @@ from ntkfreq.problem.equation import FrequencyEquation
 
 # Modes whose gain stays below this share of the error, at the samples and at test points.
 _TRAIN, _TEST = 1e-13, 1e-7
-# Eigenvalues below this share of the largest are rounding.
-_ROUNDING = 1e-15
+# Eigenvalues below this share of the largest, times their number, are rounding.
+_ROUNDING = 2e-16
 # So few samples keep all their modes.
 _FEW = 128
 
@@ -133,7 +133,7 @@ class BatchModes:
         cut = _TRAIN / max(reach, 1e-300)
         if self.tested is not None:
             cut = min(cut, (_TEST / max(reach, 1e-300)) ** 2 / max(largest, 1e-300))
-        cut = max(cut, _ROUNDING * float(self.rates.max(initial=0.0)))
+        cut = max(cut, _ROUNDING * self.count * float(self.rates.max(initial=0.0)))
         keep = self.rates > cut
         lost = float(self.rates[~keep].max(initial=0.0))
         spent = lost * reach
@@ -156,5 +156,5 @@ class BatchModes:
 def _factor(covariance: FloatArray) -> FloatArray:
     """Columns F with F F^T the covariance, (n, q)."""
     values, vectors = symmetric_eigen(covariance)
-    keep = values > _ROUNDING * float(values[-1])
+    keep = values > _ROUNDING * len(values) * float(values[-1])
     return np.asarray(vectors[:, keep] * np.sqrt(values[keep]))
