@@ -23,9 +23,7 @@ from ntkfreq import (
     train,
     train_many,
 )
-from ntkfreq.pde.batches.modes import BatchModes
 from ntkfreq.pde.batches.moments import shares
-from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.recursion.batches import epoch_batches
 from validation.reference.batches import enumerated_losses, kernel
 
@@ -183,7 +181,7 @@ def test_random_starts_on_full_batches_are_expected_losses():
 
 
 def test_modes_that_do_not_move_are_left_out():
-    """A thousand samples of a smooth kernel have some thirty modes; the rest stays as it is."""
+    """Hundreds of samples of a smooth kernel have some thirty modes; the rest stays as it is."""
     x = np.linspace(-1, 1, 300)
     y = np.sin(3 * x) + 0.1 * np.random.default_rng(0).standard_normal(300)
     options = {"step_size": 0.5, "steps": [0, 5, 40], "test": (T, TY), "initial_output": "random"}
@@ -191,9 +189,9 @@ def test_modes_that_do_not_move_are_left_out():
     found = batch_losses(RHO, (x, y), **options)
     assert found.stats["modes"] < 50
     assert found.stats["left_out"] < 1e-6
-    equation = FrequencyEquation.create(RHO, (x, y), sigma_a=0.5)
-    modes = BatchModes.of(equation, x, y, None, random=False)
-    assert len(modes.kept(20.0, 20, 2.0).rates) < 50
+    untested = batch_losses(RHO, (x, y), **{**options, "test": None})
+    assert untested.stats["modes"] <= found.stats["modes"]
+    np.testing.assert_allclose(untested.train_mean, found.train_mean, rtol=1e-11)
     drawn = batch_losses(RHO, (x, y), method="simulation", draws=800, **options)
     for side in ("train", "test"):
         mean, error = (getattr(drawn, f"{side}_{what}") for what in ("mean", "error"))
@@ -306,7 +304,7 @@ def test_refusals():
     # Stable on all four samples, but not on one at a time.
     for order in ("shuffled", "independent"):
         with pytest.raises(ValueError, match=r"with batches of 1: the mean loss grows without bou"):
-            batch_losses(RHO, (X, Y), step_size=4.0, batch_size=1, order=order, draws=50)
+            batch_losses(RHO, (X, Y), step_size=3.5, batch_size=1, order=order, draws=50)
     many = np.linspace(-1, 1, 3000)
     wide = (Normal(scale=3000.0), (many, many))
     with pytest.raises(ValueError, match=r"second moments of 3000 samples, .* method='simulation'"):

@@ -18,7 +18,6 @@ from ntkfreq.pde.batches.modes import BatchModes
 from ntkfreq.pde.batches.result import BatchLosses
 from ntkfreq.pde.batches.rule import BatchRule, step_sizes
 from ntkfreq.pde.clock import recorded_steps
-from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.time.dynamics import Dynamics, dynamics_for
 from ntkfreq.pde.time.scheduled import ScheduledDynamics, tell_of_idle_steps
@@ -30,8 +29,8 @@ from ntkfreq.recursion.batches import checked_batches
 
 ORDERS = ("shuffled", "independent", "repeated")
 METHODS = ("auto", "moments", "simulation")
-# Standard errors, shares of one run, and effects of modes left out that the status warns of.
-_UNSURE, _HEAVY, _SEEN = 0.05, 0.1, 1e-6
+# Standard errors and shares of one run that the status warns of.
+_UNSURE, _HEAVY = 0.05, 0.1
 # Samples from which on linear algebra gains from threads.
 _THREADED = 400
 
@@ -142,7 +141,7 @@ def batch_losses(
         modes = BatchModes.of(equation, x, y, points, random=random)
         dynamics.refuse_unstable(modes.fastest)
         reach = float(etas.sum()) * dynamics.acceleration
-        modes = modes.kept(reach, size, _largest(x, points, equation.sigma_a))
+        modes = modes.kept(reach, size)
         rule = BatchRule.of(dynamics)
         if exact:
             moments.refuse_long(modes, last)
@@ -166,7 +165,7 @@ def batch_losses(
         train_error=train[2],
         test_error=tested[2],
         method="moments" if exact else "given order" if runs == 1 else "simulation",
-        status=_status(exact, runs, sides, share) + _left_out(modes.left_out),
+        status=_status(exact, runs, sides, share),
         stats={
             "samples": len(x),
             "modes": len(modes.rates),
@@ -254,12 +253,6 @@ def _drawn(
     return batches
 
 
-def _largest(x: FloatArray, points: TestSet | None, sigma_a: float) -> float:
-    """Largest value of the kernel of a point with itself."""
-    both = x if points is None else np.concatenate([x, points.x])
-    return 1 + sigma_a**2 * float(np.max(np.sum(both**2, axis=1)))
-
-
 def _summary(losses: FloatArray | None) -> Side:
     """Mean, standard deviation and standard error of losses (T, runs)."""
     if losses is None:
@@ -298,10 +291,3 @@ def _status(exact: bool, runs: int, sides: list[Side], share: float | None) -> s
             "unsure"
         )
     return told
-
-
-def _left_out(share: float) -> str:
-    """What the status says of modes that are rounding."""
-    if share <= _SEEN:
-        return ""
-    return f"; modes that are rounding may hold up to {share:.1e} of the initial error"

@@ -120,25 +120,25 @@ class BatchModes:
             0.0,
         )
 
-    def kept(self, length: float, size: int, largest: float) -> BatchModes:
+    def kept(self, length: float, size: int) -> BatchModes:
         r"""The modes that training of a total step `length` on batches of `size` can move.
 
-        By Cauchy's inequality a mode of rate :math:`\lambda` gains at most
-        :math:`\lambda\,\sum\eta\,/\sqrt{B}` of the error on a sample, and moves the output at
-        a point where the kernel is `largest` by the root of its rate times that.
+        The sum of all gradients is at most :math:`\sum\eta/\sqrt{B}` times the error on a sample.
+        A mode moves the samples by its rate times that, and a test point by the kernel there.
         """
         if self.count <= _FEW:
             return self
         reach = length / np.sqrt(size)
-        cut = _TRAIN / max(reach, 1e-300)
+        rounding = _ROUNDING * self.count * float(self.rates.max(initial=0.0))
+        # Rates ascend: what is left out stands first.
+        moved = self.rates * reach
+        dropped = self.rates <= max(_TRAIN / max(reach, 1e-300), rounding)
         if self.tested is not None:
-            cut = min(cut, (_TEST / max(reach, 1e-300)) ** 2 / max(largest, 1e-300))
-        cut = max(cut, _ROUNDING * self.count * float(self.rates.max(initial=0.0)))
-        keep = self.rates > cut
-        lost = float(self.rates[~keep].max(initial=0.0))
-        spent = lost * reach
-        if self.tested is not None:
-            spent = max(spent, float(np.sqrt(lost * largest)) * reach)
+            there = np.sqrt(np.max(np.cumsum(self.tested**2, axis=1), axis=0)) * reach
+            moved = np.maximum(moved, there)
+            dropped &= there <= _TEST
+        keep = ~dropped
+        spent = float(moved[dropped].max(initial=0.0))
         vectors, start = self.vectors[:, keep], self.start[keep]
         rest = self.vectors[:, ~keep] @ self.start[~keep]
         return BatchModes(

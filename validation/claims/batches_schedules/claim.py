@@ -5,11 +5,11 @@ gradient descent and heavy ball with a warm-up, 8 or 2 samples a step, 64 steps;
 whose predicted mean is one over simulated orders, and batches drawn for each step by itself, whose
 mean is exact. 24 networks a case, each with batches of its own, from f_0 = 0 and, in one case, from
 random f_0. Schedules: gradient descent, heavy ball and Nesterov's momentum with warm-up, cosine and
-stairs, 400 steps, networks and predictions from the same f_0.
+stairs, 120 steps, networks and predictions from the same f_0.
 
 - With four samples the mean losses under independent batches, training and test, with and without
   repetition within a batch, are those over all sequences of batches to 1e-12.
-- The mean training loss of the networks is within 3 % and two standard errors of the predicted one
+- The mean training loss of networks of width 65536 is within 3 % and two standard errors of the predicted one
   at every record. What scatters is mostly the batches: after subtracting what the linear recursion
   makes of each network's own batches it is within 3 % alone.
 - Shuffled epochs are not independent batches: the prediction for the latter misses networks
@@ -43,15 +43,15 @@ from validation.engine import Execution, Result, size_of, verdicts
 
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {
-        "width": 4096,
-        "seeds": 6,
+        "width": 8192,
+        "seeds": 5,
         "draws": 2000,
         "widths": [256, 1024, 4096],
-        "schedule_seeds": 6,
+        "schedule_seeds": 5,
         "judged": 4096,
     },
     "full": {
-        "width": 32768,
+        "width": 65536,
         "seeds": 24,
         "draws": 40_000,
         "widths": [2**k for k in range(9, 16)],
@@ -90,7 +90,8 @@ def batches(config: dict[str, Any], execution: Execution) -> tuple[Claims, dict[
     grid = {"case": list(BATCHES), "order": list(ORDERS), "seed": list(range(config["seeds"]))}
     data = execution.cells("batches_schedules", batch_cell, grid, {"width": config["width"]})
     trained, own = data["trained"].values, data["predicted"].values
-    slack = 0.03 * np.sqrt(32768 / config["width"])
+    # Five networks of width 8192 scatter six times as much as 24 of width 65536.
+    slack = 0.03 if config["seeds"] == 24 else 0.15
     claims: Claims = {}
     kept: dict[str, Any] = {}
     for i, case in enumerate(BATCHES):

@@ -36,15 +36,13 @@ BATCHES: dict[str, tuple[Optimizer, float, int, bool]] = {
 ORDERS = ("shuffled", "independent")
 STEPS, RECORDS = 64, np.array([0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64])
 # Name: rule with schedule, and largest step as a share of the largest stable one.
-LENGTH = 400
+LENGTH = 120
+_WARM = Warmup(30, Cosine(90, final=0.02))
 SCHEDULES: dict[str, tuple[Optimizer, float]] = {
-    "warm-up and cosine": (GradientDescent(schedule=Warmup(40, Cosine(360, final=0.05))), 0.75),
-    "stairs": (GradientDescent(schedule=Exponential(0.7, steps=80)), 0.75),
-    "heavy ball, warm-up and cosine": (
-        HeavyBall(0.8, schedule=Warmup(40, Cosine(360, final=0.05))),
-        0.2,
-    ),
-    "Nesterov, cosine": (Nesterov(0.8, schedule=Cosine(400, final=0.05)), 0.2),
+    "warm-up and cosine": (GradientDescent(schedule=_WARM), 0.75),
+    "stairs": (GradientDescent(schedule=Exponential(0.7, steps=15)), 0.75),
+    "heavy ball, warm-up and cosine": (HeavyBall(0.8, schedule=_WARM), 0.2),
+    "Nesterov, cosine": (Nesterov(0.8, schedule=Cosine(120, final=0.02)), 0.2),
 }
 
 
@@ -118,7 +116,7 @@ def schedule_cell(schedule: str, width: int, seed: int) -> dict[str, Any]:
     plain = solve_frequency_pde(DENSITY, (x, y), t=[0.0, 1.0])
     step_size = share * plain.max_step_size
     prediction = solve_frequency_pde(
-        DENSITY, (x, y), initial_output=net, optimizer=rule, step_size=step_size, steps=LENGTH
+        DENSITY, (x, y), initial_output=net, optimizer=rule, step_size=step_size, steps=[0, LENGTH]
     )
     history = train(
         net,
@@ -127,6 +125,7 @@ def schedule_cell(schedule: str, width: int, seed: int) -> dict[str, Any]:
         step_size=step_size,
         steps=LENGTH,
         optimizer=rule,
+        record=np.arange(LENGTH + 1),
         frequencies=[0.0],
         kernel_probe=0,
     )
