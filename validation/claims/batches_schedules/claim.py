@@ -9,9 +9,9 @@ stairs, 120 steps, networks and predictions from the same f_0.
 
 - With four samples the mean losses under independent batches, training and test, with and without
   repetition within a batch, are those over all sequences of batches to 1e-12.
-- The mean training loss of networks of width 65536 is within 3 % and two standard errors of the predicted one
-  at every record. What scatters is mostly the batches: after subtracting what the linear recursion
-  makes of each network's own batches it is within 3 % alone.
+- The mean training loss of networks of width 65536 is within 3 % and two standard errors of the
+  predicted one at every record. What scatters is mostly the batches: after subtracting what the
+  linear recursion makes of each network's own batches it is within 3 % alone.
 - Shuffled epochs are not independent batches: the prediction for the latter misses networks
   trained on epochs at step size 1 by more than 10 %.
 - Under schedules the mean loss of networks of width 8192 is within 6 % of the mean predicted one
