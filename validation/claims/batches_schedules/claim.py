@@ -47,15 +47,15 @@ SIZES: dict[str, dict[str, Any]] = {
         "seeds": 5,
         "draws": 2000,
         "widths": [256, 1024, 4096],
-        "schedule_seeds": 5,
+        "schedule_seeds": 4,
         "judged": 4096,
     },
     "full": {
         "width": 65536,
         "seeds": 24,
         "draws": 40_000,
-        "widths": [2**k for k in range(9, 16)],
-        "schedule_seeds": 16,
+        "widths": [2**k for k in range(9, 15)],
+        "schedule_seeds": 24,
         "judged": 8192,
     },
 }

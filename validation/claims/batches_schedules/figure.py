@@ -60,6 +60,7 @@ def _schedules(losses, ratios, distances, result: Result) -> None:
     ratios.invert_xaxis()
     ratios.set(xlabel="predicted loss over the initial one", ylabel="trained over predicted")
     ratios.set_title("schedules: grey is ±6 %", fontsize="medium")
+    distances.set_xscale("log", base=2)
     distances.set(xlabel="width of the network", ylabel="relative L2 distance of the outputs")
     distances.set_title("schedules: difference by width", fontsize="medium")
     distances.legend(frameon=False, fontsize="small")

@@ -75,6 +75,7 @@ def batch_cell(case: str, order: str, seed: int, width: int) -> dict[str, Any]:
         record=RECORDS,
         frequencies=[0.0],
         kernel_probe=0,
+        threads=1,
     )
     batches = np.array([history.batch(step) for step in range(STEPS)])
     same = batch_losses(
@@ -125,9 +126,10 @@ def schedule_cell(schedule: str, width: int, seed: int) -> dict[str, Any]:
         step_size=step_size,
         steps=LENGTH,
         optimizer=rule,
-        record=np.arange(LENGTH + 1),
+        record=np.arange(0, LENGTH + 1, 3),
         frequencies=[0.0],
         kernel_probe=0,
+        threads=1,
     )
     both = compare(prediction, history)
     return {
