@@ -153,6 +153,15 @@ def test_epochs_independent_draws_and_full_batches_are_three_laws():
     assert np.all(np.abs(full.train_loss[late] - epochs.train_mean[late]) > apart)
 
 
+def test_epochs_can_be_above_independent_draws():
+    """With large steps; the page says so."""
+    y = np.sin(3 * MANY) + 0.7 * np.cos(11 * MANY)
+    options = {"step_size": 5.0, "batch_size": 8, "steps": [4]}
+    epochs = batch_losses(Normal(scale=12.0), (MANY, y), **options)
+    alone = batch_losses(Normal(scale=12.0), (MANY, y), order="independent", **options)
+    assert epochs.train_mean[0] > 1.1 * alone.train_mean[0] + 3 * epochs.train_error[0]
+
+
 def test_all_samples_are_full_batches():
     options = {"step_size": 0.9, "optimizer": HeavyBall(0.4, schedule=Warmup(5))}
     full = solve_frequency_pde(RHO, (MANY, WAVE), steps=np.arange(40), **options)

@@ -3,9 +3,10 @@ r"""Batches and schedules of gradient descent and momentum, predicted on the Gra
 32 samples of a sum of tones on [-1, 1], frequencies normal with standard deviation 12. Batches:
 gradient descent and heavy ball with a warm-up, 8 or 2 samples a step, 64 steps; shuffled epochs,
 whose predicted mean is one over simulated orders, and batches drawn for each step by itself, whose
-mean is exact. 24 networks a case, each with batches of its own, from f_0 = 0 and, in one case, from
-random f_0. Schedules: gradient descent, heavy ball and Nesterov's momentum with warm-up, cosine and
-stairs, 120 steps, networks and predictions from the same f_0.
+mean is exact. 24 networks a case, each with batches of its own (one seed has the same in all cases
+of one batch size and order), from f_0 = 0 and, in one case, from random f_0. Schedules: gradient
+descent, heavy ball and Nesterov's momentum with warm-up, cosine and stairs, 120 steps, networks and
+predictions from the same f_0.
 
 - With four samples the mean losses under independent batches, training and test, with and without
   repetition within a batch, are those over all sequences of batches to 1e-12.
@@ -106,7 +107,7 @@ def batches(config: dict[str, Any], execution: Execution) -> tuple[Claims, dict[
             scatter = less.std(axis=0, ddof=1) / np.sqrt(len(runs))
             words = f"{case}, {order}: largest |trained over predicted mean loss - 1|"
             claims[f"{words} beyond two standard errors"] = (
-                float(np.max(off - 2 * error)),
+                float(np.max((off - 2 * error)[1:])),
                 -np.inf,
                 slack,
             )

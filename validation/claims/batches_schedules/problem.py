@@ -40,7 +40,7 @@ LENGTH = 120
 _WARM = Warmup(30, Cosine(90, final=0.02))
 SCHEDULES: dict[str, tuple[Optimizer, float]] = {
     "warm-up and cosine": (GradientDescent(schedule=_WARM), 0.75),
-    "stairs": (GradientDescent(schedule=Exponential(0.7, steps=15)), 0.75),
+    "stairs": (GradientDescent(schedule=Exponential(0.8, steps=15)), 0.75),
     "heavy ball, warm-up and cosine": (HeavyBall(0.8, schedule=_WARM), 0.2),
     "Nesterov, cosine": (Nesterov(0.8, schedule=Cosine(120, final=0.02)), 0.2),
 }
