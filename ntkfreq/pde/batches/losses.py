@@ -126,11 +126,11 @@ def batch_losses(
     ...     order="independent", steps=[0, 10, 100],
     ... )
     >>> losses.train_mean.round(4), losses.method
-    (array([0.5304, 0.1083, 0.0011]), 'moments')
+    (array([0.5385, 0.0959, 0.0001]), 'moments')
     """
     begin = time.perf_counter()
     equation, x, y, random = _problem(rho_w, target, sigma_a, initial_output)
-    dynamics = dynamics_for(step_size, 0.0, False, optimizer)
+    dynamics = dynamics_for(checks.positive("step_size", step_size), 0.0, False, optimizer)
     recorded = _recorded(dynamics, steps)
     last, runs = int(recorded[-1]), checks.integer("draws", draws, 2)
     size, name, given = _batches(order, batch_size, max(last, 1), len(x))

@@ -88,7 +88,11 @@ def enumeration() -> Claims:
 
 def batches(config: dict[str, Any], execution: Execution) -> tuple[Claims, dict[str, Any]]:
     """Mean losses of networks on batches against the predicted means."""
-    grid = {"case": list(BATCHES), "order": list(ORDERS), "seed": list(range(config["seeds"]))}
+    grid: dict[str, list[Any]] = {
+        "case": list(BATCHES),
+        "order": list(ORDERS),
+        "seed": list(range(config["seeds"])),
+    }
     data = execution.cells("batches_schedules", batch_cell, grid, {"width": config["width"]})
     trained, own = data["trained"].values, data["predicted"].values
     # Five networks of width 8192 scatter six times as much as 24 of width 65536.
@@ -130,7 +134,7 @@ def batches(config: dict[str, Any], execution: Execution) -> tuple[Claims, dict[
 def schedules(config: dict[str, Any], execution: Execution) -> tuple[Claims, dict[str, Any]]:
     """Losses of networks under schedules, and the distance of their outputs by width."""
     widths = config["widths"]
-    grid = {
+    grid: dict[str, list[Any]] = {
         "schedule": list(SCHEDULES),
         "width": widths,
         "seed": list(range(config["schedule_seeds"])),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -39,7 +41,8 @@ def draw(result: Result) -> Figure:
     return fig
 
 
-def _schedules(losses, ratios, distances, result: Result) -> None:
+def _schedules(losses: Any, ratios: Any, distances: Any, result: Result) -> None:
+    """The three panels of schedules."""
     data, config = result.data["schedules"], result.config
     widths = np.array(config["widths"], dtype=float)
     for color, (name, row) in zip((BLUE, ORANGE, GREEN, PURPLE), data.items(), strict=True):
