@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ntkfreq.ntk.operator import KernelOperator as KernelOperator
     from ntkfreq.ntk.operator import ntk_operator as ntk_operator
     from ntkfreq.ntk.regression import ntk_regression as ntk_regression
+    from ntkfreq.pde.batches.losses import batch_losses as batch_losses
+    from ntkfreq.pde.batches.result import BatchLosses as BatchLosses
     from ntkfreq.pde.expected.losses import ExpectedLosses as ExpectedLosses
     from ntkfreq.pde.expected.losses import expected_losses as expected_losses
     from ntkfreq.pde.expected.many import expected_losses_many as expected_losses_many
@@ -99,6 +101,8 @@ _HOMES = {
     "expected_losses": "ntkfreq.pde.expected.losses",
     "ExpectedLosses": "ntkfreq.pde.expected.losses",
     "expected_losses_many": "ntkfreq.pde.expected.many",
+    "batch_losses": "ntkfreq.pde.batches.losses",
+    "BatchLosses": "ntkfreq.pde.batches.result",
     "alias_shares": "ntkfreq.pde.lattice.alias_tones",
     "AliasShares": "ntkfreq.pde.lattice.alias_tones",
     "FrequencyEquation": "ntkfreq.problem.equation",

@@ -54,6 +54,7 @@ INSIDE_PDE = {
     "solution": 9,
     "stepped": 10,
     "expected": 10,
+    "batches": 10,
 }
 AT_THE_TOP = {
     "demand": 0,

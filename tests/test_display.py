@@ -28,6 +28,7 @@ from ntkfreq import (
     Uniform,
     alias_shares,
     as_density,
+    batch_losses,
     compare,
     expected_losses,
     extrapolate_width,
@@ -85,6 +86,7 @@ def small():
         learning_steps(
             (X, np.sin(5 * X)), RHO, optimizer="adam", step_size=1e-3, width=64, frequencies=[5.0]
         ),
+        batch_losses(RHO, (X, np.sin(5 * X)), step_size=0.2, batch_size=4, steps=5, draws=9),
         Empirical(X, 1 + X**2), as_density(lambda w: np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)),
         Line(), Box(-1, 1), Grid(0.5), Points(X), Axis("day", np.datetime64("2022-03-01")),
         FourierFeatureMLP.sample(RHO, 8, rng=0), expected_losses(RHO, (X, X), t=[0.0, 1.0]),

@@ -17,6 +17,7 @@ from ntkfreq import (
     Line,
     Normal,
     Points,
+    batch_losses,
     compare,
     expected_losses,
     expected_losses_many,
@@ -73,6 +74,9 @@ COMPLEX = {
 REAL = {
     "expected": lambda: expected_losses(RHO, wave, measure=Box(-1, 1), t=T).to_xarray(),
     "many": curves,
+    "batches": lambda: batch_losses(
+        RHO, (X, wave(X)), step_size=0.2, batch_size=7, steps=9, draws=20, test=(X, wave(X))
+    ).to_xarray(),
     "phases": lambda: phase_map(curves(), threshold=0.03),
 }
 

@@ -29,6 +29,7 @@ from ntkfreq import (
     Uniform,
     alias_shares,
     as_density,
+    batch_losses,
     compare,
     expected_losses,
     grokking_onset,
@@ -241,6 +242,9 @@ HELD = {
     "deep network": lambda: FourierFeatureMLP.sample(RHO, 20, depth=2, rng=0),
     "history": trained,
     "tested history": lambda: trained(test=(X, Y), frequencies=[1.0, 3.0]),
+    "batch losses": lambda: batch_losses(
+        RHO, (X, Y), step_size=0.1, batch_size=4, steps=5, draws=9
+    ),
     "expected losses": lambda: expected_losses(RHO, (X, Y), t=T),
     "comparison": lambda: compare(solve_frequency_pde(RHO, (X, Y), initial_output=NET), trained()),
     "onset": lambda: grokking_onset(T, 1 - T / 4, 1 - T / 4, threshold=0.5),

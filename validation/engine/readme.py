@@ -17,6 +17,7 @@ ORDER = (
     "two_dimensions",
     "width_scaling",
     "finite_step",
+    "batches_schedules",
     "domain",
     "multilayer",
     "initializations",

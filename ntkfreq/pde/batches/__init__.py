@@ -1,0 +1,1 @@
+"""Mean losses under batches, on the Gram matrix of the samples."""

@@ -1,0 +1,1 @@
+"""Batches and schedules of gradient descent and momentum."""
