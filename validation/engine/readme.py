@@ -17,6 +17,8 @@ ORDER = (
     "two_dimensions",
     "width_scaling",
     "finite_step",
+    "adam_limit",
+    "adam_bias",
     "domain",
     "multilayer",
     "initializations",
