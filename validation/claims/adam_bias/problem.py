@@ -19,15 +19,15 @@ RULES: dict[str, Optimizer] = {
 }
 # A step of Adam moves the output by about ETA0 at any width: its step size is ETA0 / sqrt(width).
 ETA0 = 0.05
-# Step size of gradient descent by std of the density: an eighth of the largest stable one.
-STEP = {10.0: 1.0, 40.0: 4.0}
+# Step size of gradient descent by std of the density, well below the largest stable one.
+STEP = {10.0: 1.0, 40.0: 0.5}
 # Enough steps for all tones at any phases, by std and power.
 LENGTH = {
     "Adam": {
         10.0: {1: 1000, 0: 700, -1: 400, -2: 400},
         40.0: {1: 400, 0: 400, -1: 400, -2: 400},
     },
-    "gradient descent": {10.0: dict.fromkeys(POWERS, 400), 40.0: dict.fromkeys(POWERS, 200)},
+    "gradient descent": {10.0: dict.fromkeys(POWERS, 400), 40.0: dict.fromkeys(POWERS, 300)},
 }
 
 

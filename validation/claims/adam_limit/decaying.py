@@ -10,7 +10,7 @@ from ntkfreq import AdamW, solve_frequency_pde, train
 from validation.claims.adam_limit.problem import DENSITY, Training, network, records
 
 SAMPLES, STEPS = 16, 1000
-TRAINING = Training(AdamW(epsilon=0.0), decay=(0.01, 0.0), started=True, sigma_a=2.0)
+TRAINING = Training(AdamW(epsilon=0.0), decay=(0.003, 0.0), started=True, sigma_a=2.0)
 
 
 def _target(x: np.ndarray) -> np.ndarray:

@@ -37,10 +37,11 @@ def _widths(ax: Axes, result: Result) -> None:
     first = np.sqrt(np.mean(np.array(data["over_steps"][0][0]) ** 2))
     ax.loglog(widths, 0.7 * first * (widths / widths[0]) ** -0.5, "--", color=GREY,
               label="slope -1/2")  # fmt: skip
+    ax.set_xscale("log", base=2)
     ax.set(
         xlabel="width of the network",
         ylabel="error of the output, relative\n(RMS over steps; dots: seeds, lines: their RMS)",
-        title="Networks approach the prediction;\nrules of signs stop",
+        title="Distance from the prediction",
     )
     ax.legend(frameon=False, fontsize="small", loc="lower left")
 
@@ -52,20 +53,23 @@ def _rules(ax: Axes, result: Result) -> None:
     colors = [ORANGE if name in SIGNS else BLUE for name in names]
     ax.scatter(values, place, c=colors)
     ax.hlines(place, 0, values, color=GREY, lw=0.8, zorder=0)
-    signs = len(SIGNS)
-    for limit, low, high, color in ((5, -0.5, signs - 0.5, ORANGE), (1, signs - 0.5, None, BLUE)):
-        top = len(names) - 0.5 if high is None else high
-        ax.plot([limit, limit], [low, top], "--", color=color, lw=1)
-        ax.text(limit, top if high is None else low, f" allowed: {limit} %", color=color,
-                fontsize="small", va="top" if high is None else "bottom",
-                ha="left" if high is None else "right")  # fmt: skip
+    # What is allowed to each rule.
+    width = result.config["width"]
+    allowed = [
+        100 * result.claims[f"{name}: largest error over steps, width {width}"].high
+        for name in names
+    ]
+    for k, limit in enumerate(allowed):
+        label = "allowed" if k == 0 else None
+        ax.plot([limit, limit], [k - 0.5, k + 0.5], color="black", lw=1.5, label=label)
     ax.set_yticks(place, names, fontsize="small")
     ax.set(
         xlim=(0, None),
         ylim=(-0.7, len(names) - 0.3),
         xlabel="largest error of the output over steps and seeds (%)",
-        title=f"Every rule at width {result.config['width']}",
+        title=f"Every rule at width {width}",
     )
+    ax.legend(frameon=False, fontsize="small", loc="center right")
 
 
 def _decay(ax: Axes, result: Result) -> None:
