@@ -24,12 +24,17 @@ def draw(result: Result) -> Figure:
     """Bias against the fall of the amplitudes, and steps against amplitude over density."""
     stds = result.config["stds"]
     fig, (axes,) = panels(1, len(stds) + 1, (4.4 * (len(stds) + 1), 4.6))
+    for ax in axes[1 : len(stds)]:
+        ax.sharey(axes[0])
     for s, std in enumerate(stds):
         _bias(axes[s], result, s, std)
-        axes[s].sharey(axes[0])
     axes[0].set_ylabel("time of the two highest tones\nover that of the two lowest")
-    axes[0].legend(frameon=False, fontsize="small", loc="upper left")
+    axes[len(stds) - 1].legend(frameon=False, fontsize="small", loc="upper right")
     _times(axes[-1], result)
+    fig.suptitle(
+        f"Lines: predicted; marks: trained, width {result.config['width']}, geometric mean of "
+        f"{result.config['seeds']} networks"
+    )
     return fig
 
 
@@ -65,7 +70,9 @@ def _times(ax: Axes, result: Result) -> None:
         ax.loglog(np.ravel(a), mean.ravel(), mark, color=ORANGE, mfc=["none", ORANGE][s],
                   label=f"N(0, {std:g}²)")  # fmt: skip
     span: Any = np.array(ax.get_xlim())
-    ax.loglog(span, HALF * span, ":", color=GREY, lw=2, label=f"{HALF} amplitude / density")
+    ax.loglog(
+        span, HALF * span, ":", color=GREY, lw=2, label=f"{HALF} times that: the law on a line"
+    )
     ax.set(
         xlabel=r"amplitude / ($\eta_0\,2\pi$ density) of the tone",
         ylabel="steps until half of the tone is learned",
