@@ -18,6 +18,8 @@ ORDER = (
     "width_scaling",
     "finite_step",
     "batches_schedules",
+    "adam_limit",
+    "adam_bias",
     "domain",
     "multilayer",
     "initializations",

@@ -1,0 +1,1 @@
+"""The bias of Adam against the fall of the spectrum."""

@@ -1,0 +1,1 @@
+"""Networks under Adam and its relatives against the limit of wide ones."""
