@@ -23,7 +23,6 @@ from ntkfreq import (
     train,
 )
 from ntkfreq.problem.optimizers import GradientDescent, HeavyBall, Nesterov
-from ntkfreq.problem.step_schedules import Warmup
 
 RHO = Normal(scale=6.0)
 X = np.linspace(-1, 1, 24)
@@ -317,7 +316,6 @@ def test_momentum_is_predicted_step_by_step(optimizer):
     [
         {"optimizer": "adam"},
         {"optimizer": GradientDescent(clip=1.0)},
-        {"optimizer": GradientDescent(schedule=Warmup(3))},
         {"batch_size": 4, "rng": 0},
     ],
 )

@@ -44,3 +44,21 @@ class HasProducts(Protocol):
     def __matmul__(self, other: Any, /) -> Any:
         """Product with a vector."""
         ...
+
+
+class DrawnNetwork(Protocol):
+    """A network of two layers with its frequencies, as FourierFeatureNet."""
+
+    @property
+    def w(self) -> FloatArray:
+        """Frequencies (m, d)."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Hidden units m."""
+        ...
+
+    def __call__(self, x: Any, /) -> Any:
+        """Output at points."""
+        ...

@@ -56,7 +56,7 @@ def recorded_steps(steps: Any) -> IntArray:
     Examples
     --------
     >>> recorded_steps([0, 3, 10]), len(recorded_steps(1000))
-    (array([ 0,  3, 10]), 56)
+    (array([ 0,  3, 10]), 52)
     """
     if np.ndim(steps) == 0:
         last = checks.integer("steps", steps, 1)

@@ -10,7 +10,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.threads import one_thread
-from ntkfreq._support.types import ArrayLike, FloatArray, Function
+from ntkfreq._support.types import ArrayLike, DrawnNetwork, FloatArray, Function
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import checked_tolerance, dynamics_clock
 from ntkfreq.pde.demand import refuse_tables
@@ -52,7 +52,7 @@ def solve_frequency_pde(
     batch_size: int | None = None,
     order: str | ArrayLike = "shuffled",
     seed: int = 0,
-    initial: Any = None,
+    initial: DrawnNetwork | None = None,
     rtol: float | None = None,
     method: str = "auto",
 ) -> FrequencySolution:

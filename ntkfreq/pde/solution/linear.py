@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,6 +41,8 @@ _SEEN = 1e-3
 @dataclass(frozen=True, eq=False)
 class LinearSolution(FrequencySolution):
     """That of gradient flow, gradient descent and momentum: every quantity is a sum over modes."""
+
+    _shown_as: ClassVar[str] = "FrequencySolution"
 
     _method: Method[Any] = field(repr=False)
     _discretized: Discretized = field(repr=False)

@@ -11,6 +11,8 @@ from validation.claims.adam_limit.problem import SIGNS
 from validation.engine import Result
 from validation.engine.figure import panels
 
+POWER = "power of the width in the error over the steps"
+
 
 def draw(result: Result) -> Figure:
     """Error against width, the largest of every rule, and a loss under decay over steps."""
@@ -29,8 +31,10 @@ def _widths(ax: Axes, result: Result) -> None:
         (config["sign_widths"], data["signs"][0], ORANGE, "^", "sign descent"),
         (config["sign_widths"], data["signs"][1], PURPLE, "v", "signum"),
     ]
-    for widths, error, color, mark, name in rows:
-        seeds = np.array(error)
+    ends = [result.claims[f"{rule}: {POWER}"].value for rule in ("Adam", "Adam, w frozen")]
+    ends += [result.measurements[f"{rule}: {POWER}"].value for rule in SIGNS]
+    for (widths, error, color, mark, rule), power in zip(rows, ends, strict=True):
+        seeds, name = np.array(error), f"{rule}: slope {power:.2f}"
         ax.loglog(np.repeat(widths, seeds.shape[1]), seeds.ravel(), ".", color=color, ms=3)
         ax.loglog(widths, np.sqrt(np.mean(seeds**2, axis=1)), mark + "-", color=color, label=name)
     widths = np.array(config["widths"], dtype=float)
@@ -51,22 +55,25 @@ def _rules(ax: Axes, result: Result) -> None:
     names, values = list(largest)[::-1], 100 * np.array(list(largest.values()))[::-1]
     place = np.arange(len(names))
     colors = [ORANGE if name in SIGNS else BLUE for name in names]
+    over = [*result.data["rules_over_steps"], *(rows[-1] for rows in result.data["signs"])]
     ax.scatter(values, place, c=colors)
+    ax.scatter(100 * np.max(over, axis=1)[::-1], place, facecolors="white", edgecolors=colors)
+    # Entries of the legend, in no rule's color.
+    ax.plot([], [], "o", color=GREY, label="largest over steps and networks")
+    ax.plot([], [], "o", color=GREY, mfc="white", label="RMS over steps, largest over networks")
     ax.hlines(place, 0, values, color=GREY, lw=0.8, zorder=0)
-    # What is allowed to each rule.
+    # What is claimed of each rule: of those of signs the root mean square.
     width = result.config["width"]
-    allowed = [
-        100 * result.claims[f"{name}: largest error over steps, width {width}"].high
-        for name in names
-    ]
-    for k, limit in enumerate(allowed):
-        label = "allowed" if k == 0 else None
-        ax.plot([limit, limit], [k - 0.5, k + 0.5], color="black", lw=1.5, label=label)
+    for k, name in enumerate(names):
+        kind = "error over the steps" if name in SIGNS else "largest error over steps"
+        claim = result.claims[f"{name}: {kind}, width {width}"]
+        ax.plot([100 * claim.high] * 2, [k - 0.5, k + 0.5], color="black", lw=1.5,
+                label=None if k else "allowed (signs: to the RMS)")  # fmt: skip
     ax.set_yticks(place, names, fontsize="small")
     ax.set(
         xlim=(0, None),
         ylim=(-0.7, len(names) - 0.3),
-        xlabel="largest error of the output over steps and seeds (%)",
+        xlabel="error of the output, relative (%)",
         title=f"Every rule at width {width}",
     )
     ax.legend(frameon=False, fontsize="small", loc="center right")

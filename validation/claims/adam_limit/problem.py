@@ -94,13 +94,14 @@ REMEMBERING: Mapping[str, Training] = MappingProxyType(
         "AdamW on a, b and w, random f_0": Training(
             AdamW(epsilon=0.0), decay=(0.01, 0.01), started=True
         ),
-        "RMSProp": Training(RMSProp(epsilon=0.0), eta0=ETA0 / 2),
+        # Its mean square is not corrected: the first step is ten times as long as the later ones.
+        "RMSProp": Training(RMSProp(epsilon=0.0), eta0=ETA0 / 10),
         "heavy ball": Training(HeavyBall(0.9), eta0=0.1),
         "Nesterov": Training(Nesterov(0.9), eta0=0.1),
         "gradient descent, batches of 8": Training(GradientDescent(), eta0=0.5, batches=True),
     }
 )
-# Rules of signs: once the loss is small they step to and fro by about eta0, chaotically.
+# Rules of signs: once the loss is small they step to and fro by about eta0.
 SIGNS: Mapping[str, Training] = MappingProxyType(
     {"sign descent": Training(SignDescent()), "signum": Training(SignDescent(0.9))}
 )
