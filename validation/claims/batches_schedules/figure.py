@@ -52,6 +52,15 @@ def _schedules(losses: Any, ratios: Any, distances: Any, result: Result) -> None
         losses.plot(step, trained, "o", color=color, mfc="none", ms=3)
         fallen = predicted / predicted[0]
         ratios.semilogx(fallen, trained / predicted, ".-", color=color, lw=0.8, ms=4)
+        reach = 2 * np.array(row["standard_error"]) / predicted
+        ratios.fill_between(
+            fallen,
+            trained / predicted - reach,
+            trained / predicted + reach,
+            color=color,
+            alpha=0.1,
+            lw=0,
+        )
         distances.loglog(
             widths, row["rms"], "o-", color=color, lw=1, ms=4, label=f"slope {row['slope']:.3f}"
         )
@@ -62,7 +71,7 @@ def _schedules(losses: Any, ratios: Any, distances: Any, result: Result) -> None
     ratios.axvline(1e-3, color=GREY, lw=0.8, ls="--")
     ratios.invert_xaxis()
     ratios.set(xlabel="predicted loss over the initial one", ylabel="trained over predicted")
-    ratios.set_title("schedules: grey is ±6 %", fontsize="medium")
+    ratios.set_title("schedules: ±6 %, and two standard errors", fontsize="medium")
     distances.set_xscale("log", base=2)
     distances.set(xlabel="width of the network", ylabel="relative L2 distance of the outputs")
     distances.set_title("schedules: difference by width", fontsize="medium")
