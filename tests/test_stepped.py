@@ -177,6 +177,11 @@ def test_large_steps_are_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         solve_frequency_pde(RHO, (X, Y), steps=20, **ADAM)
+    # Ten times as long are the first steps of a mean square that starts at 0.
+    with pytest.warns(UserWarning, match=r"step_size=0\.005 at width=1024: a step moves"):
+        solve_frequency_pde(
+            RHO, (X, Y), steps=20, **ADAM | {"optimizer": RMSProp(), "step_size": 5e-3}
+        )
 
 
 REFUSED = {

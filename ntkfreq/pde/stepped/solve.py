@@ -18,6 +18,7 @@ from ntkfreq.problem.measure import Points, is_measure
 from ntkfreq.recursion.cost import seconds as path_seconds
 from ntkfreq.recursion.nodes import FrequencyNodes, density_nodes, own_nodes
 from ntkfreq.recursion.predicted import PredictedPath, node_error
+from ntkfreq.recursion.rules import ROOT, closed_rule
 
 # Tolerance of a prediction step by step where none is given.
 RTOL = 1e-3
@@ -143,6 +144,10 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
     size = float(np.sqrt(path.weights @ path.errors[0] ** 2))
     # Gradients are at most of the size of the error: below epsilon they move by less.
     step = training.rates.readout * size / max(size + training.rates.readout_epsilon, 1e-300)
+    rule = closed_rule(training.optimizer)
+    if rule.kind == ROOT and not rule.corrected:
+        # The mean square starts at 0, and the first steps are so many times as long.
+        step /= max(1 - rule.square, 1e-300) ** 0.5
     if training.optimizer.normalized and 2 * step > _COARSE * size > 0:
         told = (
             f"a step moves the output by up to about {2 * step:.2g}, more than half of what is to "
