@@ -18,6 +18,7 @@ from ntkfreq import (
     HeavyBall,
     Line,
     Normal,
+    Points,
     RMSProp,
     SignDescent,
     SteppedSolution,
@@ -170,6 +171,11 @@ def test_test_points_text_pickle_and_dataset():
     np.testing.assert_allclose(solution.error(X), solution.output(X) - Y)
 
 
+def test_a_single_point_is_learned():
+    solution = solve_frequency_pde(RHO, ([0.3], [1.0]), steps=200, **ADAM)
+    assert solution.train_loss[-1] < 1e-2 < solution.train_loss[0] == 1.0
+
+
 def test_large_steps_are_told():
     with pytest.warns(UserWarning, match=r"step_size=0\.05 at width=1024: a step moves the output"):
         solution = solve_frequency_pde(RHO, (X, Y), steps=20, **ADAM | {"step_size": 0.05})
@@ -207,6 +213,11 @@ REFUSED = {
         {"parametrization": "standard", "optimizer": GradientDescent(), "width": None,
          "batch_size": 4},
         r"optimizer=GradientDescent needs width.*in the standard parametrization",
+    ),
+    "momentum": ({"momentum": 0.5}, r"momentum=0\.5, nesterov=False: rules that are followed"),
+    "weights": (
+        {"batch_size": 4, "measure": Points(X, np.arange(1.0, 34.0))},
+        r"batch_size or order with weighted points: the points of a batch count alike",
     ),
     "initial": ({"initial": np.cos}, r"initial=.* must be a FourierFeatureNet"),
 }  # fmt: skip

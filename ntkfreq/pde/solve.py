@@ -187,6 +187,7 @@ def solve_frequency_pde(
             seed,
         )
         refuse_stepwise(equation, method)
+        training.refuse_beside(equation, momentum, nesterov)
         recorded = training.recorded(t, steps)
         grid = _frequencies(solver, frequencies)
         refuse_tables(len(recorded), len(grid), "frequencies", "give fewer of either")

@@ -48,17 +48,18 @@ def checked_batches(batches: Any, steps: int, points: int) -> IntArray:
     given = np.array(batches)
     if given.ndim != 2 or given.dtype.kind not in "iu" or given.size == 0:
         raise ValueError(
-            f"batches of shape {given.shape} and type {given.dtype} must be integers of shape "
-            "(steps, B): the points that each step sees"
+            f"order, or batches, of shape {given.shape} and type {given.dtype} must be "
+            "integers of shape (steps, B): the points that each step sees"
         )
     if len(given) < steps:
         raise ValueError(
-            f"batches holds {len(given)} step(s), fewer than steps={steps}; give a row for each"
+            f"order, or batches, holds {len(given)} step(s), fewer than steps={steps}; "
+            "give a row for each"
         )
     given = given[:steps].astype(np.int64)
     if given.min() < -1 or given.max() >= points or np.any(given.max(axis=1) < 0):
         raise ValueError(
-            f"batches runs from {given.min()} to {given.max()}; each row must number at least one "
-            f"of the {points} points, from 0, with -1 where it is shorter"
+            f"order, or batches, runs from {given.min()} to {given.max()}; each row must "
+            f"number at least one of the {points} points, from 0, with -1 where it is shorter"
         )
     return given

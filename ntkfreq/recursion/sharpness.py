@@ -29,6 +29,8 @@ from ntkfreq.recursion.rules import SCALE_NEXT, ClosedRule
 LASTS, AFTER = 20, 50
 # Relative accuracy of an eigenvalue, and the most products that it may take.
 _ACCURACY, _PRODUCTS = 1e-4, 60
+# Part of a product outside the space, relative to the value found, that is rounding.
+_ROUNDING = 1e-14
 # Most steps between two looks.
 _FARTHEST = 500
 
@@ -104,6 +106,9 @@ class SharpnessMeter:
             # The residual bounds the error by its square; where both are small it has converged.
             residual = link * abs(float(vectors[-1, -1]))
             if residual <= _ACCURACY * value and value - last <= _ACCURACY * value:
+                break
+            # A space that the operator does not leave, such as that of a single point.
+            if link <= _ROUNDING * value:
                 break
             links.append(link)
             basis.append(new / link)

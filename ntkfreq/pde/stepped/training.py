@@ -12,6 +12,7 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.clock import recorded_steps
 from ntkfreq.pde.time.scheduled import tell_of_idle_steps
+from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 from ntkfreq.recursion.batches import epoch_batches
 from ntkfreq.recursion.rules import Rates, closed_rule
@@ -98,6 +99,22 @@ class StepwiseTraining(Portable):
                 raise ValueError("order='independent' draws batches; give batch_size")
         seed = checks.integer("seed", seed, 0)
         return cls(rule, float(step_size), width, parametrization, rates, batch_size, order, seed)
+
+    def refuse_beside(self, equation: FrequencyEquation, momentum: float, nesterov: bool) -> None:
+        """Refuse a second momentum, and weights of points beside batches, which count alike."""
+        if momentum != 0 or nesterov:
+            raise ValueError(
+                f"momentum={checks.show(momentum)}, nesterov={checks.show(nesterov)}: rules that "
+                "are followed step by step have their own; give optimizer=HeavyBall(momentum) or "
+                "Nesterov(momentum)"
+            )
+        weights = getattr(equation.measure, "weights", None)
+        batched = self.batch_size is not None or not isinstance(self.order, str)
+        if batched and weights is not None and np.ptp(weights) > 1e-12 * np.max(weights):
+            raise ValueError(
+                "batch_size or order with weighted points: the points of a batch count alike; "
+                "leave the weights out, or see all points at every step"
+            )
 
     def times(self, steps: IntArray) -> FloatArray:
         """Training time at steps, step size times step; with a schedule, the sum of the steps."""
