@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,8 @@ def both(
 ):
     """Compare outputs at the points and elsewhere with those of the plain loop."""
     nodes, x, y, other = problem(dim)
+    pairs = options.get("readout_weights")
+    nodes = replace(nodes, readout=pairs)
     decay_a, decay_w = options.pop("decay_a", 0.0), options.pop("decay_w", 0.0)
     f0, batches = options.pop("f0", None), options.pop("batches", None)
     expected = plain.recursion(
@@ -130,6 +134,63 @@ def test_frozen():
 
 def test_schedule():
     both(1, Adam(beta2=0.98, schedule=Warmup(5, Cosine(8, 0.1))), plain.adam(0.9, 0.98))
+
+
+def output_weights(nodes=10):
+    return np.random.default_rng(7).standard_normal((nodes, 2))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_units(name):
+    both(1, *RULES[name], readout_weights=output_weights(), epsilon=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["direct", "nufft"])
+def test_units_under_decay_and_batches(engine):
+    batches = epoch_batches(9, 4, STEPS, seed=3)
+    options = {"decay_a": 0.02, "decay_w": 0.01, "batches": batches, "f0": start}
+    pairs = output_weights()
+    both(
+        2,
+        AdamW(beta2=0.98),
+        plain.adam(0.9, 0.98),
+        readout_weights=pairs,
+        engine=engine,
+        tight=1e-8,
+        **options,
+    )
+
+
+def test_units_are_the_linear_network():
+    """A plain linear model of the parameters, each moved by Adam on its own."""
+    rng = np.random.default_rng(1)
+    w, pairs = 6 * rng.standard_normal(8), rng.standard_normal((8, 2))
+    x = np.linspace(-1, 1, 9)
+    y, phase = np.sin(3 * x), np.outer(x, w)
+    a, b = pairs.T
+    slope = x[:, None] * (b * np.cos(phase) - a * np.sin(phase))
+    jacobian = np.concatenate([np.cos(phase), np.sin(phase), slope], axis=1) / np.sqrt(8)
+    moved, mean, square = np.zeros(24), np.zeros(24), np.zeros(24)
+    for n in range(1, 41):
+        gradient = jacobian.T @ (jacobian @ moved - y) / len(x)
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        root = np.sqrt(square / (1 - 0.999**n)) + 1e-8
+        moved = moved - 0.01 * mean / (1 - 0.9**n) / root
+    rates = Rates.scaled(Adam(), 0.01, 8)
+    path = follow(own_nodes(w, a, b), x, y, optimizer=Adam(), rates=rates, steps=40, sharpness=True)
+    assert path.output[-1] == pytest.approx(jacobian @ moved, abs=1e-12)
+    # The sharpness is that of the preconditioned Jacobian.
+    scaled = jacobian / np.sqrt(root)
+    largest = 0.01 * np.linalg.eigvalsh(scaled @ scaled.T / len(x))[-1]
+    assert path.sharpness[-1] == pytest.approx(largest, rel=1e-4)
+
+
+def test_twins_are_one_unit():
+    net = FourierFeatureNet.sample(Normal(scale=4.0), 12, zero_output=True, rng=0)
+    nodes = own_nodes(net.w, net.a, net.b)
+    assert nodes.count == 6
+    assert nodes.weights.sum() == pytest.approx(1, abs=1e-15)
+    assert own_nodes(net.w, net.a, np.abs(net.b)).count == 12
 
 
 def test_rates_of_its_own_for_w():

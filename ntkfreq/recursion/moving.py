@@ -4,6 +4,10 @@ The memory of a node is a row: mean, mean square and momentum of the cosines and
 for every coordinate the two means, the three entries of the second moment and two momenta of the
 inner gradients. Its moves are a row as well: those of a and b (times the waves), then for every
 coordinate those of w (times x and the waves).
+
+A node that is one unit has, for every coordinate, one gradient :math:`b C' - a S'` of its own, with
+its mean, mean square and momentum in the first three places, and its output weights in the last
+two; its move is that of w times b and -a.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from ntkfreq.recursion.rules import (
     MOMENTUM,
     OF_GRADIENT,
     OF_MEAN,
+    OF_UNITS,
     READOUT_EPSILON,
     READOUT_KEPT,
     READOUT_RATE,
@@ -85,6 +90,27 @@ def _along_frequency(
 
 
 @jit(inner=True)
+def _unit_coordinate(
+    kind: int,
+    j: int,
+    at: int,
+    gc: float,
+    gs: float,
+    memory: FloatArray,
+    c: FloatArray,
+) -> tuple[float, float]:
+    """Direction of one coordinate of w of a unit, times b and -a; its memory goes on."""
+    a, b = memory[j, at + 5], memory[j, at + 6]
+    g = b * gc - a * gs
+    mean = c[MEAN_KEPT] * memory[j, at] + c[MEAN_TAKEN] * g
+    square = c[SQUARE_KEPT] * memory[j, at + 1] + (1 - c[SQUARE_KEPT]) * g * g
+    p, root = c[OF_GRADIENT] * g + c[OF_MEAN] * mean, c[ROOT_FACTOR] * math.sqrt(square)
+    step = _along_wave(kind, p, root, c[FREQUENCY_EPSILON]) + c[MOMENTUM] * memory[j, at + 2]
+    memory[j, at], memory[j, at + 1], memory[j, at + 2] = mean, square, step
+    return b * step, -a * step
+
+
+@jit(inner=True)
 def move_nodes(
     dim: int,
     kind: int,
@@ -108,6 +134,8 @@ def move_nodes(
     even to one that becomes part of this, is counted by atomic operations, which take longer than
     all else here.
     """
+    units = kind >= OF_UNITS
+    kind -= OF_UNITS if units else 0
     mean_kept, mean_taken, momentum = c[MEAN_KEPT], c[MEAN_TAKEN], c[MOMENTUM]
     square_kept, square_taken = c[SQUARE_KEPT], 1 - c[SQUARE_KEPT]
     of_gradient, of_mean, factor = c[OF_GRADIENT], c[OF_MEAN], c[ROOT_FACTOR]
@@ -135,6 +163,11 @@ def move_nodes(
                 gc = 0.0
             if abs(sums[row, place + 1]) <= floor[1 + k]:
                 gs = 0.0
+            if units:
+                wc, ws = _unit_coordinate(kind, j, at, gc, gs, memory, c)
+                moves[j, place] = kept * moves[j, place] - after * wc
+                moves[j, place + 1] = kept * moves[j, place + 1] - after * ws
+                continue
             mean_c = mean_kept * memory[j, at] + mean_taken * gc
             mean_s = mean_kept * memory[j, at + 1] + mean_taken * gs
             cc = square_kept * memory[j, at + 2] + square_taken * gc * gc
@@ -168,6 +201,8 @@ def curvature_node(
     What a step of gradient descent would do, with the second moments as they are. What has never
     had a gradient, as the cosines of an odd target, has no curvature, whatever one over epsilon is.
     """
+    units = kind >= OF_UNITS
+    kind -= OF_UNITS if units else 0
     for k in range(2):
         out[j, k] = c[READOUT_RATE]
         if kind == ROOT:
@@ -177,6 +212,18 @@ def curvature_node(
     rate = c[SHRUNK] * c[SHRUNK_NEXT] * c[FREQUENCY_RATE]
     for k in range(dim):
         at, place = 2 + 3 * k, SHARED + EACH * k + 2
+        if units:
+            share, a, b = rate, memory[j, place + 3], memory[j, place + 4]
+            if kind == ROOT:
+                root = math.sqrt(memory[j, place - 1])
+                below = c[ROOT_FACTOR] * root + c[FREQUENCY_EPSILON]
+                share = rate / below if root > 0.0 else 0.0
+            out[j, at], out[j, at + 1], out[j, at + 2] = (
+                share * b * b,
+                -share * a * b,
+                share * a * a,
+            )
+            continue
         if kind != ROOT:
             share = sigma * sigma * rate
             out[j, at], out[j, at + 1], out[j, at + 2] = share, 0.0, share

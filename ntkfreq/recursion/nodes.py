@@ -20,7 +20,7 @@ import numpy as np
 from ntkfreq._support import checks
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import SizeError
-from ntkfreq._support.types import FloatArray, IntArray, PointsLike
+from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.problem.density import Density
 
@@ -61,6 +61,9 @@ class FrequencyNodes(Portable):
         Frequencies over the spacing, less one half.
     tolerance : float
         That for which they were chosen; 0 for frequencies that are meant as they are.
+    readout : ndarray, shape (M, 2), or None
+        Output weights a, b of each node where it is one unit; None for nodes that stand for units
+        of all output weights.
 
     Examples
     --------
@@ -74,6 +77,7 @@ class FrequencyNodes(Portable):
     step: FloatArray | None = None
     index: IntArray | None = None
     tolerance: float = 0.0
+    readout: FloatArray | None = None
 
     @property
     def count(self) -> int:
@@ -86,21 +90,37 @@ class FrequencyNodes(Portable):
         return int(self.frequencies.shape[1])
 
 
-def own_nodes(w: PointsLike) -> FrequencyNodes:
-    """A network's frequencies as nodes of equal shares: with frozen w that is the network itself.
+def own_nodes(
+    w: PointsLike, a: ArrayLike | None = None, b: ArrayLike | None = None
+) -> FrequencyNodes:
+    """A network's units as nodes of equal shares: with frozen w that is the network itself.
 
     Parameters
     ----------
     w : array_like, shape (m,) or (m, d)
         Frequencies.
+    a, b : array_like, shape (m,), optional
+        Output weights. With them a node is a unit that does not move far, and what is left of a
+        network is that its units do; without them a node stands for units of all output weights.
+        Of neighbours of equal w and opposite a and b, which move the output alike, one is kept.
 
     Examples
     --------
     >>> own_nodes([3.0, -1.0]).weights
     array([0.5, 0.5])
+    >>> own_nodes([3.0, -1.0], [1.0, 0.0], [0.0, 1.0]).readout.shape
+    (2, 2)
     """
     frequencies = checks.points("w", w)
-    return FrequencyNodes(frequencies, np.full(len(frequencies), 1 / len(frequencies)))
+    m = len(frequencies)
+    readout = None
+    if a is not None or b is not None:
+        pairs = [checks.values_at(name, one, m) for name, one in (("a", a), ("b", b))]
+        readout = np.column_stack(pairs)
+        twins = m % 2 == 0 and np.array_equal(frequencies[::2], frequencies[1::2])
+        if twins and np.array_equal(readout[::2], -readout[1::2]):
+            frequencies, readout, m = frequencies[::2], readout[::2], m // 2
+    return FrequencyNodes(frequencies, np.full(m, 1 / m), readout=readout)
 
 
 def density_nodes(

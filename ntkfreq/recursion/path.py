@@ -37,6 +37,7 @@ from ntkfreq.recursion.predicted import PredictedPath
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState, rounding_floor
 from ntkfreq.recursion.recording import PathRecords
 from ntkfreq.recursion.rules import (
+    OF_UNITS,
     SCALE,
     SHRUNK,
     Rates,
@@ -147,7 +148,8 @@ def follow(
     batches = None if batches is None else checked_batches(batches, steps, len(points))
     floor = rounding_floor(rule.kind, points, start.at_points - values)
     shares = checks.weights_for("weights", weights, len(points))
-    problem = FollowedProblem(nodes, points, values, shares, rule.kind, sigma_a, frozen, floor)
+    kind = rule.kind if nodes.readout is None else rule.kind + OF_UNITS
+    problem = FollowedProblem(nodes, points, values, shares, kind, sigma_a, frozen, floor)
     damped = max(rates.readout_epsilon, rates.frequency_epsilon) > 0
     seen = points if batches is None else points[: batches.shape[1]]
     work = StepWork.of(nodes, seen, frozen, damped)

@@ -27,7 +27,7 @@ class FollowedProblem:
     x, y, weights : ndarray
         Points (N, d), values (N,) and weights (N,) of sum one.
     kind : int
-        Of the rule: LINEAR, ROOT or SIGN.
+        Of the rule: LINEAR, ROOT or SIGN, plus OF_UNITS where nodes have output weights.
     sigma : float
         Standard deviation of the output weights.
     frozen : bool
@@ -82,8 +82,12 @@ class FollowedState:
     def start(cls, problem: FollowedProblem) -> FollowedState:
         """Before the first step."""
         m, d = problem.nodes.count, problem.dim
+        memory = np.zeros((m, SHARED + EACH * d))
+        if problem.nodes.readout is not None:
+            for k in range(d):
+                memory[:, SHARED + EACH * k + 5 : SHARED + EACH * (k + 1)] = problem.nodes.readout
         return cls(
-            np.zeros((m, SHARED + EACH * d)),
+            memory,
             np.zeros((m, 2 + 2 * d)),
             np.zeros(len(problem.y)),
             Contraction(),

@@ -29,6 +29,8 @@ from ntkfreq.problem.optimizers import GradientDescent, Optimizer
 
 # How a direction follows from its numerator: as it is, over the root of a mean square, its sign.
 LINEAR, ROOT, SIGN = 0, 1, 2
+# Added to these where each node is one unit, with output weights of its own.
+OF_UNITS = 4
 # Columns of the coefficients of a step.
 (
     READOUT_RATE,

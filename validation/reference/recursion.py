@@ -139,6 +139,14 @@ def _inner(memory: _Memory, g: np.ndarray, step: int, sigma_a: float, epsilon: f
     return memory.go_on(p)
 
 
+def _of_unit(
+    memory: _Memory, g: np.ndarray, step: int, pair: np.ndarray, epsilon: float
+) -> np.ndarray:
+    """What the frequency of one unit of output weights a, b does, times b and -a."""
+    a, b = pair
+    return np.array([b, -a]) * _readout(memory, float(b * g[0] - a * g[1]), step, epsilon)
+
+
 def recursion(
     w: Any,
     shares: Any,
@@ -158,11 +166,12 @@ def recursion(
     batches: Sequence[Sequence[int]] | None = None,
     frequency_rate: float | None = None,
     x_other: Any = None,
+    readout_weights: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Output (steps + 1, N) at x (N, d), and (steps + 1, n) at other points.
 
     Nodes w (M, d) with `shares` (M,); `factors` of the step size, a number a step; decays are
-    shares a step of full size.
+    shares a step of full size. With `readout_weights` (M, 2) each node is one unit.
     """
     w, x = np.asarray(w, float), np.asarray(x, float)
     other = x[:1] if x_other is None else np.asarray(x_other, float)
@@ -170,7 +179,8 @@ def recursion(
     m, dim = w.shape
     alpha, inner = np.zeros((m, 2)), np.zeros((m, dim, 2))
     readout = [[_Memory(rule, 1) for _ in range(2)] for _ in range(m)]
-    turning = [[_Memory(rule, 2) for _ in range(dim)] for _ in range(m)]
+    size = 2 if readout_weights is None else 1
+    turning = [[_Memory(rule, size) for _ in range(dim)] for _ in range(m)]
     kept_a, kept_w = 1.0, 1.0
     slow = rate if frequency_rate is None else frequency_rate
 
@@ -197,7 +207,11 @@ def recursion(
                 alpha[j, k] = left_a * alpha[j, k] - factor * rate * move
             for axis in range(0 if frozen else dim):
                 g = kept_a * (waves @ (e * x[seen, axis]))
-                move_w = _inner(turning[j][axis], g, n, sigma_a, epsilon)
+                if readout_weights is None:
+                    move_w = _inner(turning[j][axis], g, n, sigma_a, epsilon)
+                else:
+                    pair = np.asarray(readout_weights)[j]
+                    move_w = _of_unit(turning[j][axis], g, n, pair, epsilon)
                 # Output weights have decayed when the frequency moves.
                 grown = factor * slow * kept_a * left_a
                 inner[j, axis] = left_a * left_w * inner[j, axis] - grown * move_w

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
-from ntkfreq.pde.judging.testset import Tested
+from ntkfreq.pde.judging.testset import Tested, TestSet
 from ntkfreq.pde.solution.outcome import refuse_overflow
 from ntkfreq.pde.solution.solution import FrequencySolution
+from ntkfreq.pde.stepped.finite_width import FiniteWidth, drawn_networks
+from ntkfreq.pde.stepped.following import followed
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
-from ntkfreq.problem.measure import Points, is_measure
 from ntkfreq.problem.optimizers import Optimizer
-from ntkfreq.recursion.nodes import FrequencyNodes
-from ntkfreq.recursion.path import follow
 from ntkfreq.recursion.predicted import PredictedPath
 from ntkfreq.spectra.band_window import BandReader
 from ntkfreq.spectra.bands import checked_fraction, first_passage, pick_spectrum
@@ -189,18 +188,79 @@ class SteppedSolution(FrequencySolution):
         steps = self.step.astype(np.float64)
         return self._passage(steps, band, fraction, spectrum, units)
 
+    @guarded
+    def finite_width(
+        self, draws: int = 20, *, seed: int = 0, progress: bool = False
+    ) -> FiniteWidth:
+        r"""What single networks of the width do: intervals for times, losses and outputs.
+
+        Units are drawn as networks draw them and followed, `draws` times at most 512 of them; what
+        these differ by falls with the width like :math:`m^{-1/2}`. It takes about as long as
+        following 10 000 nodes. Where the initial output is zero units are taken to come in pairs,
+        as ``FourierFeatureNet.sample(..., zero_output=True)`` draws them.
+
+        Parameters
+        ----------
+        draws : int, default 20
+            Networks that are drawn.
+        seed : int, default 0
+            Of the draws.
+        progress : bool, default False
+            Show a progress bar.
+
+        Returns
+        -------
+        FiniteWidth
+
+        Raises
+        ------
+        ValueError
+            For predictions of one network, ``initial=net``.
+
+        Examples
+        --------
+        >>> from ntkfreq import Adam, Normal, solve_frequency_pde
+        >>> x = np.linspace(-1, 1, 16)
+        >>> solution = solve_frequency_pde(
+        ...     Normal(scale=4.0), (x, np.sin(3 * x)), optimizer=Adam(), step_size=1e-3, width=256,
+        ...     steps=100)
+        >>> low, predicted, high = solution.finite_width().learning_step((2.0, 4.0))
+        >>> low < predicted < high < 1.3 * low
+        True
+        """
+        return drawn_networks(self, draws, seed, progress)
+
     def _passage(
         self, clock: FloatArray, band: Any, fraction: float, which: str, units: str
     ) -> float:
-        band = self.axis.band(checks.interval("band", band), units)
         chosen = pick_spectrum(self.spectrum, self.data_spectrum, which)
-        rms = self.band_curve(band, chosen is not self.data_spectrum)
+        return self.passage(clock, band, fraction, chosen is not self.data_spectrum, units)
+
+    def passage(
+        self,
+        clock: FloatArray,
+        band: Any,
+        fraction: float,
+        on_test: bool,
+        units: str,
+        errors: FloatArray | None = None,
+    ) -> float:
+        """When a band of the error, or of other errors from the same start, is at a share."""
+        band = self.axis.band(checks.interval("band", band), units)
+        rms = self.band_curve(band, on_test, errors)
         return first_passage(clock, rms, checked_fraction(fraction, self.t) * rms[0])
 
-    def band_curve(self, band: tuple[float, float], on_test: bool) -> FloatArray:
+    def band_curve(
+        self, band: tuple[float, float], on_test: bool, errors: FloatArray | None = None
+    ) -> FloatArray:
         """RMS of the error over a band at the records, (T,)."""
-        reader, errors = self._on_test if on_test else self._on_data
-        return reader.curve(errors, band)
+        reader, own = self._on_test if on_test else self._on_data
+        return reader.curve(own if errors is None else errors, band)
+
+    @property
+    def test_points(self) -> TestSet | None:
+        """Points between the samples at which the prediction is judged; None without any."""
+        return self._test.points
 
     def band_shares(self, bands: Sequence[tuple[float, float]]) -> FloatArray:
         """Remaining share of each band (T, B) for figures; NaN where it cannot be read."""
@@ -247,41 +307,6 @@ class SteppedSolution(FrequencySolution):
             "frequency_decay": problem.frequency_decay,
             "rtol": self.rtol,
         }
-
-
-def points_of(equation: FrequencyEquation) -> Points:
-    """The measure of a problem that is followed on its samples."""
-    assert is_measure(equation.measure, Points)
-    return cast("Points", equation.measure)
-
-
-def followed(
-    equation: FrequencyEquation,
-    training: StepwiseTraining,
-    nodes: FrequencyNodes,
-    steps: IntArray,
-    *,
-    sharpness: bool = True,
-    progress: bool = False,
-) -> PredictedPath:
-    """The path of a problem on some nodes, recorded at steps (T,) and at 0."""
-    measure = points_of(equation)
-    x, last = measure.x, max(int(steps[-1]), 1)
-    return follow(
-        nodes,
-        x,
-        equation.target.at(x),
-        optimizer=training.optimizer,
-        rates=training.rates,
-        steps=last,
-        sigma_a=equation.sigma_a,
-        initial=equation.initial_output,
-        weights=measure.weights,
-        batches=training.batches(last, len(x)),
-        record=steps,
-        sharpness=sharpness,
-        progress=progress,
-    )
 
 
 def _some(path: PredictedPath, steps: IntArray) -> PredictedPath:

@@ -11,7 +11,8 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import SizeError
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.judging.testset import Tested
-from ntkfreq.pde.stepped.solution import SteppedSolution, followed, points_of
+from ntkfreq.pde.stepped.following import followed, points_of
+from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points, is_measure
@@ -70,7 +71,9 @@ def solve_stepwise(
         where = np.concatenate([where, test.points.x])
     if initial is not None or equation.density.atomic is not None:
         nodes = (
-            own_nodes(initial.w) if initial is not None else density_nodes(equation.density, where)
+            own_nodes(initial.w, initial.a, initial.b)
+            if initial is not None
+            else density_nodes(equation.density, where)
         )
         path, error, kind = _path(equation, training, nodes, steps), 0.0, "frequencies as they are"
     else:
@@ -170,7 +173,8 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
 
 def checked_network(initial: Any, dim: int) -> Any:
     """A two-layer network whose frequencies are to be the nodes."""
-    if not (hasattr(initial, "w") and hasattr(initial, "width") and callable(initial)):
+    parts = ("w", "a", "b", "width")
+    if not (all(hasattr(initial, part) for part in parts) and callable(initial)):
         raise TypeError(
             f"initial={checks.show(initial)} must be a FourierFeatureNet, whose frequencies are "
             "then followed as they are; give an initial output alone as initial_output"
