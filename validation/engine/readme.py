@@ -20,6 +20,8 @@ ORDER = (
     "batches_schedules",
     "adam_limit",
     "adam_bias",
+    "adam_practice",
+    "adam_edge",
     "domain",
     "multilayer",
     "initializations",

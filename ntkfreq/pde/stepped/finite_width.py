@@ -10,7 +10,7 @@ Units that come in pairs of opposite a and b, so that the initial output is zero
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,14 +29,23 @@ if TYPE_CHECKING:
 
 # Units of a draw at most. A wider network is this one with a spread that is smaller.
 _UNITS = 512
+_Ends: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
 
 class Interval(NamedTuple):
-    """Ends of an interval for a single network, and the prediction of infinite width between."""
+    """Ends of an interval for a single network, and the prediction of infinite width."""
 
-    low: FloatArray | float
-    predicted: FloatArray | float
-    high: FloatArray | float
+    low: float
+    predicted: float
+    high: float
+
+
+class Intervals(NamedTuple):
+    """Ends of intervals, one for every place of an array, and the predictions."""
+
+    low: FloatArray
+    predicted: FloatArray
+    high: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,18 +134,17 @@ class FiniteWidth(Portable, Described):
         steps = self.solution.step.astype(np.float64)
         return self._passages(steps, band, fraction, level, spectrum, units)
 
-    def outputs(self, level: float = 0.9) -> Interval:
+    def outputs(self, level: float = 0.9) -> Intervals:
         """Interval for a single network's output at the training points, arrays of shape (T, N)."""
-        return self._interval(self.solution.path.output, self.output, level)
+        return Intervals(*self._interval(self.solution.path.output, self.output, level))
 
-    def train_loss(self, level: float = 0.9) -> Interval:
+    def train_loss(self, level: float = 0.9) -> Intervals:
         """Interval for a single network's training loss, arrays of shape (T,)."""
         off = (self.output - self.solution.path.y) ** 2
-        return self._of_logarithms(
-            self.solution.train_loss, off @ self.solution.path.weights, level
-        )
+        losses = off @ self.solution.path.weights
+        return Intervals(*self._of_logarithms(self.solution.train_loss, losses, level))
 
-    def test_loss(self, level: float = 0.9) -> Interval:
+    def test_loss(self, level: float = 0.9) -> Intervals:
         """The same of the test loss; refused where there is no test set."""
         where, limit = self.solution.test_points, self.solution.test_loss
         if limit is None:
@@ -144,7 +152,7 @@ class FiniteWidth(Portable, Described):
         if where is None or self.test_output is None:
             return self.train_loss(level)
         off = (self.test_output - where.y) ** 2
-        return self._of_logarithms(limit, off @ where.weights, level)
+        return Intervals(*self._of_logarithms(limit, off @ where.weights, level))
 
     def _passages(
         self,
@@ -165,12 +173,11 @@ class FiniteWidth(Portable, Described):
         times = [
             solution.passage(clock, band, fraction, on_test, units, errors=one - y) for one in drawn
         ]
-        limit = solution.passage(clock, band, fraction, on_test, units)
-        return self._of_logarithms(limit, np.array(times), level)
+        limit = np.array(solution.passage(clock, band, fraction, on_test, units))
+        ends = self._of_logarithms(limit, np.array(times), level)
+        return Interval(*(float(end) for end in ends))
 
-    def _of_logarithms(
-        self, limit: FloatArray | float, drawn: FloatArray, level: float
-    ) -> Interval:
+    def _of_logarithms(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
         """Interval of positive quantities, whose deviations are relative."""
         if not (np.isfinite(limit).all() and np.isfinite(drawn).all()):
             return self._of_ranks(limit, drawn, level)
@@ -178,17 +185,17 @@ class FiniteWidth(Portable, Described):
         low, _, high = self._interval(
             np.log(np.maximum(limit, tiny)), np.log(np.maximum(drawn, tiny)), level
         )
-        return _plain(np.exp(low), limit, np.exp(high))
+        return np.exp(low), limit, np.exp(high)
 
-    def _of_ranks(self, limit: FloatArray | float, drawn: FloatArray, level: float) -> Interval:
+    def _of_ranks(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
         """The same where some draws never get there: by their order, the last of them infinite."""
         tail = (1 - _checked(level)) / 2
         rows = np.sort(np.where(np.isnan(drawn), np.inf, drawn), axis=0)
         low = rows[int(tail * self.draws)]
         high = rows[min(int(np.ceil((1 - tail) * self.draws)), self.draws - 1)]
-        return _plain(np.minimum(low, limit), limit, np.maximum(high, limit))
+        return np.minimum(low, limit), limit, np.maximum(high, limit)
 
-    def _interval(self, limit: FloatArray | float, drawn: FloatArray, level: float) -> Interval:
+    def _interval(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
         """Student's interval for one more draw, of the width asked for."""
         from scipy import stats
 
@@ -196,7 +203,7 @@ class FiniteWidth(Portable, Described):
         mean = limit + self.shrinks**2 * (drawn.mean(axis=0) - limit)
         spread = self.shrinks * drawn.std(axis=0, ddof=1) * np.sqrt(1 + 1 / self.draws)
         reach = float(stats.t.ppf((1 + level) / 2, self.draws - 1)) * spread
-        return _plain(mean - reach, limit, mean + reach)
+        return mean - reach, limit, mean + reach
 
 
 def _checked(level: float) -> float:
@@ -204,11 +211,6 @@ def _checked(level: float) -> float:
     if level >= 1:
         raise ValueError(f"level={level:g} must be below 1, the share of networks to cover")
     return level
-
-
-def _plain(*ends: FloatArray | float) -> Interval:
-    """Numbers as floats."""
-    return Interval(*(float(end) if np.ndim(end) == 0 else np.asarray(end) for end in ends))
 
 
 def drawn_networks(solution: SteppedSolution, draws: int, seed: int, progress: bool) -> FiniteWidth:

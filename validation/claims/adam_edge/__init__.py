@@ -1,0 +1,1 @@
+"""The edge of stability under Adam, predicted and trained."""

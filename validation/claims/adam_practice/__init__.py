@@ -1,0 +1,1 @@
+"""Learning times under the settings that people use, and how sure they are."""
