@@ -9,6 +9,7 @@ Units that come in pairs of opposite a and b, so that the initial output is zero
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -25,10 +26,14 @@ from ntkfreq.recursion.nodes import own_nodes
 from ntkfreq.spectra.bands import pick_spectrum
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ntkfreq.pde.stepped.solution import SteppedSolution
 
 # Units of a draw at most. A wider network is this one with a spread that is smaller.
 _UNITS = 512
+# Bands of a figure at most.
+_BARS = 16
 _Ends: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
 
@@ -153,6 +158,61 @@ class FiniteWidth(Portable, Described):
             return self.train_loss(level)
         off = (self.test_output - where.y) ** 2
         return Intervals(*self._of_logarithms(limit, off @ where.weights, level))
+
+    def plot(
+        self,
+        bands: int | Sequence[tuple[float, float]] | None = None,
+        fraction: float = 0.5,
+        *,
+        level: float = 0.9,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Learning steps of bands with their intervals, against frequency.
+
+        Parameters
+        ----------
+        bands : int or sequence of (low, high), optional
+            Bands, or how many of equal width; those that hold nothing are left out.
+        fraction, level : float
+            As for `learning_step`.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ntkfreq.plotting.bands import chosen_bands
+        from ntkfreq.plotting.frames import single
+
+        axes, rows = single(ax, (5.2, 3.6)), []
+        for band in chosen_bands(bands, self.solution.frequencies, _BARS):
+            try:
+                ends = self.learning_step(band, fraction, level=level)
+            except ValueError:
+                continue
+            if np.isfinite(ends.predicted):
+                rows.append((sum(band) / 2, *ends))
+        if not rows:
+            raise ValueError(
+                f"no band is learned down to fraction={fraction:g} within the "
+                f"{self.solution.step[-1]} steps of this prediction; solve for more steps"
+            )
+        at, low, middle, high = np.array(rows).T
+        # Intervals without end go out of the figure.
+        top = np.where(np.isfinite(high), high, 1e3 * middle)
+        reach = np.stack([np.maximum(middle - low, 0), np.maximum(top - middle, 0)])
+        label = f"{100 * level:g} % of networks of width {self.width}"
+        axes.errorbar(at, middle, reach, fmt="o", ms=3, capsize=2, lw=1, label=label)
+        finite = np.append(high[np.isfinite(high)], middle)
+        axes.set(
+            xlabel=f"frequency ({self.solution.axis.frequency_unit})",
+            ylabel=f"steps until {fraction:g} is left",
+            yscale="log",
+            ylim=(0.8 * low.min(), 1.25 * finite.max()),
+        )
+        axes.legend()
+        return axes
 
     def _passages(
         self,
