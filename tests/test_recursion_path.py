@@ -294,7 +294,6 @@ class OwnRule(Optimizer):
 
 REFUSED = [
     ({"optimizer": OwnRule()}, "has no closed recursion: GradientDescent, HeavyBall"),
-    ({"optimizer": Adam(clip=1.0)}, "clips gradients at 1, which the recursion does not follow"),
     ({"rates": Rates(0.1, readout_decay=0.1)}, "optimizer=Adam adds decay to the gradient"),
     (
         {"optimizer": HeavyBall(), "rates": Rates(0.1, frequency_decay=0.1)},

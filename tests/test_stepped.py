@@ -200,7 +200,6 @@ REFUSED = {
         r"decay_towards='start' has no closed recursion.*use decay_towards='zero'",
     ),
     "coupled": ({"weight_decay": 1.0}, r"optimizer=Adam adds decay to the gradient.*use AdamW"),
-    "clip": ({"optimizer": Adam(clip=1.0)}, r"clips gradients at 1"),
     "both": ({"t": [0.0, 0.1], "steps": 3}, r"t and steps say the same thing twice"),
     "part": ({"t": [0.0, 0.0105]}, r"t=0\.0105 is no multiple of step_size=0\.001"),
     "schedule": (

@@ -105,9 +105,9 @@ def solve_frequency_pde(
     optimizer : str or Optimizer, optional
         Update rule of these steps, as for :func:`ntkfreq.train`: ``GradientDescent()``,
         ``HeavyBall(0.9)``, ``Nesterov(0.9)``, or "gd", "heavy_ball", "nesterov", with any schedule,
-        by the equation; ``Adam()``, ``AdamW()``, ``RMSProp()``, ``SignDescent()`` and batches step
-        by step, on Points in up to three dimensions. Clipping, and decay that enters the gradient
-        of Adam, are refused.
+        by the equation; ``Adam()``, ``AdamW()``, ``RMSProp()``, ``SignDescent()``, batches, and
+        any of these with clip step by step, on Points in up to three dimensions. Decay that enters
+        the gradient of Adam is refused.
     momentum : float, default 0
         Instead of `optimizer`: heavy ball in the convention of ``torch.optim.SGD``, below 1.
     nesterov : bool, default False
@@ -186,7 +186,7 @@ def solve_frequency_pde(
             order,
             seed,
         )
-        refuse_stepwise(equation, method)
+        refuse_stepwise(equation, method, training)
         training.refuse_beside(equation, momentum, nesterov)
         recorded = training.recorded(t, steps)
         grid = _frequencies(solver, frequencies)
@@ -239,7 +239,8 @@ def _is_stepwise(optimizer: Any, width: Any, batch_size: Any, order: Any, initia
         return True
     if optimizer is None:
         return False
-    return as_optimizer(optimizer).momentum_if_linear() is None
+    rule = as_optimizer(optimizer)
+    return rule.momentum_if_linear() is None or rule.clip is not None
 
 
 def _frequencies(method: Method[Any], frequencies: Any) -> FloatArray:

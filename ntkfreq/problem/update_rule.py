@@ -63,7 +63,7 @@ class Optimizer(Tabled):
         return None
 
     def predicted_momentum(self) -> Momentum | None:
-        """Momentum if every step is linear and like the first; None for rules without prediction.
+        """Momentum if every step is linear and like the first; None for other rules.
 
         Examples
         --------

@@ -18,6 +18,9 @@ from ntkfreq.recursion.nodes import FrequencyNodes
 _STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 3e-7
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
 _PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
+# What clipping adds to a step, a node and a pair, whose waves are computed twice. Transforms take
+# all sums before a step in any case.
+_CLIPPED_STEP, _CLIPPED_NODE, _CLIPPED_PAIR = 3e-5, 1e-8, 5e-10
 # Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
 _CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
 # Cells of the fine grid of a transform beyond which it is not taken.
@@ -41,6 +44,8 @@ class StepWork:
         Whether an epsilon is added to the root of the mean square.
     lattice : bool
         Whether the nodes are equispaced.
+    clipped : bool
+        Whether gradients are clipped: all sums are then taken before any node moves.
     """
 
     nodes: int
@@ -50,9 +55,18 @@ class StepWork:
     cells: float
     damped: bool = False
     lattice: bool = False
+    clipped: bool = False
 
     @classmethod
-    def of(cls, nodes: FrequencyNodes, x: FloatArray, frozen: bool, damped: bool) -> StepWork:
+    def of(
+        cls,
+        nodes: FrequencyNodes,
+        x: FloatArray,
+        frozen: bool,
+        damped: bool,
+        *,
+        clipped: bool = False,
+    ) -> StepWork:
         """Of nodes and points (N, d)."""
         spread = np.ptp(nodes.frequencies, axis=0) * np.ptp(x, axis=0) / np.pi
         cells = float(np.prod(2 * spread + 24))
@@ -60,7 +74,8 @@ class StepWork:
             cells = float(np.prod(2 * (np.ptp(nodes.index, axis=0) + 1)))
         dim = int(x.shape[1])
         trained = 0 if frozen else dim
-        return cls(nodes.count, len(x), dim, trained, cells, damped, nodes.index is not None)
+        lattice = nodes.index is not None
+        return cls(nodes.count, len(x), dim, trained, cells, damped, lattice, clipped)
 
     @property
     def node_seconds(self) -> float:
@@ -72,7 +87,10 @@ class StepWork:
     def alone(self) -> float:
         """Seconds of a step by direct sums on one core."""
         pair = _PAIR[self.dim - 1] + _TURN * self.trained
-        return self.node_seconds + self.nodes * self.points * pair
+        found = self.node_seconds + self.nodes * self.points * pair
+        if self.clipped:
+            found += self.nodes * (_CLIPPED_NODE + self.points * _CLIPPED_PAIR)
+        return found
 
     @property
     def parallel(self) -> bool:
@@ -89,7 +107,8 @@ class StepWork:
         True
         """
         if engine == "direct":
-            return _STEP + self.alone / (allowed_threads() if self.parallel else 1)
+            step = _STEP + (_CLIPPED_STEP if self.clipped else 0.0)
+            return step + self.alone / (allowed_threads() if self.parallel else 1)
         if self.cells > _MOST_CELLS:
             return np.inf
         k = self.dim - 1
@@ -110,6 +129,7 @@ def seconds(
     *,
     frozen: bool = False,
     damped: bool = False,
+    clipped: bool = False,
     engine: str = "auto",
 ) -> float:
     """Expected seconds of `follow`, without records and sharpness.
@@ -126,6 +146,8 @@ def seconds(
         Whether w is left as it is.
     damped : bool
         Whether the rule has an epsilon.
+    clipped : bool
+        Whether gradients are clipped.
     engine : {"auto", "direct", "nufft"}
         How sums are taken.
 
@@ -137,5 +159,5 @@ def seconds(
     >>> seconds(density_nodes(Normal(scale=10.0), x, 1e-3), x, 600) < 1
     True
     """
-    work = StepWork.of(nodes, x, frozen, damped)
+    work = StepWork.of(nodes, x, frozen, damped, clipped=clipped)
     return steps * work.seconds(work.faster() if engine == "auto" else engine)

@@ -13,9 +13,11 @@ import numpy as np
 from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.recursion import kernels
+from ntkfreq.recursion.buffers import APART
 from ntkfreq.recursion.cost import StepWork
-from ntkfreq.recursion.node_kernels import curvature_kernel
+from ntkfreq.recursion.node_kernels import curvature_kernel, move_kernel
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState
+from ntkfreq.recursion.project_kernels import project_kernel
 
 # Pairs in a chunk at least (a chunk costs a microsecond beside), and at most so many chunks.
 _CHUNK_PAIRS, _MAX_CHUNKS = 8192, 64
@@ -26,6 +28,8 @@ _descend = {parallel: kernels.descend_kernel(parallel) for parallel in (False, T
 _evaluate = {parallel: kernels.evaluate_kernel(parallel) for parallel in (False, True)}
 _batches = {parallel: kernels.batch_kernel(parallel) for parallel in (False, True)}
 _multiply = {parallel: kernels.multiply_kernel(parallel) for parallel in (False, True)}
+_project = {parallel: project_kernel(parallel) for parallel in (False, True)}
+_move = {parallel: move_kernel(parallel) for parallel in (False, True)}
 _curvature = curvature_kernel()
 
 
@@ -39,6 +43,9 @@ class DirectSums:
     work : StepWork
         Cost of a step.
     """
+
+    factor: float = 1.0
+    clipped_steps: int | None = None
 
     def __init__(self, problem: FollowedProblem, work: StepWork) -> None:
         self.problem, self.work = problem, work
@@ -124,6 +131,46 @@ class DirectSums:
                 )
         return output
 
+    def on(self, which: IntArray) -> DirectSums:
+        """The same on some of the points, alike in weight."""
+        return DirectSums(self.problem.on(which), self.work)
+
+    def project(self, r: FloatArray, scale: float) -> FloatArray:
+        """Sums (M, 2 + 2 d) over the points of r, and of r x, times the waves of all nodes."""
+        sums, r = np.zeros((self._shares.size, 2 + 2 * self.problem.dim)), _apart(r)
+        for lap in self._laps():
+            with self._kernel(_project) as kernel:
+                kernel(
+                    self._axes,
+                    self.problem.frozen,
+                    scale,
+                    self._nodes,
+                    self._x,
+                    r,
+                    sums,
+                    self._chunk(r.size),
+                    lap,
+                )
+        return sums
+
+    def move(
+        self, state: FollowedState, sums: FloatArray, row: FloatArray, floor: FloatArray
+    ) -> None:
+        """One step of all nodes from their sums, of which those up to `floor` are zero."""
+        problem = self.problem
+        with self._kernel(_move) as kernel:
+            kernel(
+                problem.trained,
+                problem.kind,
+                problem.sigma,
+                sums,
+                floor,
+                state.memory,
+                state.moves,
+                row,
+                self._chunk(len(problem.y)),
+            )
+
     def curvature(self, state: FollowedState, row: FloatArray) -> FloatArray:
         """Preconditioners (M, 2 + 3 d)."""
         return curvature(self.problem, state, row)
@@ -174,7 +221,7 @@ class DirectSums:
 
 def _apart(values: FloatArray) -> FloatArray:
     """A copy that is no neighbour of other buffers."""
-    room = np.empty(values.size + kernels.APART)[: values.size].reshape(values.shape)
+    room = np.empty(values.size + APART)[: values.size].reshape(values.shape)
     room[...] = values
     return room
 

@@ -15,7 +15,8 @@ import numpy as np
 from numba import prange
 
 from ntkfreq._support.types import FloatArray, IntArray
-from ntkfreq.recursion import damped, ellipse, moving, node_sums, problem, rules
+from ntkfreq.recursion import buffers, damped, ellipse, moving, node_sums, problem, rules
+from ntkfreq.recursion.buffers import room, rooms, share
 from ntkfreq.recursion.damped import BUFFER
 from ntkfreq.recursion.moving import move_nodes
 from ntkfreq.recursion.node_sums import add, combine, measure, waves
@@ -24,32 +25,9 @@ from ntkfreq.recursion.stamp import checksum
 from ntkfreq.spectra import sincos
 from ntkfreq.spectra.sincos import jit
 
-_STAMP = checksum(sincos, ellipse, damped, rules, problem, moving, node_sums)
-# Numbers between two buffers at least. LLVM compares the distance of arrays with the length of its
-# vectors, not with theirs: whether short ones are summed in lanes would hang on where they lie.
-APART = 64
+_STAMP = checksum(sincos, buffers, ellipse, damped, rules, problem, moving, node_sums)
 # Nodes that move together, fewer where their waves do not stay in the cache.
 _BLOCK, _BLOCK_PAIRS = 16, 2048
-
-
-@jit(inner=True)
-def _room(n: int) -> FloatArray:
-    """A buffer of n numbers, away from others."""
-    return np.empty(n + APART)[:n]
-
-
-@jit(inner=True)
-def _rooms(d: int, n: int) -> FloatArray:
-    """A buffer of shape (d, n), away from others."""
-    return np.empty(d * n + APART)[: d * n].reshape((d, n))
-
-
-@jit(inner=True)
-def _share(q: int, chunk: int, m: int, lap: tuple[int, int]) -> tuple[int, int]:
-    """Nodes of chunk q that come in the lap (number, of how many)."""
-    start = q * chunk
-    size = max(0, min(m, start + chunk) - start)
-    return start + size * lap[0] // lap[1], start + size * (lap[0] + 1) // lap[1]
 
 
 @jit(inner=True)
@@ -92,7 +70,7 @@ def _step_nodes(
 ) -> None:
     """One step of some nodes; with `follow` their new output is added to row q of `parts`."""
     block = max(1, min(_BLOCK, _BLOCK_PAIRS // r.size))
-    cosine, sine = _rooms(block, r.size), _rooms(block, r.size)
+    cosine, sine = rooms(block, r.size), rooms(block, r.size)
     sums, work = np.zeros((block, 2 + 2 * len(axes))), np.empty(BUFFER)
     dim = 0 if frozen else len(axes)
     for start in range(which[0], which[1], block):
@@ -135,7 +113,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         lap: tuple[int, int],
     ) -> None:
         m, chunks = shares.size, parts.shape[0] if stamp >= 0 else 0
-        r, turned = _room(y.size), _rooms(x.shape[0], y.size)
+        r, turned = room(y.size), rooms(x.shape[0], y.size)
         for step in range(rows.shape[0]):
             _errors(base[step], output, y, weights, x, r, turned)
             if lap[0] == 0:
@@ -156,7 +134,7 @@ def descend_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
                     memory,
                     moves,
                     rows[step],
-                    _share(q, chunk, m, lap),
+                    share(q, chunk, m, lap),
                     q,
                     parts,
                 )
@@ -180,7 +158,7 @@ def _output_of_nodes(
     parts: FloatArray,
 ) -> None:
     """Output of some nodes at points x (d, n), added to row q."""
-    cosine, sine = _rooms(1, x.shape[1]), _rooms(1, x.shape[1])
+    cosine, sine = rooms(1, x.shape[1]), rooms(1, x.shape[1])
     for j in range(which[0], which[1]):
         waves(axes, nodes, j, scale, x, 0, cosine, sine)
         add(axes, moves, j, shares[j], x, frozen, 0, cosine, sine, q, parts)
@@ -208,7 +186,7 @@ def evaluate_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         if lap[0] == 0:
             parts[:] = 0.0
         for q in span(chunks):
-            which = _share(q, chunk, m, lap)
+            which = share(q, chunk, m, lap)
             _output_of_nodes(axes, frozen, scale, nodes, shares, x, moves, which, q, parts)
         if lap[0] == lap[1] - 1:
             combine(parts, output)
@@ -263,14 +241,14 @@ def batch_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
     ) -> None:
         size, dim, m = batches.shape[1], x.shape[0], shares.size
         chunks = (m + chunk - 1) // chunk if stamp >= 0 else 0
-        own_x, own_y, own_base = _rooms(dim, size), np.empty(size), np.empty(size)
-        r, turned, output = _room(size), _rooms(dim, size), np.empty(size)
+        own_x, own_y, own_base = rooms(dim, size), np.empty(size), np.empty(size)
+        r, turned, output = room(size), rooms(dim, size), np.empty(size)
         weights, parts, lap = np.empty(size), np.empty((chunks, size)), (0, 1)
         for step in range(rows.shape[0]):
             _take(batches[step], x, y, base[step], own_x, own_y, own_base, weights)
             parts[:] = 0.0
             for q in span(chunks):
-                which, scale = _share(q, chunk, m, lap), rows[step, SCALE]
+                which, scale = share(q, chunk, m, lap), rows[step, SCALE]
                 _output_of_nodes(axes, frozen, scale, nodes, shares, own_x, moves, which, q, parts)
             combine(parts, output)
             _errors(own_base, output, own_y, weights, own_x, r, turned)
@@ -290,7 +268,7 @@ def batch_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
                     memory,
                     moves,
                     rows[step],
-                    _share(q, chunk, m, lap),
+                    share(q, chunk, m, lap),
                     q,
                     parts,
                 )
@@ -314,7 +292,7 @@ def _multiply_nodes(
     parts: FloatArray,
 ) -> None:
     """Product of the preconditioned kernel of some nodes with r, added to row q."""
-    cosine, sine = _rooms(1, r.size), _rooms(1, r.size)
+    cosine, sine = rooms(1, r.size), rooms(1, r.size)
     sums, u = np.zeros((1, 2 + 2 * len(axes))), np.zeros((1, 2 + 2 * len(axes)))
     for j in range(which[0], which[1]):
         measure(axes, nodes, j, scale, x, r, turned, frozen, 0, cosine, sine, sums)
@@ -347,13 +325,13 @@ def multiply_kernel(parallel: bool, stamp: int = _STAMP) -> Callable[..., None]:
         chunk: int,
     ) -> None:
         m, chunks = shares.size, parts.shape[0] if stamp >= 0 else 0
-        turned = _rooms(x.shape[0], r.size)
+        turned = rooms(x.shape[0], r.size)
         for k in range(x.shape[0]):
             for i in range(r.size):
                 turned[k, i] = r[i] * x[k, i]
         parts[:] = 0.0
         for q in span(chunks):
-            which = _share(q, chunk, m, (0, 1))
+            which = share(q, chunk, m, (0, 1))
             _multiply_nodes(
                 axes, frozen, scale, nodes, shares, x, r, turned, curvature, which, q, parts
             )

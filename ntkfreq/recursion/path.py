@@ -31,6 +31,7 @@ from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.recursion.batches import checked_batches
+from ntkfreq.recursion.clipped import ClippedSums, ProjectedSums
 from ntkfreq.recursion.cost import StepWork
 from ntkfreq.recursion.nodes import FrequencyNodes
 from ntkfreq.recursion.predicted import PredictedPath
@@ -152,16 +153,18 @@ def follow(
     problem = FollowedProblem(nodes, points, values, shares, kind, sigma_a, frozen, floor)
     damped = max(rates.readout_epsilon, rates.frequency_epsilon) > 0
     seen = points if batches is None else points[: batches.shape[1]]
-    work = StepWork.of(nodes, seen, frozen, damped)
+    work = StepWork.of(nodes, seen, frozen, damped, clipped=optimizer.clip is not None)
     name = checks.choice("engine", engine, ("auto", "direct", "nufft"))
     name = work.faster() if name == "auto" else name
     records = record_steps(record, steps)
     _refuse_large(problem, work.seconds(name) * steps, len(records), most_seconds)
-    run = _Run(problem, optimizer, rates, start, batches, _engine(name, problem, work), steps)
+    sums = _engine(name, problem, work, optimizer.clip, rates.readout_norm)
+    run = _Run(problem, optimizer, rates, start, batches, sums, steps)
     began = time.perf_counter()
     with progress_bar(progress, steps, "step", what="follow") as bar:
         found = run.to_the_end(records, sharpness, bar)
-    return found.path(problem, rates, start.function, name, time.perf_counter() - began)
+    took = time.perf_counter() - began
+    return found.path(problem, rates, start.function, name, sums.clipped_steps, took)
 
 
 class _InitialOutput:
@@ -268,14 +271,19 @@ class _Run:
         return self.last_row if self.state.step else None
 
 
-def _engine(name: str, problem: FollowedProblem, work: StepWork) -> Sums:
+def _engine(
+    name: str, problem: FollowedProblem, work: StepWork, clip: float | None, readout_norm: float
+) -> Sums:
+    sums: ProjectedSums
     if name == "direct":
         from ntkfreq.recursion.direct import DirectSums
 
-        return DirectSums(problem, work)
-    from ntkfreq.recursion.transforms import TransformSums
+        sums = DirectSums(problem, work)
+    else:
+        from ntkfreq.recursion.transforms import TransformSums
 
-    return TransformSums(problem, work)
+        sums = TransformSums(problem, work)
+    return sums if clip is None else ClippedSums(sums, clip, readout_norm)
 
 
 def _refuse_unfit(nodes: FrequencyNodes, x: FloatArray) -> None:
@@ -299,7 +307,7 @@ def _refuse_large(
     what = f"{m} nodes and {n} points"
     refuse_memory(
         f"{what} with {records} records",
-        8.0 * (records * (n + m * (2 + 2 * problem.trained)) + m * (10 + 10 * problem.dim)),
+        8.0 * (records * (n + m * (2 + 2 * problem.trained)) + m * (10 + 11 * problem.dim)),
         "record fewer steps, or take nodes of a larger tolerance",
     )
     refuse_work(

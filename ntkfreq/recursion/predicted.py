@@ -46,16 +46,21 @@ class PredictedPath(Portable, Described):
         Initial output where it was a function.
     sharpness : ndarray, shape (T,), or None
         Step size times largest preconditioned curvature over the points; None where not asked for
-        and for rules of signs. At step 0 it is 0, for want of a mean square.
+        and for rules of signs. At step 0 it is 0, for want of a mean square. With clip it is that
+        of the steps as they were taken: times the mean factor of the last 20.
     edge : float or None
         What the sharpness must stay below, :math:`2(1+\beta_1)/(1-\beta_1)` for Adam.
     edge_step : int or None
-        Step from which it stayed above, for 20 steps at least and after step 50; outputs after it
-        are right in their order of magnitude only.
+        Step from which it stayed above, for 20 steps at least, and after step 50 where gradients
+        are normalized; outputs after it are right in their order of magnitude only. Of a linear
+        rule that clips: from which it swings without end, held by clipping alone; see
+        `ntkfreq.recursion.sharpness`.
     diverged : bool
         Whether the loss grew without bound after the last record.
     engine : str
         "direct" or "nufft".
+    clipped_steps : int or None
+        Steps whose gradient was shortened; None for rules without clip.
     seconds : float
         What it took.
     """
@@ -78,6 +83,7 @@ class PredictedPath(Portable, Described):
     edge_step: int | None
     diverged: bool
     engine: str
+    clipped_steps: int | None
     seconds: float
 
     @property

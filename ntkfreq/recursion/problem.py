@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.recursion.nodes import FrequencyNodes
 from ntkfreq.recursion.rules import LINEAR, Contraction
 
@@ -54,6 +54,11 @@ class FollowedProblem:
     def trained(self) -> int:
         """Coordinates of w that are trained."""
         return 0 if self.frozen else self.dim
+
+    def on(self, which: IntArray) -> FollowedProblem:
+        """The same on some of the points, alike in weight."""
+        shares = np.full(len(which), 1 / len(which))
+        return replace(self, x=self.x[which], y=self.y[which], weights=shares)
 
 
 def rounding_floor(kind: int, x: FloatArray, errors: FloatArray) -> FloatArray:

@@ -51,8 +51,9 @@ class PathRecords:
         """Measure the sharpness, and watch for the edge."""
         assert self.meter is not None
         assert self.watch is not None
-        value = self.meter.measure(state, row)
-        self.watch.see(state.step, value)
+        factor = self.meter.engine.factor
+        value = factor * self.meter.measure(state, row)
+        self.watch.see(state.step, value, factor)
         return value
 
     def drop_last(self) -> None:
@@ -68,6 +69,7 @@ class PathRecords:
         rates: Rates,
         initial: Callable[[FloatArray], FloatArray] | None,
         engine: str,
+        clipped_steps: int | None,
         seconds: float,
     ) -> PredictedPath:
         """The records as a result."""
@@ -89,5 +91,6 @@ class PathRecords:
             edge_step=None if self.watch is None else self.watch.step,
             diverged=self.diverged,
             engine=engine,
+            clipped_steps=clipped_steps,
             seconds=seconds,
         )

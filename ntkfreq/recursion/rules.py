@@ -80,6 +80,9 @@ class ClosedRule:
         As the user gives it, not scaled.
     edge : float or None
         Largest stable product of step size and preconditioned curvature; None for signs.
+    swing : float or None
+        Least mean of that product, clipping counted, over swings that never end where the product
+        itself is above the edge; None for the edge.
     """
 
     kind: int
@@ -90,11 +93,14 @@ class ClosedRule:
     momentum: float = 0.0
     epsilon: float = 0.0
     edge: float | None = 2.0
+    swing: float | None = None
 
 
 def _heavy_ball(rule: Any) -> ClosedRule:
     beta = rule.momentum
-    return ClosedRule(LINEAR, (beta, 1.0), (0.0, 1.0), edge=2 * (1 + beta))
+    # Clipped swings may be long ones, in which a step counts 1 / (1 - beta) times.
+    swing = 2 * (1 - beta)
+    return ClosedRule(LINEAR, (beta, 1.0), (0.0, 1.0), edge=2 * (1 + beta), swing=swing)
 
 
 def _nesterov(rule: Any) -> ClosedRule:
@@ -154,7 +160,7 @@ def closed_rule(optimizer: Optimizer) -> ClosedRule:
     Raises
     ------
     ValueError
-        For a rule of the user's own, and for one that clips gradients.
+        For a rule of the user's own.
 
     Examples
     --------
@@ -166,11 +172,6 @@ def closed_rule(optimizer: Optimizer) -> ClosedRule:
     if name not in _RULES or not isinstance(optimizer, Optimizer):
         raise ValueError(
             f"optimizer={checks.show(optimizer)} has no closed recursion: {_CLOSED}; train networks"
-        )
-    if optimizer.clip is not None:
-        raise ValueError(
-            f"optimizer clips gradients at {optimizer.clip:g}, which the recursion does not "
-            "follow: leave clip out, or train networks"
         )
     return _RULES[name](optimizer)
 
@@ -187,6 +188,8 @@ class Rates:
         Epsilon beside gradients times the root of the width.
     readout_decay, frequency_decay : float
         Share by which a and b, and w, shrink in a step of full size.
+    readout_norm : float
+        Norm of the gradient in a and b over the root mean square of its sums, for clipping.
 
     Examples
     --------
@@ -200,6 +203,7 @@ class Rates:
     frequency_epsilon: float = math.nan
     readout_decay: float = 0.0
     frequency_decay: float = 0.0
+    readout_norm: float = 1.0
 
     def __post_init__(self) -> None:
         if math.isnan(self.frequency):
@@ -207,6 +211,7 @@ class Rates:
         if math.isnan(self.frequency_epsilon):
             object.__setattr__(self, "frequency_epsilon", self.readout_epsilon)
         checks.positive("readout", self.readout)
+        checks.positive("readout_norm", self.readout_norm)
         for name in ("frequency", "readout_epsilon", "frequency_epsilon"):
             checks.non_negative(name, getattr(self, name))
         for name in ("readout_decay", "frequency_decay"):
@@ -236,7 +241,8 @@ class Rates:
         standard    :math:`\eta m`              :math:`\eta\sqrt m`  :math:`\eta m`; :math:`\eta`
         =========== =========================== ============== ====================
 
-        epsilon times :math:`\sqrt m`, for a and b in the standard parametrization times 1.
+        epsilon times :math:`\sqrt m`, for a and b in the standard parametrization times 1; the
+        norm of their gradient there times :math:`\sqrt m`.
 
         Parameters
         ----------
@@ -265,17 +271,18 @@ class Rates:
         checks.choice("parametrization", parametrization, ("ntk", "standard"))
         rule, root = closed_rule(optimizer), math.sqrt(m)
         readout = frequency = step if rule.kind == LINEAR else step * root
-        epsilons = rule.epsilon * root, rule.epsilon * root
+        epsilons, readout_norm = (rule.epsilon * root, rule.epsilon * root), 1.0
         if parametrization == "standard":
             readout = step * m
             frequency = step if rule.kind == LINEAR else step * root
-            epsilons = rule.epsilon, rule.epsilon * root
+            epsilons, readout_norm = (rule.epsilon, rule.epsilon * root), root
         return cls(
             readout,
             frequency,
             *epsilons,
             step * checks.non_negative("weight_decay", weight_decay),
             step * checks.non_negative("frequency_decay", frequency_decay),
+            readout_norm,
         )
 
     @property

@@ -6,6 +6,15 @@ below an edge, :math:`2(1+\beta_1)/(1-\beta_1)` for Adam. Mean squares fade with
 drive it there; what comes after is chaotic. Frequencies that are trained have their part in
 :math:`K_P`, with the 2 x 2 matrix of :mod:`ntkfreq.recursion.damped` in place of one over a root.
 
+Where gradients are clipped, the sharpness is that of the steps as they were taken: times the mean
+of the factors of the last steps. Rules that normalize have mean squares of clipped gradients, which
+are smaller by the square of the factor: a factor that stays is in their sharpness twice and falls
+out. A linear rule above its edge is stable while it is clipped, and ends in a swing. A mode of
+gradient descent then has :math:`\langle\log|1 - f_n\eta\lambda|\rangle = 0`, and where each step
+passes over the middle, :math:`\langle f_n\rangle\eta\lambda \ge 2` follows by concavity: the swing
+begins where the mean reaches the edge. So it does under Nesterov's momentum. Swings of the heavy
+ball may be long, and begin at :math:`2(1-\beta)` or later; of simulated ones none had less.
+
 References
 ----------
 Cohen et al., "Adaptive gradient methods at the edge of stability", arXiv 2207.14484.
@@ -22,10 +31,10 @@ import numpy as np
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState
-from ntkfreq.recursion.rules import SCALE_NEXT, ClosedRule
+from ntkfreq.recursion.rules import LINEAR, SCALE_NEXT, ClosedRule
 
-# A crossing counts that lasts so many steps, after so many: at the first steps an isolated zero of
-# a gradient over w can make the sharpness large.
+# A crossing counts that lasts so many steps, after so many where gradients are normalized: at the
+# first steps an isolated zero of a gradient over w can make the sharpness large.
 LASTS, AFTER = 20, 50
 # Relative accuracy of an eigenvalue, and the most products that it may take.
 _ACCURACY, _PRODUCTS = 1e-4, 60
@@ -37,6 +46,13 @@ _FARTHEST = 500
 
 class Sums(Protocol):
     """An engine of the recursion."""
+
+    clipped_steps: int | None
+
+    @property
+    def factor(self) -> float:
+        """Mean of the factors by which clipping has shortened the last gradients."""
+        ...
 
     def steps_at_once(self) -> int:
         """Steps of a call."""
@@ -82,7 +98,10 @@ class SharpnessMeter:
     vector: FloatArray | None = None
 
     def measure(self, state: FollowedState, row: FloatArray) -> float:
-        """Step size times the largest eigenvalue, with the memory that a step of `row` has left."""
+        """Step size times the largest eigenvalue, with the memory that a step of `row` has left.
+
+        Without the factor of clipping.
+        """
         found, scale = self.engine.curvature(state, row), float(row[SCALE_NEXT])
         root = np.sqrt(self.problem.weights)
         start = self.vector
@@ -117,7 +136,7 @@ class SharpnessMeter:
 
 @dataclass
 class EdgeWatch:
-    """Looks for the step from which the sharpness stays above the edge.
+    """Looks for the step from which the sharpness stays above the edge, or a clipped rule swings.
 
     Between two looks the sharpness can grow only as fast as mean squares fade, so that looks are
     rare while it is low.
@@ -136,19 +155,35 @@ class EdgeWatch:
     step: int | None = None
     _since: int | None = field(default=None, repr=False)
 
-    def see(self, step: int, value: float) -> None:
-        """Take notice of the sharpness after `step` steps."""
+    def __post_init__(self) -> None:
+        if self.rule.kind == LINEAR:
+            self.next_look = 1
+
+    def see(self, step: int, value: float, factor: float = 1.0) -> None:
+        """Take notice of the sharpness after `step` steps; `factor` is what clipping has in it."""
         assert self.rule.edge is not None
         if step < self.next_look or self.step is not None:
             return
-        if value > self.rule.edge:
+        if self._above(value, factor):
             self._since = step if self._since is None else self._since
             self.next_look = step + 1
             if step - self._since >= LASTS:
                 self.step = self._since
         else:
             self._since = None
-            self.next_look = step + self._quiet(step, value / self.rule.edge)
+            # Clipping may end at any step.
+            bare = value / self.rule.edge / max(factor, 1e-300)
+            wait = self._quiet(step, bare) if bare <= 1 else LASTS
+            self.next_look = step + wait
+
+    def _above(self, value: float, factor: float) -> bool:
+        """Whether steps are too long, as they were taken and without clipping."""
+        assert self.rule.edge is not None
+        if factor == 1.0:
+            return value > self.rule.edge
+        swing = self.rule.edge if self.rule.swing is None else self.rule.swing
+        # A swing comes to the edge itself, which a value measured from below may miss.
+        return value > (1 - 10 * _ACCURACY) * swing and value > factor * self.rule.edge
 
     def _quiet(self, step: int, share: float) -> int:
         """Steps before a share of the edge can have become the whole."""

@@ -123,6 +123,9 @@ class TransformSums:
         Cost of a step.
     """
 
+    factor: float = 1.0
+    clipped_steps: int | None = None
+
     def __init__(self, problem: FollowedProblem, work: StepWork) -> None:
         self.problem, self.work = problem, work
         self._plans = WavePlans(problem, problem.x)
@@ -137,7 +140,7 @@ class TransformSums:
         problem = self.problem
         for row, first in zip(rows, base, strict=True):
             r = problem.weights * (first + state.output - problem.y)
-            self._move(state, self._plans.project(r, row[SCALE]), row)
+            self.move(state, self.project(r, row[SCALE]), row, problem.floor)
             state.output[:] = self.evaluate(state.moves, row[SCALE_NEXT])
 
     def descend_batches(
@@ -147,10 +150,39 @@ class TransformSums:
         problem = self.problem
         for row, first, which in zip(rows, base, batches, strict=True):
             which = which[which >= 0]
-            plans = WavePlans(problem, problem.x[which])
-            output = plans.values(self._complex(state.moves), row[SCALE])
+            part = self.on(which)
+            output = part.evaluate(state.moves, row[SCALE])
             r = (first[which] + output - problem.y[which]) / len(which)
-            self._move(state, plans.project(r, row[SCALE]), row)
+            self.move(state, part.project(r, row[SCALE]), row, problem.floor)
+
+    def on(self, which: IntArray) -> TransformSums:
+        """The same on some of the points, alike in weight."""
+        return TransformSums(self.problem.on(which), self.work)
+
+    def project(self, r: FloatArray, scale: float) -> FloatArray:
+        """Sums (M, 2 + 2 d) over the points of r, and of r x, times the waves of all nodes."""
+        sums = self._plans.project(r, scale)
+        pairs = np.zeros((self.problem.nodes.count, 2 + 2 * self.problem.dim))
+        pairs[:, 0 : 2 * len(sums) : 2] = sums.real.T
+        pairs[:, 1 : 2 * len(sums) : 2] = -sums.imag.T
+        return pairs
+
+    def move(
+        self, state: FollowedState, sums: FloatArray, row: FloatArray, floor: FloatArray
+    ) -> None:
+        """One step of all nodes from their sums, of which those up to `floor` are zero."""
+        problem = self.problem
+        _move[self.parallel](
+            problem.trained,
+            problem.kind,
+            problem.sigma,
+            sums,
+            floor,
+            state.memory,
+            state.moves,
+            row,
+            _CHUNK,
+        )
 
     def evaluate(self, moves: FloatArray, scale: float) -> FloatArray:
         """Output (N,) of moves at frequencies times `scale`."""
@@ -170,24 +202,6 @@ class TransformSums:
             c, s = sums[k].real, -sums[k].imag
             z[k] = cc * c + cs * s + 1j * (cs * c + ss * s)
         return self._plans.values(z * self.problem.nodes.weights, scale)
-
-    def _move(self, state: FollowedState, sums: ComplexArray, row: FloatArray) -> None:
-        """One step of all nodes from their sums."""
-        problem = self.problem
-        pairs = np.zeros((problem.nodes.count, 2 + 2 * problem.dim))
-        pairs[:, 0 : 2 * len(sums) : 2] = sums.real.T
-        pairs[:, 1 : 2 * len(sums) : 2] = -sums.imag.T
-        _move[self.parallel](
-            problem.trained,
-            problem.kind,
-            problem.sigma,
-            pairs,
-            problem.floor,
-            state.memory,
-            state.moves,
-            row,
-            _CHUNK,
-        )
 
     def _complex(self, moves: FloatArray) -> ComplexArray:
         """Weighted strengths (1 + d, M) of moves (M, 2 + 2 d)."""

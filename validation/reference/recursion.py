@@ -147,6 +147,23 @@ def _of_unit(
     return np.array([b, -a]) * _readout(memory, float(b * g[0] - a * g[1]), step, epsilon)
 
 
+def clip_factor(
+    gradients: np.ndarray, shares: Any, dim: int, clip: float, weights: float, readout: float
+) -> float:
+    """Factor of a step whose gradients are of norm `clip` at most.
+
+    `gradients` (M, 2, 1 + d) of each node: of cosine and sine, without x and with each coordinate.
+    A unit has output weights a, b of variance `weights` and the gradients ``readout * C``,
+    ``readout * S`` and, in `dim` coordinates of w, ``b C' - a S'``.
+    """
+    square = 0.0
+    for share, (c, s) in zip(shares, gradients, strict=True):
+        square += share * readout**2 * (c[0] ** 2 + s[0] ** 2)
+        for k in range(1, 1 + dim):
+            square += share * weights * (c[k] ** 2 + s[k] ** 2)
+    return min(1.0, clip / (float(np.sqrt(square)) + 1e-6))
+
+
 def recursion(
     w: Any,
     shares: Any,
@@ -167,11 +184,15 @@ def recursion(
     frequency_rate: float | None = None,
     x_other: Any = None,
     readout_weights: Any = None,
+    clip: float | None = None,
+    readout_norm: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Output (steps + 1, N) at x (N, d), and (steps + 1, n) at other points.
 
     Nodes w (M, d) with `shares` (M,); `factors` of the step size, a number a step; decays are
-    shares a step of full size. With `readout_weights` (M, 2) each node is one unit.
+    shares a step of full size. With `readout_weights` (M, 2) each node is one unit. `readout_norm`
+    multiplies gradients of a and b where their norm is taken, which is the root of the width in the
+    standard parametrization.
     """
     w, x = np.asarray(w, float), np.asarray(x, float)
     other = x[:1] if x_other is None else np.asarray(x_other, float)
@@ -198,15 +219,21 @@ def recursion(
         e = (output(x) - y)[seen] / len(seen)
         factor = 1.0 if factors is None else factors[n]
         left_a, left_w = 1 - factor * decay_a, 1 - factor * decay_w
+        trained = 0 if frozen else dim
+        seen_by = np.column_stack([e, e[:, None] * x[seen]])
+        gradients = np.zeros((m, 2, 1 + dim))
         for j in range(m):
             phase = x[seen] @ (kept_w * w[j])
-            waves = np.array([np.cos(phase), np.sin(phase)])
-            gradient = waves @ e
+            gradients[j] = np.cos(phase) @ seen_by, np.sin(phase) @ seen_by
+        if clip is not None:
+            spread = (kept_a * sigma_a) ** 2
+            gradients *= clip_factor(gradients, shares, trained, clip, spread, readout_norm)
+        for j in range(m):
             for k in range(2):
-                move = _readout(readout[j][k], gradient[k], n, epsilon)
+                move = _readout(readout[j][k], gradients[j, k, 0], n, epsilon)
                 alpha[j, k] = left_a * alpha[j, k] - factor * rate * move
-            for axis in range(0 if frozen else dim):
-                g = kept_a * (waves @ (e * x[seen, axis]))
+            for axis in range(trained):
+                g = kept_a * gradients[j, :, 1 + axis]
                 if readout_weights is None:
                     move_w = _inner(turning[j][axis], g, n, sigma_a, epsilon)
                 else:

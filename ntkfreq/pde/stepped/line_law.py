@@ -178,7 +178,7 @@ def learning_steps(
     Raises
     ------
     ValueError, TypeError
-        For a density without pdf, a rule without a closed recursion, a missing width.
+        For a density without pdf, a rule without a closed recursion or with clip, a missing width.
 
     Examples
     --------
@@ -202,6 +202,12 @@ def learning_steps(
     training = StepwiseTraining.create(
         optimizer, step_size, width, parametrization, (0.0, 0.0), None, "shuffled", 0
     )
+    if training.optimizer.clip is not None:
+        raise ValueError(
+            f"optimizer clips gradients at clip={training.optimizer.clip:g}, by their norm over "
+            "all frequencies, and none is then learned by itself; leave clip out, or use "
+            "solve_frequency_pde with the same optimizer on samples"
+        )
     fraction = checks.positive("fraction", fraction)
     if fraction >= 1:
         raise ValueError(f"fraction={fraction:g} must lie between 0 and 1")

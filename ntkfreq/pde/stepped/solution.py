@@ -46,7 +46,8 @@ class SteppedSolution(FrequencySolution):
     status : str
         Starts with "converged" or "tolerance not met"; says up to which step outputs are meant.
     stats : dict
-        method, nodes, engine, estimated_error, edge_step, largest_sharpness, diverged, seconds.
+        method, nodes, engine, estimated_error, edge_step, largest_sharpness, diverged,
+        clipped_steps (None without clip), seconds.
     """
 
     step: IntArray

@@ -19,7 +19,7 @@ from ntkfreq.problem.measure import Points, is_measure
 from ntkfreq.recursion.cost import seconds as path_seconds
 from ntkfreq.recursion.nodes import FrequencyNodes, density_nodes, own_nodes
 from ntkfreq.recursion.predicted import PredictedPath, node_error
-from ntkfreq.recursion.rules import ROOT, closed_rule
+from ntkfreq.recursion.rules import LINEAR, ROOT, closed_rule
 
 # Tolerance of a prediction step by step where none is given.
 RTOL = 1e-3
@@ -31,16 +31,18 @@ _ENOUGH, _TRIES = 1.0, 3
 _COARSE = 0.5
 
 
-def refuse_stepwise(equation: FrequencyEquation, method: str) -> None:
+def refuse_stepwise(equation: FrequencyEquation, method: str, training: StepwiseTraining) -> None:
     """Refuse a problem that cannot be followed step by step."""
+    clip = training.optimizer.clip
+    rules = "rules such as Adam" if clip is None else f"rules that clip gradients (clip={clip:g})"
     if not is_measure(equation.measure, Points):
         raise ValueError(
-            f"measure={equation.measure!r}: rules such as Adam are followed on samples; give "
+            f"measure={equation.measure!r}: {rules} are followed on samples; give "
             "target=(x, y), or measure=Points(x)"
         )
     if equation.dim > 3:
         raise ValueError(
-            f"rho_w has dimension {equation.dim}; rules such as Adam are followed in up to three: "
+            f"rho_w has dimension {equation.dim}; {rules} are followed in up to three: "
             "train networks"
         )
     if equation.frequency_decay > 0 and equation.decay_towards != "zero":
@@ -87,6 +89,7 @@ def solve_stepwise(
         "edge_step": path.edge_step,
         "largest_sharpness": None if path.sharpness is None else float(path.sharpness.max()),
         "diverged": path.diverged,
+        "clipped_steps": path.clipped_steps,
         "seconds": path.seconds,
     }
     status = _status(path, training, error, rtol)
@@ -100,7 +103,15 @@ def _path(
 ) -> PredictedPath:
     frozen = equation.sigma_a == 0 or training.rates.frequency == 0
     damped = max(training.rates.readout_epsilon, training.rates.frequency_epsilon) > 0
-    took = path_seconds(nodes, points_of(equation).x, int(steps[-1]), frozen=frozen, damped=damped)
+    clipped = training.optimizer.clip is not None
+    took = path_seconds(
+        nodes,
+        points_of(equation).x,
+        int(steps[-1]),
+        frozen=frozen,
+        damped=damped,
+        clipped=clipped,
+    )
     return followed(equation, training, nodes, steps, progress=took > _LONG)
 
 
@@ -139,15 +150,17 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
         limits.append(
             f"the loss grows without bound after step {path.steps[-1]}: take smaller steps"
         )
+    rule = closed_rule(training.optimizer)
     if path.edge_step is not None:
+        what = f"the preconditioned sharpness stays above {path.edge:.3g}, the edge of stability"
+        if rule.kind == LINEAR and training.optimizer.clip is not None:
+            what = "clipping alone keeps steps from growing, and errors swing without end"
         limits.append(
-            f"from step {path.edge_step} on the preconditioned sharpness stays above "
-            f"{path.edge:.3g}, the edge of stability: outputs are right in their order of magnitude"
+            f"from step {path.edge_step} on {what}: outputs are right in their order of magnitude"
         )
     size = float(np.sqrt(path.weights @ path.errors[0] ** 2))
     # Gradients are at most of the size of the error: below epsilon they move by less.
     step = training.rates.readout * size / max(size + training.rates.readout_epsilon, 1e-300)
-    rule = closed_rule(training.optimizer)
     if rule.kind == ROOT and not rule.corrected:
         # The mean square starts at 0, and the first steps are so many times as long.
         step /= max(1 - rule.square, 1e-300) ** 0.5

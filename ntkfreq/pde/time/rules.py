@@ -69,7 +69,8 @@ def _unpredicted(rule: Optimizer) -> ValueError:
     if rule.clip is not None:
         return ValueError(
             f"optimizer={checks.show(rule)} clips gradients at clip={rule.clip:g}, which no "
-            f"equation here predicts; leave clip out: {_PREDICTED}"
+            f"equation here predicts; leave clip out: {_PREDICTED}; or follow it step by step: "
+            "solve_frequency_pde(rho_w, (x, y), optimizer=..., step_size=...)"
         )
     return ValueError(
         f"optimizer={checks.show(rule)} has schedule={rule.schedule}, and momentum is given beside "
