@@ -11,6 +11,7 @@ import numpy as np
 
 from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray
+from ntkfreq.recursion.lattice import TransformLattice
 from ntkfreq.recursion.nodes import FrequencyNodes
 
 # Direct sums: a step; a node, and each trained coordinate of it, with an epsilon from 1e-7 (where
@@ -18,8 +19,16 @@ from ntkfreq.recursion.nodes import FrequencyNodes
 _STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 3e-7
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
 _PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
+# What a pair takes more where its waves are computed twice.
+_WAVES = 5e-10
 # Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
 _CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
+# The same on lattices of points in 2 dimensions, whose nodes spread wider on a smaller grid.
+_SMALL_PLACE, _SMALL_CELL = 1.1e-7, 1e-8
+# Plans that are set anew at every step, in strengths that are spread.
+_PLANS = 1.0
+# Products that the search for the largest eigenvalue takes.
+_PRODUCTS = 3
 # Cells of the fine grid of a transform beyond which it is not taken.
 _MOST_CELLS = 5e7
 # Seconds of a step from which on it is worth the threads. Where another program wants a core, they
@@ -39,8 +48,11 @@ class StepWork:
         Cells of the grid of a fast transform.
     damped : bool
         Whether an epsilon is added to the root of the mean square.
-    lattice : bool
-        Whether the nodes are equispaced.
+    side : {"nodes", "points", ""}
+        Which of them a transform takes as a lattice, and spreads the others only.
+    anew : bool
+        Whether waves are computed anew within a step: those of a batch, and of frequencies that
+        decay.
     """
 
     nodes: int
@@ -49,18 +61,34 @@ class StepWork:
     trained: int
     cells: float
     damped: bool = False
-    lattice: bool = False
+    side: str = ""
+    anew: bool = False
 
     @classmethod
-    def of(cls, nodes: FrequencyNodes, x: FloatArray, frozen: bool, damped: bool) -> StepWork:
-        """Of nodes and points (N, d)."""
+    def of(
+        cls,
+        nodes: FrequencyNodes,
+        x: FloatArray,
+        frozen: bool,
+        damped: bool,
+        *,
+        batched: bool = False,
+        decays: bool = False,
+    ) -> StepWork:
+        """Of nodes and points (N, d); `batched` where every step sees others."""
         spread = np.ptp(nodes.frequencies, axis=0) * np.ptp(x, axis=0) / np.pi
-        cells = float(np.prod(2 * spread + 24))
-        if nodes.index is not None:
-            cells = float(np.prod(2 * (np.ptp(nodes.index, axis=0) + 1)))
+        cells = {"": float(np.prod(2 * spread + 24))}
+        lattices = {"nodes": TransformLattice.of_nodes(nodes)}
+        if not batched:
+            lattices["points"] = TransformLattice.of_points(x, nodes.frequencies)
+        cells |= {side: found.cells for side, found in lattices.items() if found is not None}
         dim = int(x.shape[1])
         trained = 0 if frozen else dim
-        return cls(nodes.count, len(x), dim, trained, cells, damped, nodes.index is not None)
+        ways = [
+            cls(nodes.count, len(x), dim, trained, count, damped, side, batched or decays)
+            for side, count in cells.items()
+        ]
+        return min(ways, key=lambda work: work.seconds("nufft"))
 
     @property
     def node_seconds(self) -> float:
@@ -71,7 +99,7 @@ class StepWork:
     @property
     def alone(self) -> float:
         """Seconds of a step by direct sums on one core."""
-        pair = _PAIR[self.dim - 1] + _TURN * self.trained
+        pair = _PAIR[self.dim - 1] + _TURN * self.trained + (_WAVES if self.anew else 0.0)
         return self.node_seconds + self.nodes * self.points * pair
 
     @property
@@ -93,10 +121,17 @@ class StepWork:
         if self.cells > _MOST_CELLS:
             return np.inf
         k = self.dim - 1
-        # Nodes that are equispaced are not spread.
-        spread = self.points + (0 if self.lattice else self.nodes)
-        strength = _PLACE[k] * spread + _CELL[k] * self.cells
-        return _CALL[k] + 2 * (1 + self.trained) * strength + self.node_seconds
+        place, cell = _PLACE[k], _CELL[k]
+        if self.side == "points" and self.dim == 2:
+            place, cell = _SMALL_PLACE, _SMALL_CELL
+        spread = {"": self.points + self.nodes, "nodes": self.points, "points": self.nodes}
+        strength = place * spread[self.side] + cell * self.cells
+        count = 2 * (1 + self.trained + (_PLANS if self.anew else 0.0))
+        return _CALL[k] + count * strength + self.node_seconds
+
+    def look_seconds(self, engine: str) -> float:
+        """Seconds of the search for the preconditioned sharpness."""
+        return _PRODUCTS * (self.seconds(engine) - self.node_seconds) + self.node_seconds
 
     def faster(self) -> str:
         """Engine that takes less time."""
@@ -110,9 +145,12 @@ def seconds(
     *,
     frozen: bool = False,
     damped: bool = False,
+    batched: bool = False,
+    decays: bool = False,
+    looks: int = 0,
     engine: str = "auto",
 ) -> float:
-    """Expected seconds of `follow`, without records and sharpness.
+    """Expected seconds of `follow`.
 
     Parameters
     ----------
@@ -126,6 +164,12 @@ def seconds(
         Whether w is left as it is.
     damped : bool
         Whether the rule has an epsilon.
+    batched : bool
+        Whether every step sees other points.
+    decays : bool
+        Whether frequencies decay.
+    looks : int
+        How often the sharpness is looked for: at records, and some times more.
     engine : {"auto", "direct", "nufft"}
         How sums are taken.
 
@@ -137,5 +181,6 @@ def seconds(
     >>> seconds(density_nodes(Normal(scale=10.0), x, 1e-3), x, 600) < 1
     True
     """
-    work = StepWork.of(nodes, x, frozen, damped)
-    return steps * work.seconds(work.faster() if engine == "auto" else engine)
+    work = StepWork.of(nodes, x, frozen, damped, batched=batched, decays=decays)
+    name = work.faster() if engine == "auto" else engine
+    return steps * work.seconds(name) + looks * work.look_seconds(name)
