@@ -20,7 +20,16 @@ from ntkfreq.network import FourierFeatureNet
 from ntkfreq.network.backends import Descent, NetworkState, load
 from ntkfreq.spectra import sincos
 
-__all__ = ["floor_step", "jax_step", "medians", "our_step", "problem", "torch_step"]
+__all__ = [
+    "floor_step",
+    "jax_step",
+    "medians",
+    "our_step",
+    "problem",
+    "sines_step",
+    "torch_adam_step",
+    "torch_step",
+]
 
 Call = Callable[[], object]
 
@@ -35,9 +44,20 @@ def our_step(name: str, net: FourierFeatureNet, x: Any, y: Any, **options: Any) 
 
 def torch_step(net: FourierFeatureNet, x: Any, y: Any) -> Call:
     """Eager autograd with torch.optim.SGD, as a user would write it."""
+    return _torch_step(net, x, y, lambda parts: torch.optim.SGD(parts, lr=0.1))
+
+
+def torch_adam_step(net: FourierFeatureNet, x: Any, y: Any) -> Call:
+    """Eager autograd with torch.optim.Adam."""
+    return _torch_step(net, x, y, lambda parts: torch.optim.Adam(parts, lr=1e-3))
+
+
+def _torch_step(
+    net: FourierFeatureNet, x: Any, y: Any, optimizer_of: Callable[[list[Any]], Any]
+) -> Call:
     w, a, b = (torch.tensor(np.array(part), requires_grad=True) for part in (net.w, net.a, net.b))
     points, values = torch.tensor(x), torch.tensor(y)
-    optimizer = torch.optim.SGD([w, a, b], lr=0.1)
+    optimizer = optimizer_of([w, a, b])
 
     def step() -> None:
         optimizer.zero_grad()
@@ -90,7 +110,12 @@ def _sines_and_cosines(w: Any, x: Any) -> float:
 
 def floor_step(net: FourierFeatureNet, x: Any) -> Call:
     """One sine and cosine a pair, which every direct sum needs."""
-    frequencies, line = net.w[:, 0].copy(), x[:, 0].copy()
+    return sines_step(net.w[:, 0], x[:, 0])
+
+
+def sines_step(w: Any, x: Any) -> Call:
+    """The same for frequencies (m,) and points (n,)."""
+    frequencies, line = w.copy(), x.copy()
     return lambda: _sines_and_cosines(frequencies, line)
 
 

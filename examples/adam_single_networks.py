@@ -18,17 +18,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ntkfreq import Adam, FourierFeatureNet, Normal, solve_frequency_pde, train
+from ntkfreq import (
+    Adam,
+    FourierFeatureNet,
+    Normal,
+    SteppedSolution,
+    solve_frequency_pde,
+    train,
+)
 
 RHO = Normal(scale=10.0)
 X = np.linspace(-1, 1, 64)
 TONES = np.arange(1, 9)
 BANDS = [(np.pi * (k - 0.5), np.pi * (k + 0.5)) for k in TONES]
 PHASES = np.random.default_rng(5).uniform(0, 2 * np.pi, TONES.size)
-Y: np.ndarray = np.cos(np.pi * np.outer(X, TONES) + PHASES) @ TONES**-0.5
-WIDTHS, NETWORKS = (256, 1024, 4096), 20
+Y: np.ndarray = np.cos(np.pi * np.outer(X, TONES) + PHASES) @ TONES**-0.75
+WIDTHS, NETWORKS = (256, 1024, 4096), 12
 # A step moves the output by 0.02 at any width.
-RATE, STEPS = 0.02, 700
+RATE, STEPS = 0.02, 1000
 
 
 def solve(trained: bool = True) -> dict[int, dict[str, Any]]:
@@ -38,13 +45,17 @@ def solve(trained: bool = True) -> dict[int, dict[str, Any]]:
     for width in WIDTHS:
         training: dict[str, Any] = {"optimizer": Adam(), "step_size": RATE / width**0.5}
         grid = np.linspace(1, 28, 64)
-        networks = solve_frequency_pde(
+        solution = solve_frequency_pde(
             RHO, (X, Y), width=width, steps=record, frequencies=grid, **training
-        ).finite_width()
+        )
+        assert isinstance(solution, SteppedSolution)
+        networks = solution.finite_width()
         found[width] = {"interval": np.array([networks.learning_step(band) for band in BANDS])}
         for seed in range(NETWORKS if trained else 0):
             net = FourierFeatureNet.sample(RHO, width, zero_output=True, rng=seed)
-            run = train(net, X, Y, steps=STEPS, record=record, frequencies=grid, **training)
+            run = train(
+                net, X, Y, steps=STEPS, record=record, frequencies=grid, kernel_probe=0, **training
+            )
             steps = [run.learning_time(band) / training["step_size"] for band in BANDS]
             found[width].setdefault("trained", []).append(steps)
     return found

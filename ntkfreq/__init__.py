@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
     from ntkfreq.pde.solution.solution import FrequencySolution as FrequencySolution
     from ntkfreq.pde.solve import solve_frequency_pde as solve_frequency_pde
+    from ntkfreq.pde.stepped.asking import stepwise_seconds as stepwise_seconds
     from ntkfreq.pde.stepped.finite_width import FiniteWidth as FiniteWidth
     from ntkfreq.pde.stepped.line_law import LearningSteps as LearningSteps
     from ntkfreq.pde.stepped.line_law import learning_steps as learning_steps
@@ -98,6 +99,7 @@ _HOMES = {
     "FrequencySolution": "ntkfreq.pde.solution.solution",
     "SteppedSolution": "ntkfreq.pde.stepped.solution",
     "FiniteWidth": "ntkfreq.pde.stepped.finite_width",
+    "stepwise_seconds": "ntkfreq.pde.stepped.asking",
     "learning_steps": "ntkfreq.pde.stepped.line_law",
     "LearningSteps": "ntkfreq.pde.stepped.line_law",
     "expected_losses": "ntkfreq.pde.expected.losses",

@@ -11,6 +11,7 @@ import numpy as np
 
 from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray
+from ntkfreq.recursion.lattice import TransformLattice
 from ntkfreq.recursion.nodes import FrequencyNodes
 
 # Direct sums: a step; a node, and each trained coordinate of it, with an epsilon from 1e-7 (where
@@ -18,11 +19,17 @@ from ntkfreq.recursion.nodes import FrequencyNodes
 _STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 3e-7
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
 _PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
-# What clipping adds to a step, a node and a pair, whose waves are computed twice. Transforms take
-# all sums before a step in any case.
-_CLIPPED_STEP, _CLIPPED_NODE, _CLIPPED_PAIR = 3e-5, 1e-8, 5e-10
+# What a pair takes more where its waves are computed twice, and what clipping adds to a step and a
+# node. Transforms take all sums before a step in any case.
+_WAVES, _CLIPPED_STEP, _CLIPPED_NODE = 5e-10, 3e-5, 1e-8
 # Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
 _CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
+# The same on lattices of points in 2 dimensions, whose nodes spread wider on a smaller grid.
+_SMALL_PLACE, _SMALL_CELL = 1.1e-7, 1e-8
+# Plans that are set anew at every step, in strengths that are spread.
+_PLANS = 1.0
+# Products that the search for the largest eigenvalue takes.
+_PRODUCTS = 3
 # Cells of the fine grid of a transform beyond which it is not taken.
 _MOST_CELLS = 5e7
 # Seconds of a step from which on it is worth the threads. Where another program wants a core, they
@@ -42,8 +49,11 @@ class StepWork:
         Cells of the grid of a fast transform.
     damped : bool
         Whether an epsilon is added to the root of the mean square.
-    lattice : bool
-        Whether the nodes are equispaced.
+    side : {"nodes", "points", ""}
+        Which of them a transform takes as a lattice, and spreads the others only.
+    anew : bool
+        Whether waves are computed anew within a step: those of a batch, and of frequencies that
+        decay.
     clipped : bool
         Whether gradients are clipped: all sums are then taken before any node moves.
     """
@@ -54,7 +64,8 @@ class StepWork:
     trained: int
     cells: float
     damped: bool = False
-    lattice: bool = False
+    side: str = ""
+    anew: bool = False
     clipped: bool = False
 
     @classmethod
@@ -65,17 +76,25 @@ class StepWork:
         frozen: bool,
         damped: bool,
         *,
+        batched: bool = False,
+        decays: bool = False,
         clipped: bool = False,
     ) -> StepWork:
-        """Of nodes and points (N, d)."""
+        """Of nodes and points (N, d); `batched` where every step sees others."""
         spread = np.ptp(nodes.frequencies, axis=0) * np.ptp(x, axis=0) / np.pi
-        cells = float(np.prod(2 * spread + 24))
-        if nodes.index is not None:
-            cells = float(np.prod(2 * (np.ptp(nodes.index, axis=0) + 1)))
+        cells = {"": float(np.prod(2 * spread + 24))}
+        lattices = {"nodes": TransformLattice.of_nodes(nodes)}
+        if not batched:
+            lattices["points"] = TransformLattice.of_points(x, nodes.frequencies)
+        cells |= {side: found.cells for side, found in lattices.items() if found is not None}
         dim = int(x.shape[1])
         trained = 0 if frozen else dim
-        lattice = nodes.index is not None
-        return cls(nodes.count, len(x), dim, trained, cells, damped, lattice, clipped)
+        anew = batched or decays
+        ways = [
+            cls(nodes.count, len(x), dim, trained, count, damped, side, anew, clipped)
+            for side, count in cells.items()
+        ]
+        return min(ways, key=lambda work: work.seconds("nufft"))
 
     @property
     def node_seconds(self) -> float:
@@ -87,10 +106,9 @@ class StepWork:
     def alone(self) -> float:
         """Seconds of a step by direct sums on one core."""
         pair = _PAIR[self.dim - 1] + _TURN * self.trained
-        found = self.node_seconds + self.nodes * self.points * pair
-        if self.clipped:
-            found += self.nodes * (_CLIPPED_NODE + self.points * _CLIPPED_PAIR)
-        return found
+        pair += _WAVES if self.anew or self.clipped else 0.0
+        each = _CLIPPED_NODE if self.clipped else 0.0
+        return self.node_seconds + self.nodes * (each + self.points * pair)
 
     @property
     def parallel(self) -> bool:
@@ -112,10 +130,17 @@ class StepWork:
         if self.cells > _MOST_CELLS:
             return np.inf
         k = self.dim - 1
-        # Nodes that are equispaced are not spread.
-        spread = self.points + (0 if self.lattice else self.nodes)
-        strength = _PLACE[k] * spread + _CELL[k] * self.cells
-        return _CALL[k] + 2 * (1 + self.trained) * strength + self.node_seconds
+        place, cell = _PLACE[k], _CELL[k]
+        if self.side == "points" and self.dim == 2:
+            place, cell = _SMALL_PLACE, _SMALL_CELL
+        spread = {"": self.points + self.nodes, "nodes": self.points, "points": self.nodes}
+        strength = place * spread[self.side] + cell * self.cells
+        count = 2 * (1 + self.trained + (_PLANS if self.anew else 0.0))
+        return _CALL[k] + count * strength + self.node_seconds
+
+    def look_seconds(self, engine: str) -> float:
+        """Seconds of the search for the preconditioned sharpness."""
+        return _PRODUCTS * (self.seconds(engine) - self.node_seconds) + self.node_seconds
 
     def faster(self) -> str:
         """Engine that takes less time."""
@@ -129,10 +154,13 @@ def seconds(
     *,
     frozen: bool = False,
     damped: bool = False,
+    batched: bool = False,
+    decays: bool = False,
     clipped: bool = False,
+    looks: int = 0,
     engine: str = "auto",
 ) -> float:
-    """Expected seconds of `follow`, without records and sharpness.
+    """Expected seconds of `follow`.
 
     Parameters
     ----------
@@ -146,8 +174,14 @@ def seconds(
         Whether w is left as it is.
     damped : bool
         Whether the rule has an epsilon.
+    batched : bool
+        Whether every step sees other points.
+    decays : bool
+        Whether frequencies decay.
     clipped : bool
         Whether gradients are clipped.
+    looks : int
+        How often the sharpness is looked for: at records, and some times more.
     engine : {"auto", "direct", "nufft"}
         How sums are taken.
 
@@ -159,5 +193,7 @@ def seconds(
     >>> seconds(density_nodes(Normal(scale=10.0), x, 1e-3), x, 600) < 1
     True
     """
-    work = StepWork.of(nodes, x, frozen, damped, clipped=clipped)
-    return steps * work.seconds(work.faster() if engine == "auto" else engine)
+    kinds = {"batched": batched, "decays": decays, "clipped": clipped}
+    work = StepWork.of(nodes, x, frozen, damped, **kinds)
+    name = work.faster() if engine == "auto" else engine
+    return steps * work.seconds(name) + looks * work.look_seconds(name)

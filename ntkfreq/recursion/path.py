@@ -26,7 +26,13 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.progress import progress_bar
-from ntkfreq._support.sizes import MOST_SECONDS, PER_SECOND, refuse_memory, refuse_work
+from ntkfreq._support.sizes import (
+    MOST_SECONDS,
+    PER_SECOND,
+    refuse_memory,
+    refuse_work,
+    shown_seconds,
+)
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.optimizers import Optimizer
@@ -153,15 +159,22 @@ def follow(
     problem = FollowedProblem(nodes, points, values, shares, kind, sigma_a, frozen, floor)
     damped = max(rates.readout_epsilon, rates.frequency_epsilon) > 0
     seen = points if batches is None else points[: batches.shape[1]]
-    work = StepWork.of(nodes, seen, frozen, damped, clipped=optimizer.clip is not None)
+    kinds = {
+        "batched": batches is not None,
+        "decays": rates.frequency_decay > 0,
+        "clipped": optimizer.clip is not None,
+    }
+    work = StepWork.of(nodes, seen, frozen, damped, **kinds)
     name = checks.choice("engine", engine, ("auto", "direct", "nufft"))
     name = work.faster() if name == "auto" else name
     records = record_steps(record, steps)
-    _refuse_large(problem, work.seconds(name) * steps, len(records), most_seconds)
+    told = work.seconds(name) * steps
+    _refuse_large(problem, told, len(records), most_seconds)
     sums = _engine(name, problem, work, optimizer.clip, rates.readout_norm)
     run = _Run(problem, optimizer, rates, start, batches, sums, steps)
     began = time.perf_counter()
-    with progress_bar(progress, steps, "step", what="follow") as bar:
+    what = f"follow {nodes.count} nodes, about {shown_seconds(told)}"
+    with progress_bar(progress, steps, "step", what=what) as bar:
         found = run.to_the_end(records, sharpness, bar)
     took = time.perf_counter() - began
     return found.path(problem, rates, start.function, name, sums.clipped_steps, took)

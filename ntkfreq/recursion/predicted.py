@@ -146,7 +146,8 @@ def node_error(path: PredictedPath, coarse: PredictedPath) -> float:
     r"""Estimate of the error that the nodes of a path leave, from a path on coarser nodes.
 
     The root mean square over records and points of the difference, relative to that of y, over
-    :math:`(M/M_c)^p - 1`, for errors fall like the power p of the number of nodes M.
+    :math:`(M/M_c)^p - 1`, for errors fall like the power p of the number of nodes M. Records after
+    the edge of stability, where outputs are chaotic, are left out.
 
     Parameters
     ----------
@@ -161,6 +162,8 @@ def node_error(path: PredictedPath, coarse: PredictedPath) -> float:
     if not np.array_equal(path.steps, coarse.steps):
         raise ValueError("coarse must have the records of path: give both the same record")
     ratio = (path.nodes.count / coarse.nodes.count) ** ORDERS[path.nodes.dim - 1]
-    off = float(np.sqrt(np.mean((path.output - coarse.output) ** 2)))
+    edge = np.inf if path.edge_step is None else path.edge_step
+    kept = path.steps <= edge
+    off = float(np.sqrt(np.mean((path.output[kept] - coarse.output[kept]) ** 2)))
     size = float(np.sqrt(np.mean(path.y**2)))
     return off / size / max(ratio - 1, 0.5) if size > 0 else off

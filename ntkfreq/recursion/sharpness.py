@@ -36,8 +36,9 @@ from ntkfreq.recursion.rules import LINEAR, SCALE_NEXT, ClosedRule
 # A crossing counts that lasts so many steps, after so many where gradients are normalized: at the
 # first steps an isolated zero of a gradient over w can make the sharpness large.
 LASTS, AFTER = 20, 50
-# Relative accuracy of an eigenvalue, and the most products that it may take.
-_ACCURACY, _PRODUCTS = 1e-4, 60
+# Relative accuracy of an eigenvalue and of its residual (two that are near to each other need more
+# than the root), and the most products that it may take.
+_ACCURACY, _RESIDUAL, _PRODUCTS = 1e-4, 1e-3, 60
 # Part of a product outside the space, relative to the value found, that is rounding.
 _ROUNDING = 1e-14
 # Most steps between two looks.
@@ -122,9 +123,9 @@ class SharpnessMeter:
             values, vectors = np.linalg.eigh(matrix)
             value = float(values[-1])
             self.vector = vectors[:, -1] @ known
-            # The residual bounds the error by its square; where both are small it has converged.
+            # The square of the residual, over the gap to the next, bounds the error.
             residual = link * abs(float(vectors[-1, -1]))
-            if residual <= _ACCURACY * value and value - last <= _ACCURACY * value:
+            if residual <= _RESIDUAL * value and value - last <= _ACCURACY * value:
                 break
             # A space that the operator does not leave, such as that of a single point.
             if link <= _ROUNDING * value:

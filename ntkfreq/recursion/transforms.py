@@ -1,16 +1,6 @@
-r"""The engine of fast transforms: sums over points and over nodes by non-uniform FFTs.
-
-.. math:: \sum_i r_i e^{-iw_j\cdot x_i} = C_j - iS_j, \qquad
-          f(x) = \mathrm{Re}\sum_j \rho_j\,(z_j + x\cdot z'_j)\,e^{-iw_j\cdot x},
-          \quad z = \alpha + i\beta,
-
-of type 1 and 2 where the nodes are equispaced, of type 3 otherwise. The plans are kept over all
-steps; only frequencies that decay take new ones at each.
-"""
+"""The engine of fast transforms: sums over points and over nodes by non-uniform FFTs."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -21,95 +11,12 @@ from ntkfreq.recursion.direct import curvature
 from ntkfreq.recursion.node_kernels import move_kernel
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState
 from ntkfreq.recursion.rules import SCALE, SCALE_NEXT
-from ntkfreq.spectra.spectrum import nufft_threads
+from ntkfreq.recursion.wave_plans import WavePlans
 
-# Error of a transform relative to the sum of the magnitudes.
-_EPS = 1e-10
 # Nodes of a chunk of moves, and their seconds from which on they are worth the threads.
 _CHUNK, _PARALLEL_SECONDS = 512, 1e-3
 
 _move = {parallel: move_kernel(parallel) for parallel in (False, True)}
-
-
-class WavePlans:
-    """Plans of both directions between points (n, d) and nodes, for frequencies times `scale`.
-
-    Parameters
-    ----------
-    problem : FollowedProblem
-        Nodes, and whether their frequencies are trained.
-    x : ndarray, shape (n, d)
-        Points.
-    """
-
-    def __init__(self, problem: FollowedProblem, x: FloatArray) -> None:
-        self.nodes, self.x = problem.nodes, x
-        self.rows = 1 + problem.trained
-        self._scale = 0.0
-        self._plans: tuple[Any, Any] = (None, None)
-        if self.nodes.index is not None:
-            low, high = self.nodes.index.min(axis=0), self.nodes.index.max(axis=0)
-            self._shape = tuple(int(size) for size in high - low + 1)
-            # Of an axis of n modes FINUFFT's first is -(n // 2).
-            self._first = low + np.array(self._shape) // 2 + 0.5
-            self._places = tuple((self.nodes.index - low).T)
-
-    def _set(self, scale: float) -> None:
-        """Set the points of both plans."""
-        if scale == self._scale:
-            return
-        import finufft
-
-        self._scale = scale
-        threads = nufft_threads(len(self.x) + self.nodes.count)
-        options = {"n_trans": self.rows, "eps": _EPS, "isign": -1, "nthreads": threads}
-        points = [np.ascontiguousarray(line) for line in (self.x * scale).T]
-        if self.nodes.index is not None:
-            assert self.nodes.step is not None
-            there, back = (finufft.Plan(kind, self._shape, **options) for kind in (1, 2))
-            phases = [line * h for line, h in zip(points, self.nodes.step, strict=True)]
-            there.setpts(*phases)
-            back.setpts(*phases)
-            shift = sum(first * line for first, line in zip(self._first, phases, strict=True))
-            self._shift = np.cos(shift) - 1j * np.sin(shift)
-        else:
-            there, back = (finufft.Plan(3, self.nodes.dim, **options) for _ in range(2))
-            w = [np.ascontiguousarray(line) for line in self.nodes.frequencies.T]
-            none = [None] * (3 - self.nodes.dim)
-            there.setpts(*points, *none, *w)
-            back.setpts(*w, *none, *points)
-            self._shift = np.ones(len(self.x), dtype=np.complex128)
-        self._plans = there, back
-
-    def project(self, r: FloatArray, scale: float) -> ComplexArray:
-        """Sums over the points of r and r x times e^{-iwx}, shape (1 + d, M); (1, M) if frozen."""
-        self._set(scale)
-        strengths = np.empty((self.rows, len(r)), dtype=np.complex128)
-        strengths[0] = r * self._shift
-        strengths[1:] = strengths[0] * self.x.T[: self.rows - 1]
-        sums = self._plans[0].execute(strengths[0] if self.rows == 1 else strengths)
-        sums = sums.reshape(self.rows, *sums.shape[-self._axes :])
-        if self.nodes.index is None:
-            return np.asarray(sums)
-        return np.asarray(sums[(slice(None), *self._places)])
-
-    def values(self, z: ComplexArray, scale: float) -> FloatArray:
-        """Real part at the points of the sum over nodes of z (1 + d, M), the others times x."""
-        self._set(scale)
-        if self.nodes.index is not None:
-            cells = np.zeros((self.rows, *self._shape), dtype=np.complex128)
-            cells[(slice(None), *self._places)] = z
-            z = cells
-        sums = self._plans[1].execute(z[0] if self.rows == 1 else z).reshape(self.rows, -1)
-        sums *= self._shift
-        total = sums[0].real
-        for k in range(1, self.rows):
-            total = total + self.x[:, k - 1] * sums[k].real
-        return np.asarray(total)
-
-    @property
-    def _axes(self) -> int:
-        return 1 if self.nodes.index is None else self.nodes.dim
 
 
 class TransformSums:
@@ -128,7 +35,7 @@ class TransformSums:
 
     def __init__(self, problem: FollowedProblem, work: StepWork) -> None:
         self.problem, self.work = problem, work
-        self._plans = WavePlans(problem, problem.x)
+        self._plans = WavePlans(problem, problem.x, work.side)
         self.parallel = work.node_seconds > _PARALLEL_SECONDS and allowed_threads() > 1
 
     def steps_at_once(self) -> int:

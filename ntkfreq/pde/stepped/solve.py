@@ -11,13 +11,19 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import SizeError
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.judging.testset import Tested
+from ntkfreq.pde.stepped.duration import (
+    COARSER,
+    given_nodes,
+    path_seconds,
+    refuse_long,
+    run_seconds,
+)
 from ntkfreq.pde.stepped.following import followed, points_of
 from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points, is_measure
-from ntkfreq.recursion.cost import seconds as path_seconds
-from ntkfreq.recursion.nodes import FrequencyNodes, density_nodes, own_nodes
+from ntkfreq.recursion.nodes import ORDERS, FrequencyNodes, density_nodes
 from ntkfreq.recursion.predicted import PredictedPath, node_error
 from ntkfreq.recursion.rules import LINEAR, ROOT, closed_rule
 
@@ -25,8 +31,12 @@ from ntkfreq.recursion.rules import LINEAR, ROOT, closed_rule
 RTOL = 1e-3
 # From so many seconds on a bar shows the steps.
 _LONG = 5.0
-# Nodes are refined for an error so many times the tolerance, at most so often.
-_ENOUGH, _TRIES = 1.0, 3
+# Nodes are refined for an error so many times the tolerance, at most so often, and then for such a
+# share of it.
+_ENOUGH, _TRIES, _AIM = 1.0, 3, 0.7
+# Nodes of a try over those of the last at most; a share of the last error that is no progress: where
+# steps are so large that outputs are chaotic, no number of nodes would do.
+_MORE, _FALLS = 6.0, 0.7
 # Above this share of the size of y two steps can pass over what is left to learn.
 _COARSE = 0.5
 
@@ -68,15 +78,11 @@ def solve_stepwise(
     initial: Any = None,
 ) -> SteppedSolution:
     """The prediction, on nodes of the density or on the frequencies of a network."""
-    where = points_of(equation).x
-    if test.points is not None:
-        where = np.concatenate([where, test.points.x])
-    if initial is not None or equation.density.atomic is not None:
-        nodes = (
-            own_nodes(initial.w, initial.a, initial.b)
-            if initial is not None
-            else density_nodes(equation.density, where)
-        )
+    where = outputs_at(equation, test)
+    took, count = run_seconds(equation, training, where, steps, rtol, initial)
+    refuse_long(equation, steps, took, count)
+    nodes = given_nodes(equation, initial)
+    if nodes is not None:
         path, error, kind = _path(equation, training, nodes, steps), 0.0, "frequencies as they are"
     else:
         path, error = _refined(equation, training, where, steps, rtol)
@@ -98,21 +104,22 @@ def solve_stepwise(
     )
 
 
+def outputs_at(equation: FrequencyEquation, test: Tested) -> FloatArray:
+    """All points (n, d) at which the output is asked for."""
+    x = points_of(equation).x
+    return x if test.points is None else np.concatenate([x, test.points.x])
+
+
 def _path(
-    equation: FrequencyEquation, training: StepwiseTraining, nodes: FrequencyNodes, steps: IntArray
+    equation: FrequencyEquation,
+    training: StepwiseTraining,
+    nodes: FrequencyNodes,
+    steps: IntArray,
+    *,
+    sharpness: bool = True,
 ) -> PredictedPath:
-    frozen = equation.sigma_a == 0 or training.rates.frequency == 0
-    damped = max(training.rates.readout_epsilon, training.rates.frequency_epsilon) > 0
-    clipped = training.optimizer.clip is not None
-    took = path_seconds(
-        nodes,
-        points_of(equation).x,
-        int(steps[-1]),
-        frozen=frozen,
-        damped=damped,
-        clipped=clipped,
-    )
-    return followed(equation, training, nodes, steps, progress=took > _LONG)
+    took = path_seconds(equation, training, nodes, steps, sharpness=sharpness)
+    return followed(equation, training, nodes, steps, sharpness=sharpness, progress=took > _LONG)
 
 
 def _refined(
@@ -123,21 +130,24 @@ def _refined(
     rtol: float,
 ) -> tuple[PredictedPath, float]:
     """The path on nodes for the tolerance, and the error they leave: from coarser ones."""
-    tolerance = rtol
-    coarser = density_nodes(equation.density, where, tolerance, coarser=2.0)
-    coarse = followed(equation, training, coarser, steps, sharpness=False)
+    tolerance, before = rtol, np.inf
+    finest = _MORE ** -ORDERS[equation.dim - 1]
+    coarser = density_nodes(equation.density, where, tolerance, coarser=COARSER)
+    coarse = _path(equation, training, coarser, steps, sharpness=False)
+    nodes = density_nodes(equation.density, where, tolerance)
     for left in reversed(range(_TRIES)):
-        nodes = density_nodes(equation.density, where, tolerance)
         path = _path(equation, training, nodes, steps)
         both = min(len(path.steps), len(coarse.steps))
         if both < len(path.steps) or both < len(coarse.steps):
             return path, np.inf
         error = node_error(path, coarse)
-        if error <= _ENOUGH * rtol or left == 0:
+        if error <= _ENOUGH * rtol or left == 0 or error > _FALLS * before:
             break
-        coarse, tolerance = path, 0.5 * tolerance * rtol / error
+        coarse, before, tolerance = path, error, tolerance * max(_AIM * rtol / error, finest)
         try:
-            density_nodes(equation.density, where, tolerance)
+            nodes = density_nodes(equation.density, where, tolerance)
+            more = path_seconds(equation, training, nodes, steps)
+            refuse_long(equation, steps, more, nodes.count)
         except SizeError:
             break
     return path, error

@@ -1,0 +1,91 @@
+"""What steps of the recursion take, beside what `ntkfreq.recursion.cost` expects of them."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntkfreq import Adam, Normal
+from ntkfreq.recursion.cost import StepWork, seconds
+from ntkfreq.recursion.nodes import density_nodes
+from ntkfreq.recursion.path import follow
+from ntkfreq.recursion.rules import Rates
+
+# Seconds that one measurement takes about, and the fewest and most steps of it.
+SECONDS, FEWEST, MOST = 0.4, 3, 2000
+
+
+@dataclass(frozen=True)
+class Size:
+    """A problem: dimension, points, tolerance of the nodes, epsilon, and whether w is frozen."""
+
+    dim: int
+    points: int
+    tolerance: float
+    epsilon: float = 0.0
+    frozen: bool = False
+
+
+SIZES = (
+    Size(1, 64, 1e-4), Size(1, 64, 1e-4, 1e-8), Size(1, 64, 1e-4, frozen=True),
+    Size(1, 1024, 1e-4), Size(1, 4096, 1e-3, 1e-8), Size(1, 65536, 1e-3),
+    Size(1, 65536, 1e-3, 1e-8), Size(1, 65536, 1e-3, frozen=True),
+    Size(2, 64, 1e-2), Size(2, 1024, 1e-2, 1e-8), Size(2, 4096, 1e-2, frozen=True),
+    Size(2, 16384, 1e-2), Size(2, 16384, 1e-2, 1e-8), Size(2, 65536, 1e-2, 1e-8),
+    Size(3, 64, 1e-2), Size(3, 1024, 1e-2, 1e-8), Size(3, 4096, 1e-2, frozen=True),
+    Size(3, 65536, 1e-2, 1e-8),
+)  # fmt: skip
+
+
+def measured(size: Size, repeats: int) -> dict[str, Any]:
+    """Seconds of a step, the median of some runs after a first one, and those expected."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (size.points, size.dim))
+    y = np.sin(3 * x[:, 0]) + 0.5 * np.cos(7 * x[:, -1])
+    nodes = density_nodes(Normal(scale=10.0, dim=size.dim), x, size.tolerance)
+    rule = Adam(epsilon=size.epsilon)
+    told = seconds(nodes, x, 1, frozen=size.frozen, damped=size.epsilon > 0)
+    steps = int(np.clip(SECONDS / told, FEWEST, MOST))
+
+    def run(count: int) -> Any:
+        return follow(
+            nodes,
+            x,
+            y,
+            optimizer=rule,
+            rates=Rates.scaled(rule, 1e-3, 4096),
+            steps=count,
+            freeze_frequencies=size.frozen,
+            record=[count],
+            sharpness=False,
+        )
+
+    run(FEWEST)
+    paths = [run(steps) for _ in range(repeats)]
+    took = statistics.median(path.seconds for path in paths) / steps
+    work = StepWork.of(nodes, x, size.frozen, size.epsilon > 0)
+    return {
+        "dim": size.dim,
+        "points": size.points,
+        "nodes": nodes.count,
+        "epsilon": size.epsilon,
+        "frozen": size.frozen,
+        "engine": paths[0].engine,
+        "engines": {name: work.seconds(name) for name in ("direct", "nufft")},
+        "expected": told,
+        "seconds": took,
+        "expected_over_measured": told / took,
+    }
+
+
+def printed(row: dict[str, Any]) -> str:
+    """A line of the table."""
+    kind = "frozen " if row["frozen"] else "trained"
+    return (
+        f"  {row['dim']}-D {row['points']:6d} points {row['nodes']:6d} nodes, {kind}, epsilon "
+        f"{row['epsilon']:5g}, {row['engine']:6s} {1e3 * row['seconds']:9.3f} ms a step, expected "
+        f"{row['expected_over_measured']:.2f} times that"
+    )
