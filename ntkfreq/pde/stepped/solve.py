@@ -34,8 +34,8 @@ _LONG = 5.0
 # Nodes are refined for an error so many times the tolerance, at most so often, and then for such a
 # share of it.
 _ENOUGH, _TRIES, _AIM = 1.0, 3, 0.7
-# Nodes of a try over those of the last at most; a share of the last error that is no progress: where
-# steps are so large that outputs are chaotic, no number of nodes would do.
+# Nodes of a try over those of the last at most; a share of the last error that is no progress, for
+# where steps are so large that outputs are chaotic no number of nodes would do.
 _MORE, _FALLS = 6.0, 0.7
 # Above this share of the size of y two steps can pass over what is left to learn.
 _COARSE = 0.5
