@@ -176,8 +176,7 @@ def _refuse_many(count: float, tolerance: float, reach: float, x: FloatArray) ->
         remedy = "take a larger tolerance (rtol), or a network's own frequencies as nodes (initial)"
         raise SizeError(
             f"tolerance={tolerance:g} with rho_w up to {reach:.3g} and x up to {extent:.3g} from 0 "
-            f"takes {count:.2g} nodes, above {_MOST:.0e}; "
-            + (TRAIN_NEARER if far else remedy)
+            f"takes {count:.2g} nodes, above {_MOST:.0e}; " + (TRAIN_NEARER if far else remedy)
         )
 
 
