@@ -55,7 +55,7 @@ def compare(
     wide: Annotated[float, typer.Option(help="Wide std, rad per half-length.")] = 100.0,
     sigma_a: Annotated[float, typer.Option(help="Std of the output weights.")] = 1.0,
     width: Annotated[int, typer.Option(help="Hidden units (even).")] = 131072,
-    steps: Annotated[int, typer.Option(help="Gradient descent steps.")] = 320,
+    steps: Annotated[int, typer.Option(help="Steps of training.")] = 320,
     seed: Annotated[int, typer.Option(help="Seed of the networks.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for figure, table and data.")] = Path("results"),
     cycles: Annotated[bool, typer.Option("--cycles", help="Bands in cycles (Hz over s).")] = False,

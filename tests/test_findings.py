@@ -24,6 +24,19 @@ def percent(number: float) -> str:
     return f"{100 * number:.0f}"
 
 
+def bias(rule: str, std: int, amplitudes: str) -> float:
+    """Time of the two highest tones over that of the two lowest, random phases."""
+    name = f"{rule}, N(0, {std}²), {amplitudes}, random phases: time of the highest"
+    return value("adam_bias", name)
+
+
+def largest(script: str, *parts: str) -> float:
+    """Largest of the claims whose names hold all of these parts."""
+    claims = committed(script).claims
+    return max(row.value for name, row in claims.items() if all(part in name for part in parts))
+
+
+FALLS = ("amplitudes k", "equal amplitudes", "amplitudes 1/k")
 ONSET, RANK = "grokking_onset", "rank correlation of mismatch and delay"
 SENTENCES = {
     "shares, frozen": lambda: (
@@ -99,6 +112,68 @@ SENTENCES = {
     "photograph": lambda: (
         "{} % of the bands within 10 %",
         percent(value("two_dimensions", "all cases: share of bands and seeds within 10 %")),
+    ),
+    "descent, tones": lambda: (
+        "gradient descent takes {:.0f} to {:.0f} times as long for the high ones",
+        min(bias("gradient descent", 10, fall) for fall in FALLS),
+        max(bias("gradient descent", 10, fall) for fall in FALLS),
+    ),
+    "Adam, tones": lambda: (
+        "Adam takes {:.0f}, {:.0f} and {:.1f} times as long",
+        *(bias("Adam", 10, fall) for fall in FALLS),
+    ),
+    "descent, wide": lambda: (
+        "about the same time for all ({:.2f} to {:.2f} times)",
+        min(bias("gradient descent", 40, fall) for fall in FALLS),
+        max(bias("gradient descent", 40, fall) for fall in FALLS),
+    ),
+    "Adam, wide": lambda: (
+        "Adam {:.1f}, {:.1f} and {:.2f} times",
+        *(bias("Adam", 40, fall) for fall in FALLS),
+    ),
+    "Adam, predicted": lambda: (
+        "in all 16 problems its ratio is that of the networks within {} %",
+        percent(
+            max(
+                abs(row.value - 1)
+                for name, row in committed("adam_bias").claims.items()
+                if name.startswith("Adam") and "trained over predicted" in name
+            )
+        ),
+    ),
+    "Adam, width": lambda: (
+        "falls with the width like a power of {:.3f}, with frozen frequencies {:.3f}",
+        value("adam_limit", "Adam: power of the width"),
+        value("adam_limit", "Adam, w frozen: power of the width"),
+    ),
+    "Adam, rules": lambda: (
+        "At width 65536 it is below {:.1f} % of the target at every step",
+        100 * largest("adam_limit", "largest error over steps, width 65536"),
+    ),
+    "signs": lambda: (
+        "{:.1f} % over the steps for sign descent and {:.1f} % with momentum, {:.1f} and {:.1f} % "
+        "at the worst step, and hardly less in wider networks (powers of {:.2f} and {:.2f};",
+        *(
+            share * value("adam_limit", f"{rule}: {what}")
+            for share, what in (
+                (100, "error over the steps"),
+                (100, "largest error over steps"),
+                (1, "power of the width"),
+            )
+            for rule in ("sign descent", "signum")
+        ),
+    ),
+    "batches": lambda: (
+        "within {:.1f} % at every recorded one of 64 steps",
+        100 * largest("batches_schedules", "without the scatter of the batches"),
+    ),
+    "epochs": lambda: (
+        "shuffled epochs by up to {} % at large steps",
+        percent(value("batches_schedules", "8 of 32, step 1: largest |independent batches")),
+    ),
+    "schedules": lambda: (
+        "within {:.1f} % down to a thousandth",
+        100 * largest("batches_schedules", "down to a thousandth"),
     ),
     "width": lambda: (
         "like a power of {:.3f}",

@@ -326,7 +326,7 @@ def test_refused(options, message):
 def test_refused_nodes_and_rates():
     with pytest.raises(ValueError, match="nodes have dimension 4; the recursion takes up to 3"):
         follow(own_nodes(np.ones((3, 4))), np.ones((2, 4)), [1.0, 2.0], **ADAM)
-    with pytest.raises(ValueError, match=r"phases up to 2e\+06 lose their digits; measure x from"):
+    with pytest.raises(ValueError, match=r"phases up to 2e\+06 lose their digits; give x - c with"):
         follow(own_nodes([2e3]), [0.0, 1e3], [1.0, 2.0], **ADAM)
     with pytest.raises(ValueError, match="readout_decay=1 must be below 1"):
         Rates(0.1, readout_decay=1.0)

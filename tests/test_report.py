@@ -15,9 +15,10 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from ntkfreq import load_zarr, save_zarr
+from ntkfreq._support.sizes import SizeError
 from ntkfreq.cli import app
 from ntkfreq.profile import Profile, jacksboro
-from ntkfreq.report import Settings, plot_report, run_report, tapered
+from ntkfreq.report import Settings, plot_report, run, run_report, tapered
 from ntkfreq.report.cases import dense_samples
 
 mpl.use("Agg")
@@ -52,6 +53,50 @@ def test_table_lists_every_band_of_both_densities(report):
     assert "not yet" in report.table()  # 120 steps are too few for the highest narrow band
 
 
+def test_adam_stands_beside_descent(report):
+    """Terrain has weak high tones: the seventh band comes last but one, or before the first."""
+    times = {}
+    for part in ("descent", "adam"):
+        case = report.case("narrow", part)
+        assert case.comparison.solution.equation.initial_output is None
+        step = case.comparison.history.descent.step_size
+        times[part] = np.array([(row.predicted, row.measured) for row in case.bands]) / step
+    descent, adam = times["descent"], times["adam"]
+    assert np.all(descent[6] > 5 * descent[0])
+    assert np.all(adam[6] < adam[0])
+    lines = report.table().splitlines()
+    start = lines.index(next(line for line in lines if line.startswith("(c) gradient descent")))
+    rows = [line.split() for line in lines[start + 5 : start + 13]]
+    shown = np.array([[float(x.replace("not", "inf")) for x in row[6:8]] for row in rows[:7]])
+    np.testing.assert_allclose(shown, descent[:7], atol=0.05)
+    shown = np.array([[float(x) for x in row[8:10]] for row in rows[:7]])
+    np.testing.assert_allclose(shown, adam[:7], atol=0.05)
+    bias = f"lowest: {descent[6, 0] / descent[0, 0]:.1f} under gradient descent (network "
+    assert bias in lines[start + 14]
+    assert f"{adam[6, 0] / adam[0, 0]:.1f} under Adam (network " in lines[start + 14]
+    titles = [axis.get_title() for axis in plot_report(report).axes]
+    assert "narrow density: std 20, Adam" in titles
+    assert "both rules, narrow density: learning times" in titles
+
+
+def test_adam_that_takes_too_long_is_left_out(monkeypatch):
+    def too_large(*_):
+        raise SizeError("3 nodes and 4 points take a year; take fewer points")
+
+    x = np.linspace(0, 1, 40)
+    profile, few = Profile(x, np.cos(20 * x), "a", "x", "y"), Settings(width=64, steps=12)
+    monkeypatch.setitem(run._PARTS["narrow"], "adam", too_large)
+    report = run_report(profile, few)
+    assert report.left_out[-1] == (
+        "(c) is left out: 3 nodes and 4 points take a year; take fewer points"
+    )
+    assert "(c) gradient descent" not in report.table()
+    assert len(plot_report(report).axes) < 9
+    monkeypatch.setitem(run._PARTS["narrow"], "points", too_large)
+    with pytest.raises(ValueError, match="take a year"):
+        run_report(profile, few)
+
+
 def test_tree_reloads_with_labels_and_settings(report, tmp_path):
     tree = load_zarr(save_zarr(report.to_xarray(), tmp_path / "run.zarr"))
     assert isinstance(tree, xr.DataTree)
@@ -60,6 +105,7 @@ def test_tree_reloads_with_labels_and_settings(report, tmp_path):
     np.testing.assert_array_equal(stored["measured_spectrum"].values, case.measured)
     np.testing.assert_array_equal(stored["t"].values, case.t)
     assert json.loads(stored.attrs["training"])["optimizer"].startswith("GradientDescent(")
+    assert json.loads(tree["narrow/adam"].attrs["training"])["optimizer"].startswith("Adam(")
     assert json.loads(tree.attrs["settings"])["width"] == SMALL.width
     assert "rad" in stored["frequency"].attrs["units"]
     for node in tree.subtree:
@@ -116,7 +162,8 @@ def test_command_writes_everything_for_a_users_csv(tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert "mine.csv: 80 samples of height against position, unevenly" in result.output
-    assert (tmp_path / "out" / "compare.png").stat().st_size < 300_000
+    # Nine pictures in a page of documentation.
+    assert (tmp_path / "out" / "compare.png").stat().st_size < 450_000
     assert set(load_zarr(tmp_path / "out" / "compare.zarr").children) == {"narrow", "wide"}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "compare.png",
@@ -201,6 +248,8 @@ def test_case_that_cannot_be_run_does_not_stop_the_others(monkeypatch):
     report = run_report(rough, Settings(width=512, steps=20))
     assert [(case.density, case.data) for case in report.cases] == [
         ("narrow", "points"),
+        ("narrow", "descent"),
+        ("narrow", "adam"),
         ("wide", "points"),
     ]
     assert "(a) line" not in report.table()
@@ -232,7 +281,7 @@ def test_too_many_samples_to_record_leave_the_line(monkeypatch):
     x, y = month(150, noise=0)
     report = run_report(Profile(x, y, "a", "t (s)", "u", x_unit="s"), Settings(width=64, steps=12))
     assert {case.data for case in report.cases} == {"line"}
-    assert "(b) is left out: 150 samples, above 100, which training" in report.table()
+    assert "(b) and (c) are left out: 150 samples, above 100, which" in report.table()
     assert len(plot_report(report).axes) >= 6
 
 
@@ -240,7 +289,9 @@ def test_no_case_at_all_is_an_error(monkeypatch):
     monkeypatch.setattr("ntkfreq.report.run.MOST_SAMPLES", 100)
     monkeypatch.setattr("ntkfreq.report.cases._MOST_SAMPLES", 10)
     x, y = month(150)
-    with pytest.raises(ValueError, match=r"\(b\) is left out: 150 samples.*; \(a\) is left out"):
+    with pytest.raises(
+        ValueError, match=r"\(b\) and \(c\) are left out: 150 .*; \(a\) is left out"
+    ):
         run_report(Profile(x, y, "a", "t", "u"), Settings(width=64, steps=12))
 
 
@@ -268,7 +319,7 @@ def test_figure_tells_the_unit_of_the_file(report):
     labels = [axis.get_xlabel() for axis in plot_report(report, cycles=True).axes]
     one = 1 / report.profile.half_length / (2 * np.pi)
     assert (
-        sum(f"1 rad per half-length is {one:.3g} cycles per km" in label for label in labels) == 3
+        sum(f"1 rad per half-length is {one:.3g} cycles per km" in label for label in labels) == 5
     )
     x = np.linspace(0, 1, 40)
     bare = Profile(x, np.cos(20 * x), "$a_b", "depth $x", "cost $")

@@ -190,6 +190,28 @@ def test_large_steps_are_told():
         )
 
 
+def test_x_far_from_0_is_the_users_to_move():
+    """Moved by c it is another training: networks on x - c are those that are then predicted."""
+    options = ADAM | {"steps": 40}
+    for moved in (X + 1e5, X + 1e9):
+        told = r"x up to 1e\+\d+ from 0 .*; give x - c with c among the data, and train on x - c as"
+        with pytest.raises(ValueError, match=told):
+            solve_frequency_pde(RHO, (moved, Y), **options)
+    few = FourierFeatureNet.sample(RHO, 64, zero_output=True, rng=0)
+    with pytest.raises(
+        ValueError, match=r"lose their digits; give x - c .* train on x - c as well"
+    ):
+        solve_frequency_pde(RHO, (X + 1e6, Y), initial=few, **options | {"width": None})
+    losses = [solve_frequency_pde(RHO, (X + c, Y), **options).train_loss[-1] for c in (0.0, 1.0)]
+    assert abs(losses[1] / losses[0] - 1) > 0.2
+    runs = [
+        train(drawn(), X + c, Y, optimizer=Adam(), step_size=5e-4, steps=40).train_loss[-1]
+        for c in (0.0, 1.0)
+    ]
+    # Networks of width 4096 in place of 1024, with half the step: the same limit.
+    assert runs == pytest.approx(losses, rel=0.15)
+
+
 REFUSED = {
     "no width": ({"width": None}, r"optimizer=Adam needs width, the number of hidden units"),
     "no step": ({"step_size": None}, r"optimizer=Adam needs step_size: it is followed step by"),

@@ -212,7 +212,7 @@ def test_page_names_every_derivation_and_its_examples_run():
     text = page.read_text(encoding="utf-8")
     tests = "".join(
         (Path(__file__).parent / f"test_{name}.py").read_text(encoding="utf-8")
-        for name in ("symbolic", "derivations", "manufactured")
+        for name in ("symbolic", "derivations", "phase_means", "manufactured")
     )
     for name in DERIVATIONS:
         assert f".. derivation:: {name}\n" in text

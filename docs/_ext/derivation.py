@@ -21,7 +21,11 @@ from ntkfreq import symbolic
 
 # Longer formulas are broken before the equality sign.
 _LINE = 190
-_NAMES = {"rho_fold": r"\rho_{\mathrm{fold}}", "mean": r"\mathbb{E}"}
+_NAMES = {
+    "rho_fold": r"\rho_{\mathrm{fold}}",
+    "mean": r"\mathbb{E}",
+    **{name: rf"\mathrm{{{name}}}" for name in ("agm", "tr", "det")},
+}
 
 
 class Printer(LatexPrinter):

@@ -41,6 +41,14 @@ _OFF_CENTRE = 0.03
 _MOST, _FEWEST = 5e6, 64
 # Radii and directions at which the mass of a density in space is summed.
 _RADII, _DIRECTIONS = 4000, 64
+# Points further from 0 than so many times half of what they span are better moved.
+_FAR = 4.0
+# What it takes to move them: a user's choice, since it is another training.
+TRAIN_NEARER = (
+    "give x - c with c among the data, and train on x - c as well: the origin of x counts (cosines "
+    "and sines learn apart, and frequencies by x times the error), so moving it here alone would "
+    "predict another training"
+)
 # Golden ratio and plastic number: their powers of -1, -2 are the most irrational shifts.
 _GOLDEN, _PLASTIC = 1.618033988749895, 1.324717957244746
 
@@ -164,29 +172,31 @@ def density_nodes(
     reach = density.radius(_TAIL * tolerance)
     if density.dim == 1:
         spacing = min(_SPACING * (tolerance / 1e-3) ** _POWER * coarser / extent, reach / 4)
-        _refuse_many(reach / spacing, tolerance, reach, extent)
+        _refuse_many(reach / spacing, tolerance, reach, x)
         return _on_a_line(density, reach, spacing, tolerance)
     k = density.dim - 2
     size = density.radius(0.5) * extent / _TYPICAL
     count = _NODES[k] * max(size, 0.1) ** _SIZED[k] * (1e-3 / tolerance) ** _FALLING[k]
     count = max(count / coarser**density.dim, _FEWEST)
-    _refuse_many(count, tolerance, reach, extent)
+    _refuse_many(count, tolerance, reach, x)
     mass = _radial_mass(density, reach)
     nodes = _in_space(density, int(count), *mass, tolerance)
     # Where the density is not alike in all directions some nodes count more than others.
     equal = float(1 / np.sum(nodes.weights**2))
     if equal > 0.8 * count:
         return nodes
-    _refuse_many(count**2 / equal, tolerance, reach, extent)
+    _refuse_many(count**2 / equal, tolerance, reach, x)
     return _in_space(density, int(count**2 / equal), *mass, tolerance)
 
 
-def _refuse_many(count: float, tolerance: float, reach: float, extent: float) -> None:
+def _refuse_many(count: float, tolerance: float, reach: float, x: FloatArray) -> None:
     if not count <= _MOST:
+        extent = max(float(np.abs(x).max()), 1e-300)
+        far = _FAR * float(np.ptp(x / extent, axis=0).max()) / 2 < 1
+        remedy = "take a larger tolerance (rtol), or a network's own frequencies as nodes (initial)"
         raise SizeError(
-            f"tolerance={tolerance:g} with frequencies up to {reach:.3g} and points up to "
-            f"{extent:.3g} from 0 takes {count:.2g} nodes, above {_MOST:.0e}; take a "
-            "larger tolerance, or a network's own frequencies as nodes"
+            f"tolerance={tolerance:g} with rho_w up to {reach:.3g} and x up to {extent:.3g} from 0 "
+            f"takes {count:.2g} nodes, above {_MOST:.0e}; " + (TRAIN_NEARER if far else remedy)
         )
 
 

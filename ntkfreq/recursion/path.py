@@ -39,7 +39,7 @@ from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.recursion.batches import checked_batches
 from ntkfreq.recursion.clipped import ClippedSums, ProjectedSums
 from ntkfreq.recursion.cost import StepWork
-from ntkfreq.recursion.nodes import FrequencyNodes
+from ntkfreq.recursion.nodes import TRAIN_NEARER, FrequencyNodes
 from ntkfreq.recursion.predicted import PredictedPath
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState, rounding_floor
 from ntkfreq.recursion.recording import PathRecords
@@ -309,7 +309,7 @@ def _refuse_unfit(nodes: FrequencyNodes, x: FloatArray) -> None:
         raise ValueError(
             f"x reaches {np.abs(x).max():.3g} and frequencies "
             f"{np.abs(nodes.frequencies).max():.3g}: phases up to {phase:.2g} lose their digits; "
-            "measure x from a point among the data"
+            + TRAIN_NEARER
         )
 
 

@@ -5,10 +5,15 @@ For a narrow and a wide density, twice each:
 (a) *line*: the profile tapered smoothly to zero, predicted by finite elements on the whole
     line; the network is trained on dense samples of it and of its zero surroundings;
 (b) *points*: the samples as they are, predicted on those points; the network is trained on them.
+
+For the narrow density also
+
+(c) *descent*, *adam*: the samples again, from an output of zero, by gradient descent and by Adam.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +29,7 @@ from ntkfreq.pde.solve import solve_frequency_pde
 from ntkfreq.plotting import even_bands
 from ntkfreq.problem.density import Normal
 from ntkfreq.problem.measure import Line
+from ntkfreq.problem.optimizers import Adam
 from ntkfreq.problem.target import Target
 from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
 from ntkfreq.spectra.bands import band_energy
@@ -37,8 +43,14 @@ _SURROUNDINGS = 8.0
 _FREQUENCIES_KEPT = 6.5
 _FEWEST_SAMPLES = 256
 _MOST_SAMPLES = 32768
+# How far a step of Adam moves the output, whose target has a root mean square of one.
+_ADAM_MOVE = 0.05
 # Energy of aliases that a band may hold, as a share of its amplitude.
 _ALIASED = 0.01
+
+
+# Of x, y, scale and settings: the prediction, and the arguments of its training run.
+Plan = Callable[[FloatArray, FloatArray, float, Settings], tuple[FrequencySolution, dict[str, Any]]]
 
 
 class TooRoughError(ValueError):
@@ -54,7 +66,7 @@ class Case(Described):
     density : str
         "narrow" or "wide".
     data : str
-        "line" for (a), "points" for (b).
+        "line" for (a), "points" for (b), "descent" and "adam" for (c).
     scale : float
         Standard deviation of the density.
     comparison : Comparison
@@ -192,3 +204,50 @@ def on_points(
         "steps": settings.steps,
         "frequencies": prediction.frequencies,
     }
+
+
+def by_descent(
+    x: FloatArray, y: FloatArray, scale: float, settings: Settings
+) -> tuple[FrequencySolution, dict[str, Any]]:
+    """Part (c) by gradient descent: prediction, and the arguments of its training run."""
+    rho, frequencies = Normal(scale=scale), _frequencies(scale, x)
+    prediction = solve_frequency_pde(
+        rho, (x, y), sigma_a=settings.sigma_a, t=[0.0, 1.0], frequencies=frequencies
+    )
+    return prediction, {
+        "net": _from_zero(rho, settings),
+        "x": x,
+        "y": y,
+        "step_size": settings.rate * prediction.max_step_size / 2,
+        "steps": settings.steps,
+        "frequencies": frequencies,
+    }
+
+
+def by_adam(
+    x: FloatArray, y: FloatArray, scale: float, settings: Settings
+) -> tuple[FrequencySolution, dict[str, Any]]:
+    """Part (c) by Adam, for the same network."""
+    rho, frequencies = Normal(scale=scale), _frequencies(scale, x)
+    net = _from_zero(rho, settings)
+    rule = {"optimizer": Adam(), "step_size": _ADAM_MOVE / net.width**0.5, "steps": settings.steps}
+    prediction = solve_frequency_pde(
+        rho,
+        (x, y),
+        sigma_a=settings.sigma_a,
+        frequencies=frequencies,
+        width=net.width,
+        **rule,
+    )
+    return prediction, {"net": net, "x": x, "y": y, "frequencies": frequencies, **rule}
+
+
+def _from_zero(rho: Normal, settings: Settings) -> FourierFeatureNet:
+    """A quarter of the units of (a), for it is trained twice, in mirrored pairs as there."""
+    return FourierFeatureNet.sample(
+        rho,
+        max(2, settings.width // 4 // 2 * 2),
+        sigma_a=settings.sigma_a,
+        zero_output=True,
+        rng=settings.seed + 2,
+    )

@@ -10,6 +10,7 @@ from ntkfreq.plotting import (
     BLUE,
     GREY,
     ORANGE,
+    PURPLE,
     band_learning_times,
     draw_remaining,
     even_bands,
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
 
 _COLORS = {"narrow": ORANGE, "wide": BLUE}
 _STEPS = "gradient descent steps"
+_RULES = {"descent": ("gradient descent", ORANGE), "adam": ("Adam", PURPLE)}
 
 
 def plot_report(report: Report, *, cycles: bool = False) -> Figure:
     """Draw a report.
 
     Upper row: share of the error left over frequency and steps, for the narrow and the wide
-    density, and the time to halve the error in each band. Lower row: the profile as predicted
-    and as trained part of the way, and the losses.
+    density, and the time to halve the error in each band. Second row: the profile as predicted
+    and as trained part of the way, and the losses. Last row: Adam under the narrow density, its
+    share of the error left, and times and losses beside those of gradient descent.
 
     Parameters
     ----------
@@ -44,7 +47,9 @@ def plot_report(report: Report, *, cycles: bool = False) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = subplots(2, 3, figsize=(12.6, 7.4))
+    adam = report.find("narrow", "adam")
+    rows = 2 if adam is None else 3
+    fig, axes = subplots(rows, 3, figsize=(12.6, 3.7 * rows))
     frequency = _frequency(report, cycles)
     for column, name in enumerate(("narrow", "wide")):
         case = _drawn(report, name)
@@ -61,6 +66,9 @@ def plot_report(report: Report, *, cycles: bool = False) -> Figure:
             scale.set_title("share of the error left", fontsize="small")
     _draw_times(axes[0, 2], report, frequency)
     _draw_losses(axes[1, 2], report)
+    if adam is not None:
+        _draw_share(axes[2, 0], report, adam, frequency)
+        _draw_rules(axes[2, 1], axes[2, 2], report, frequency)
     name = _plain(report.profile.name)
     fig.suptitle(f"{name}: which frequencies are learned when, predicted before training", size=13)
     return fig
@@ -89,7 +97,7 @@ def _drawn(report: Report, name: str) -> Case | None:
 
 
 def _where(case: Case) -> str:
-    return "" if case.data == "line" else ", samples alone"
+    return {"line": "", "points": ", samples alone"}.get(case.data, ", Adam")
 
 
 def _step_size(case: Case) -> float:
@@ -108,7 +116,7 @@ def _draw_share(ax: Axes, report: Report, case: Case, label: str) -> Any:
     ax.set(
         title=f"{case.density} density: std {case.scale:g}" + _where(case),
         xlabel=label,
-        ylabel=_STEPS,
+        ylabel="Adam steps" if case.data == "adam" else _STEPS,
     )
     legend = ax.legend(loc="upper left", frameon=False)
     for text in legend.get_texts():
@@ -224,3 +232,32 @@ def _draw_losses(ax: Axes, report: Report) -> None:
         title="training loss",
     )
     ax.legend(frameon=False)
+
+
+def _draw_rules(times: Axes, losses: Axes, report: Report, frequency: str) -> None:
+    """Learning times and losses under gradient descent and under Adam."""
+    for part, (rule, color) in _RULES.items():
+        case = report.case("narrow", part)
+        step, both = _step_size(case), case.comparison
+        rows = [row for row in case.bands if np.isfinite(row.predicted)]
+        centres = [(row.low + row.high) / 2 for row in rows]
+        empty: dict[str, Any] = {"color": color, "markersize": 4, "markerfacecolor": "none"}
+        times.plot(centres, [row.predicted / step for row in rows], color=color, label=rule)
+        times.plot(centres, [row.measured / step for row in rows], "o", **empty)
+        losses.loglog(1 + both.t / step, both.predicted_loss, color=color, label=rule)
+        losses.loglog(1 + both.t / step, both.measured_loss, "o", **empty)
+    times.set(
+        yscale="log",
+        xlabel=frequency,
+        ylabel="steps to halve the error",
+        title="both rules, narrow density: learning times",
+    )
+    losses.set(
+        xlabel="1 + steps",
+        ylabel="mean squared error on the samples",
+        title="both rules: training loss",
+    )
+    for ax in (times, losses):
+        ax.plot([], [], color=GREY, label="predicted")
+        ax.plot([], [], "o", color=GREY, markerfacecolor="none", markersize=4, label="network")
+        ax.legend(frameon=False, fontsize="small")

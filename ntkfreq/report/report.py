@@ -40,7 +40,7 @@ class Report(Described):
     settings : Settings
         What it was run with.
     cases : tuple of Case
-        The comparisons, four of them unless some are left out.
+        The comparisons, six of them unless some are left out.
     seconds : float
         Wall time.
     left_out : tuple of str
@@ -65,7 +65,7 @@ class Report(Described):
         }
 
     def case(self, density: str, data: str) -> Case:
-        """The case of a density ("narrow", "wide") on data ("line", "points").
+        """The case of a density ("narrow", "wide") on data ("line", "points", "descent", "adam").
 
         Raises
         ------
@@ -78,7 +78,8 @@ class Report(Described):
                 f"no case density={density!r}, data={data!r}; "
                 + (
                     " ".join(self.left_out)
-                    or 'densities are "narrow" and "wide", data "line" and "points"'
+                    or 'densities are "narrow" and "wide", data "line" and "points", of the narrow '
+                    'one also "descent" and "adam"'
                 )
             )
         return found
@@ -88,7 +89,7 @@ class Report(Described):
         return next((c for c in self.cases if (c.density, c.data) == (density, data)), None)
 
     def table(self, *, cycles: bool = False) -> str:
-        """Table of bands with predicted and measured learning times and their ratio.
+        """Tables of bands with predicted and measured learning times.
 
         Parameters
         ----------

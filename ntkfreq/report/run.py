@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from tqdm import tqdm
 
+from ntkfreq._support.sizes import SizeError
 from ntkfreq._support.types import FloatArray
 from ntkfreq.comparison.compare import compare
 from ntkfreq.network import train
 from ntkfreq.plotting import even_bands
 from ntkfreq.profile import Profile
-from ntkfreq.report.cases import Case, TooRoughError, dense_samples, on_line, on_points, tapered
+from ntkfreq.report.cases import (
+    Case,
+    Plan,
+    TooRoughError,
+    by_adam,
+    by_descent,
+    dense_samples,
+    on_line,
+    on_points,
+    tapered,
+)
 from ntkfreq.report.report import Report
 from ntkfreq.report.settings import BAND_REACH, BANDS, Settings
 
 # Most samples of part (b): records of a training hold its outputs at all of them.
 MOST_SAMPLES = 200_000
+_PARTS: Mapping[str, dict[str, Plan]] = MappingProxyType(
+    {
+        "narrow": {
+            "line": on_line,
+            "points": on_points,
+            "descent": by_descent,
+            "adam": by_adam,
+        },
+        "wide": {"line": on_line, "points": on_points},
+    }
+)
 
 
 def run_report(
@@ -26,7 +50,7 @@ def run_report(
     *,
     progress: bool = False,
 ) -> Report:
-    """Predict and train the four cases of a profile.
+    """Predict and train the six cases of a profile: four by gradient descent, and two rules.
 
     A case that the profile is too rough or too long for is left out; the report says why and
     what to do.
@@ -56,24 +80,35 @@ def run_report(
     left_out: list[str] = []
     if len(x) > MOST_SAMPLES:
         left_out.append(_too_many(profile))
-    parts = {"line": on_line} | ({"points": on_points} if len(x) <= MOST_SAMPLES else {})
-    with tqdm(total=4 * len(parts), disable=not progress, unit="stage") as bar:
-        for name, scale in (("narrow", settings.narrow), ("wide", settings.wide)):
-            for data, plan in parts.items():
-                bar.set_description(f"{name}, {data}: predict")
-                try:
-                    prediction, arguments = plan(x, y, scale, settings)
-                except TooRoughError as error:
-                    left_out.append(_too_rough(profile, name, scale, error))
-                    bar.update(2)
-                    continue
-                bar.update()
-                bar.set_description(f"{name}, {data}: train")
-                history = train(**arguments, progress=progress)
-                bar.update()
-                comparison = compare(prediction, history)
-                bands = comparison.learning_times(_resolved_bands(scale, x, data))
-                cases.append(Case(name, data, scale, comparison, bands))
+    plans = [
+        (name, part)
+        for name in _PARTS
+        for part in _PARTS[name]
+        if part == "line" or len(x) <= MOST_SAMPLES
+    ]
+    with tqdm(total=2 * len(plans), disable=not progress, unit="stage") as bar:
+        for name, data in plans:
+            scale = float(getattr(settings, name))
+            bar.set_description(f"{name}, {data}: predict")
+            try:
+                prediction, arguments = _PARTS[name][data](x, y, scale, settings)
+            except TooRoughError as error:
+                left_out.append(_too_rough(profile, name, scale, error))
+                bar.update(2)
+                continue
+            except SizeError as error:
+                if data != "adam":
+                    raise
+                left_out.append(f"(c) is left out: {error}")
+                bar.update(2)
+                continue
+            bar.update()
+            bar.set_description(f"{name}, {data}: train")
+            history = train(**arguments, progress=progress)
+            bar.update()
+            comparison = compare(prediction, history)
+            bands = comparison.learning_times(_resolved_bands(scale, x, data))
+            cases.append(Case(name, data, scale, comparison, bands))
     if not cases:
         raise ValueError("; ".join(left_out))
     seconds = time.perf_counter() - begin
@@ -90,7 +125,7 @@ def _resolved_bands(scale: float, x: FloatArray, data: str) -> list[tuple[float,
 def _too_many(profile: Profile) -> str:
     count = len(profile.x)
     return (
-        f"(b) is left out: {count} samples, above {MOST_SAMPLES}, which training records; "
+        f"(b) and (c) are left out: {count} samples, above {MOST_SAMPLES}, which training records; "
         f"{_remedy(profile, 2 * count / MOST_SAMPLES)} takes means over intervals, which keep low "
         "frequencies"
     )

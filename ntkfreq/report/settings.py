@@ -25,7 +25,7 @@ class Settings(Described):
     width : int
         Hidden units of the networks in (a), in mirrored pairs; those in (b) have half as many.
     steps : int
-        Gradient descent steps.
+        Steps of training.
     rate : float
         Step size times the largest rate of the prediction, below 2.
     seed : int

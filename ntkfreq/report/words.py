@@ -1,8 +1,8 @@
-"""A report in words: the table of learning times and the verdict, with the units of its bands."""
+"""A report in words: the tables of learning times and the verdict, with the units of its bands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ntkfreq.profile import Profile
 from ntkfreq.report.cases import Case
 
 _PARTS = {"line": ("(a) line: PDE", 13), "points": ("(b) points", 10)}
+_RULES = {"descent": "gradient descent", "adam": "Adam"}
 
 
 def scale_sentence(profile: Profile, *, cycles: bool = False) -> str:
@@ -59,7 +60,7 @@ def table(
         names.rstrip(),
     ]
     for density in ("narrow", "wide"):
-        chosen = {case.data: case for case in cases if case.density == density}
+        chosen = {c.data: c for c in cases if c.density == density and c.data in _PARTS}
         rows: dict[tuple[float, float], dict[str, str]] = {}
         for part, case in chosen.items():
             step = case.comparison.history.descent.step_size
@@ -76,8 +77,62 @@ def table(
                 line += f"   {found.get(part, ''):{_PARTS[part][1] + 16}s}"
             lines.append(line.rstrip())
     lines += ["", "not yet: not halved by the last step; blank: nothing to learn there, or"]
-    lines += ["beyond the Nyquist frequency of the samples", *left_out]
-    return "\n".join(lines)
+    lines += ["beyond the Nyquist frequency of the samples"]
+    lines += _two_rules(profile, cases, cycles=cycles)
+    return "\n".join([*lines, *left_out])
+
+
+def _two_rules(profile: Profile, cases: Sequence[Case], *, cycles: bool) -> list[str]:
+    """The table of part (c), and what it shows in a sentence."""
+    chosen = {case.data: case for case in cases if case.data in _RULES}
+    if "adam" not in chosen:
+        return []
+    unit = profile.frequency_unit(cycles=cycles)
+    first = f"{'rad per':>15s} {unit if len(unit) < 23 else 'in the unit of x':>22s}"
+    second = f"{'half-length':>15s} {'':>22s}"
+    rows: dict[tuple[float, float], list[str]] = {}
+    for place, (part, rule) in enumerate(_RULES.items()):
+        first += f"   {rule:>18s}"
+        second += f"   {'predicted':>9s} {'network':>8s}"
+        step = chosen[part].comparison.history.descent.step_size
+        for row in chosen[part].bands:
+            cells = rows.setdefault((row.low, row.high), ["", ""])
+            cells[place] = f"{_steps(row.predicted / step):>9s} {_steps(row.measured / step):>8s}"
+    lines = [
+        "",
+        "(c) gradient descent and Adam: the samples again, narrow density, from an output of zero",
+        "steps to halve the error in each band",
+        "",
+        first,
+        second,
+    ]
+    for (low, high), cells in sorted(rows.items()):
+        own = band(profile, low, high, top=max(rows)[1], cycles=cycles)
+        line = f"{f'{low:6.1f} - {high:6.1f}':>15s} {own:>22s}"
+        lines.append((line + "".join(f"   {cell:18s}" for cell in cells)).rstrip())
+    return [*lines, "", *_bias(chosen)]
+
+
+def _bias(chosen: Mapping[str, Case]) -> list[str]:
+    """How much longer the highest band takes than the lowest, of those that all have learned."""
+    both = [{(row.low, row.high): row for row in chosen[part].bands} for part in _RULES]
+    shared = sorted(
+        key for key in both[0] if key in both[1] and all(np.isfinite(b[key].ratio) for b in both)
+    )
+    if len(shared) < 2:
+        return []
+    told = []
+    for rule, rows in zip(_RULES.values(), both, strict=True):
+        low, high = (rows[shared[place]] for place in (0, -1))
+        told.append(
+            f"{high.predicted / low.predicted:.1f} under {rule} "
+            f"(network {high.measured / low.measured:.1f})"
+        )
+    return [
+        f"time of the highest band over that of the lowest: {', '.join(told)}",
+        "gradient descent takes one over the density of frequencies, Adam the amplitude in a band",
+        "over the density: weak tones come sooner than strong ones",
+    ]
 
 
 def verdict(profile: Profile, cases: Sequence[Case], steps: int, *, cycles: bool = False) -> str:

@@ -21,11 +21,13 @@ from ntkfreq.symbolic.families import (
     closed_form,
     shifted_density,
 )
+from ntkfreq.symbolic.gauss import gauss_transformation
 from ntkfreq.symbolic.heat import heat_equation
 from ntkfreq.symbolic.lattice import alias_handover, folding
 from ntkfreq.symbolic.manufactured import Manufactured, manufactured
 from ntkfreq.symbolic.moving import moving_frequency
 from ntkfreq.symbolic.network import gradient_flow, tangent_kernel
+from ntkfreq.symbolic.normalized import phase_means
 from ntkfreq.symbolic.notation import TIME, XI
 from ntkfreq.symbolic.steps import DerivationError, Step
 from ntkfreq.symbolic.two_fields import decay_to_start
@@ -42,6 +44,8 @@ DERIVATIONS: dict[str, Callable[[], list[Step]]] = {
         weight_decay,
         moving_frequency,
         decay_to_start,
+        phase_means,
+        gauss_transformation,
         shifted_density,
     )
 }
@@ -65,10 +69,12 @@ __all__ = [
     "closed_form",
     "decay_to_start",
     "folding",
+    "gauss_transformation",
     "gradient_flow",
     "heat_equation",
     "manufactured",
     "moving_frequency",
+    "phase_means",
     "shares",
     "shifted_density",
     "tangent_kernel",
