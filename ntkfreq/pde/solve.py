@@ -122,9 +122,9 @@ def solve_frequency_pde(
     batch_size, order, seed : optional
         Batches as for :func:`ntkfreq.train`, whose `rng` the seed is.
     initial : FourierFeatureNet, optional
-        A network whose own frequencies are followed instead of those of the density, and whose
-        width and initial output are taken: nearer to this network; of rules that are followed
-        step by step.
+        A network whose own units, frequencies and output weights, are followed instead of the
+        density, and whose width and initial output are taken: this network and not the mean of
+        all; of rules that are followed step by step.
     rtol : float, optional
         Bounds the estimate of :math:`\sup_t\|\delta\hat e(t)\|_2/\|\hat e(0)\|_2`; from 1e-13 to 1;
         default 1e-6. Step by step the error of the output, as a root mean square over steps and

@@ -193,7 +193,7 @@ def _refuse_many(count: float, tolerance: float, reach: float, x: FloatArray) ->
     if not count <= _MOST:
         extent = max(float(np.abs(x).max()), 1e-300)
         far = _FAR * float(np.ptp(x / extent, axis=0).max()) / 2 < 1
-        remedy = "take a larger tolerance (rtol), or a network's own frequencies as nodes (initial)"
+        remedy = "take a larger tolerance (rtol), or follow the units of a network (initial)"
         raise SizeError(
             f"tolerance={tolerance:g} with rho_w up to {reach:.3g} and x up to {extent:.3g} from 0 "
             f"takes {count:.2g} nodes, above {_MOST:.0e}; " + (TRAIN_NEARER if far else remedy)

@@ -229,7 +229,15 @@ class SteppedSolution(FrequencySolution):
         >>> low < predicted < high < 1.3 * low
         True
         """
-        return drawn_networks(self, draws, seed, progress)
+        known = self._networks
+        if (draws, seed) not in known:
+            known[draws, seed] = drawn_networks(self, draws, seed, progress)
+        return known[draws, seed]
+
+    @cached_property
+    def _networks(self) -> dict[tuple[int, int], FiniteWidth]:
+        """Networks that were drawn, by number and seed: bands are asked for one after the other."""
+        return {}
 
     def _passage(
         self, clock: FloatArray, band: Any, fraction: float, which: str, units: str

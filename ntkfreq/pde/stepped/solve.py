@@ -189,7 +189,7 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
     if error > rtol:
         begin = (
             f"tolerance not met: nodes leave an estimated error of {error:.1e}, above "
-            f"rtol={rtol:.1e}; raise rtol, or give a network's own frequencies (initial=net)"
+            f"rtol={rtol:.1e}; raise rtol, or follow the units of a network (initial=net)"
         )
     return "; ".join([begin, *limits])
 
