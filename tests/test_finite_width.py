@@ -7,7 +7,15 @@ import pickle
 import numpy as np
 import pytest
 
-from ntkfreq import Adam, Empirical, FourierFeatureNet, Normal, solve_frequency_pde, train
+from ntkfreq import (
+    Adam,
+    Empirical,
+    FourierFeatureNet,
+    Normal,
+    compare,
+    solve_frequency_pde,
+    train,
+)
 
 X = np.linspace(-1, 1, 33)
 Y = np.sin(np.pi * X) + 0.5 * np.cos(3 * np.pi * X) + 0.25 * np.sin(5 * np.pi * X)
@@ -117,6 +125,33 @@ def test_it_pickles_and_says_what_it_is():
     assert again.output == pytest.approx(drawn.output)
     assert "draws=3" in repr(drawn)
     assert solved(256, steps=20).finite_width(draws=3).output == pytest.approx(drawn.output)
+
+
+def test_a_comparison_has_them_beside_its_times():
+    run = trained(1024, 5)[1]
+    both = compare(solved(1024), run)
+    rows = both.learning_times(BANDS, level=0.99)
+    assert [row.low for row in rows] == [2, 8, 14]
+    for row, plain in zip(rows, both.learning_times(BANDS), strict=True):
+        assert row.interval[0] < row.predicted < row.interval[1]
+        assert row.interval[0] < row.measured < row.interval[1]
+        assert plain.interval is None
+        assert plain.ratio == row.ratio
+    equation = compare(
+        solve_frequency_pde(RHO, (X, Y)), train(trained(512, 0)[0], X, Y, step_size=0.1, steps=9)
+    )
+    with pytest.raises(ValueError, match="needs a prediction step by step"):
+        equation.learning_times(BANDS, level=0.9)
+
+
+def test_the_figure_has_an_interval_a_band():
+    axes = solved(256).finite_width().plot(6)
+    (bars,) = axes.containers
+    # Of six bands three hold a tone.
+    assert len(bars[0].get_xdata()) == 3
+    assert axes.get_ylabel() == "steps until 0.5 is left"
+    with pytest.raises(ValueError, match="no band is learned"):
+        solved(256, steps=3).finite_width(draws=2).plot(6)
 
 
 def test_refusals():

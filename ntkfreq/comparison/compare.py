@@ -46,12 +46,16 @@ A = TypeVar("A")
 
 
 class BandTime(NamedTuple):
-    """Learning time of one band, predicted and measured, on the clock of the training run."""
+    """Learning time of one band, predicted and measured, on the clock of the training run.
+
+    `interval` is that of a single network of the width, where it was asked for.
+    """
 
     low: float
     high: float
     predicted: float
     measured: float
+    interval: tuple[float, float] | None = None
 
     @property
     def ratio(self) -> float:
@@ -97,7 +101,11 @@ class Comparison(Portable, Described):
     clock: str
 
     def learning_times(
-        self, bands: Sequence[tuple[float, float]], fraction: float = 0.5
+        self,
+        bands: Sequence[tuple[float, float]],
+        fraction: float = 0.5,
+        *,
+        level: float | None = None,
     ) -> list[BandTime]:
         r"""Predicted and measured learning time of each band that the data have energy in.
 
@@ -109,20 +117,40 @@ class Comparison(Portable, Described):
             makes of strong waves otherwise than predicted.
         fraction : float, default 0.5
             Remaining share of the RMS that counts as learned.
+        level : float, optional
+            Share of networks that an interval beside each prediction is to cover, see
+            `SteppedSolution.finite_width`; default none.
 
         Returns
         -------
         list of BandTime
+
+        Raises
+        ------
+        ValueError
+            For a level with a prediction that has no intervals: of gradient descent by the
+            equation, or of one network.
         """
-        rows = []
+        rows, networks = [], None
+        if level is not None:
+            if not isinstance(self.solution, SteppedSolution):
+                raise ValueError(
+                    f"level={level:g} needs a prediction step by step; give solve_frequency_pde "
+                    "the optimizer with the width"
+                )
+            networks = self.solution.finite_width()
         for band in bands:
             predicted, measured = self._own(band)
             if not (np.isnan(predicted).any() or np.isnan(measured).any()):
-                times = (
+                early, late = (
                     first_passage(self.t, side, checked_fraction(fraction, self.t) * side[0])
                     for side in (predicted, measured)
                 )
-                rows.append(BandTime(*band, *times))
+                row = BandTime(*band, early, late)
+                if networks is not None and level is not None:
+                    ends = networks.learning_time(band, fraction, level=level, spectrum="data")
+                    row = row._replace(interval=(ends.low, ends.high))
+                rows.append(row)
         return rows
 
     def remaining(self, bands: Sequence[tuple[float, float]]) -> tuple[FloatArray, FloatArray]:
