@@ -83,6 +83,8 @@ def test_networks_of_their_own_start_have_twice_as_many_units():
     low, _, high = drawn.train_loss(0.99)
     assert np.mean((run.train_loss >= low) & (run.train_loss <= high)) > 0.9
     assert solved(512).finite_width(draws=2).distinct == 256
+    # Without output weights at the start the output is zero without pairs.
+    assert solved(512, sigma_a=0.0).finite_width(draws=2, zero_output=False).distinct == 512
 
 
 def test_one_network_is_followed_as_it_is():
@@ -94,6 +96,13 @@ def test_one_network_is_followed_as_it_is():
         assert solution.learning_step(band) == pytest.approx(measured, rel=0.02)
     with pytest.raises(ValueError, match="units of one network"):
         solution.finite_width()
+
+
+def test_records_need_not_begin_at_the_start():
+    solution = solved(256)
+    later = solution.at(steps=[50, 200]).finite_width(draws=3)
+    assert later.distinct == 128
+    assert later.output == pytest.approx(solution.finite_width(draws=3).output[:, [50, 200]])
 
 
 def test_between_the_samples():

@@ -278,3 +278,12 @@ def test_runs_of_another_training_are_refused():
     run = train(drawn(1024), X, Y, optimizer=RMSProp(), step_size=1e-3, steps=10)
     with pytest.raises(ValueError, match=r"history was trained with optimizer=RMSProp"):
         compare(solution, run)
+
+
+def test_later_records_know_how_the_run_began():
+    whole = solve_frequency_pde(RHO, (X, Y), steps=np.arange(101), **ADAM)
+    later, other = whole.at(steps=[50, 100]), np.array([0.013, 0.4])
+    assert later.output(other) == pytest.approx(whole.output(other)[[50, 100]])
+    assert later.band_curve(BANDS[0], False) == pytest.approx(
+        whole.band_curve(BANDS[0], False)[[50, 100]]
+    )

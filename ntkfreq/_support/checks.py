@@ -96,6 +96,13 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
     return value
 
 
+def flag(name: str, value: object) -> bool:
+    """True or False, and nothing that merely counts as one of them."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={show(value)} must be True or False")
+    return bool(value)
+
+
 def real_array(name: str, value: Any, ndim: int | tuple[int, ...]) -> FloatArray:
     """`value` as a finite, non-empty float64 array of `ndim` dimensions, always a copy."""
     return _shaped(name, arrays.floats(name, arrays.plain(name, value)), ndim)

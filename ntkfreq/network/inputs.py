@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray
@@ -76,8 +74,7 @@ def checked_descent(
     parametrization: Any,
 ) -> Descent:
     """The rule of a step, without the seed of its batches."""
-    if not isinstance(freeze, bool | np.bool_):
-        raise TypeError(f"freeze_frequencies={checks.show(freeze)} must be True or False")
+    checks.flag("freeze_frequencies", freeze)
     rate = checks.non_negative("frequency_decay", frequency_decay)
     if freeze and rate > 0:
         raise ValueError(

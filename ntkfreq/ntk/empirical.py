@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, PointsLike
@@ -62,10 +60,7 @@ def empirical_ntk_gram(
     array([[ 5., 13.],
            [13., 37.]])
     """
-    if not isinstance(freeze_frequencies, bool | np.bool_):
-        raise TypeError(
-            f"freeze_frequencies={checks.show(freeze_frequencies)} must be True or False"
-        )
+    checks.flag("freeze_frequencies", freeze_frequencies)
     if is_module(net):
         if freeze_frequencies:
             raise ValueError(

@@ -32,8 +32,10 @@ class PredictedPath(Portable, Described):
         Frequencies and their shares.
     x, y, weights : ndarray
         Points (N, d), values (N,), and weights of the loss (N,), of sum one.
+    first : ndarray, shape (N,)
+        Initial output at the points.
     steps : ndarray of int, shape (T,)
-        Recorded steps; the first is 0.
+        Recorded steps; of `follow` the first is 0.
     output : ndarray, shape (T, N)
         Output at the points.
     moves : ndarray, shape (T, M, 2) or (T, M, 2 + 2 d)
@@ -71,6 +73,7 @@ class PredictedPath(Portable, Described):
     x: FloatArray
     y: FloatArray = field(repr=False)
     weights: FloatArray = field(repr=False)
+    first: FloatArray = field(repr=False)
     steps: IntArray
     output: FloatArray = field(repr=False)
     moves: FloatArray = field(repr=False)
@@ -114,7 +117,7 @@ class PredictedPath(Portable, Described):
             Where the initial output is known at the training points only.
         """
         points = checks.points("x", x, self.nodes.dim)
-        if self.initial is None and self.output[0].any():
+        if self.initial is None and self.first.any():
             raise ValueError(
                 "the initial output is known at the training points only; pass initial as a "
                 "function, for instance the network itself"

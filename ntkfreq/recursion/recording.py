@@ -79,6 +79,7 @@ class PathRecords:
             x=problem.x,
             y=problem.y,
             weights=problem.weights,
+            first=self.outputs[0].copy(),
             steps=np.array(self.steps),
             output=np.array(self.outputs),
             moves=np.array(self.moves),

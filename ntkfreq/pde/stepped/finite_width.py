@@ -21,7 +21,7 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.stepped.following import followed
+from ntkfreq.pde.stepped.following import followed, some
 from ntkfreq.recursion.nodes import own_nodes
 from ntkfreq.spectra.bands import pick_spectrum
 
@@ -273,7 +273,9 @@ def _checked(level: float) -> float:
     return level
 
 
-def drawn_networks(solution: SteppedSolution, draws: int, seed: int, progress: bool) -> FiniteWidth:
+def drawn_networks(
+    solution: SteppedSolution, draws: int, seed: int, paired: bool, progress: bool
+) -> FiniteWidth:
     """Draw networks and follow them; users call `SteppedSolution.finite_width`."""
     draws, seed = checks.integer("draws", draws, 2), checks.integer("seed", seed, 0)
     if solution.path.nodes.readout is not None:
@@ -283,7 +285,7 @@ def drawn_networks(solution: SteppedSolution, draws: int, seed: int, progress: b
         )
     equation, training = solution.equation, solution.training
     width = training.width
-    distinct = width if solution.path.output[0].any() else max(width // 2, 1)
+    distinct = max(width // 2, 1) if paired else width
     units, where = min(distinct, _UNITS), solution.test_points
     shape = (draws, len(solution.step), len(solution.path.x))
     points = shape[2] + (0 if where is None else len(where.x))
@@ -300,7 +302,9 @@ def drawn_networks(solution: SteppedSolution, draws: int, seed: int, progress: b
             w = np.asarray(equation.density.sample(units, rng)).reshape(units, -1)
             a, b = equation.sigma_a * rng.standard_normal((2, units))
             nodes = own_nodes(w, a, b)
-            path = followed(equation, training, nodes, solution.step, sharpness=False)
+            path = some(
+                followed(equation, training, nodes, solution.step, sharpness=False), solution.step
+            )
             output[k, : len(path.steps)] = path.output
             if elsewhere is not None and where is not None:
                 elsewhere[k, : len(path.steps)] = path.outputs(where.x)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
+
+import numpy as np
 
 from ntkfreq._support.types import IntArray
 from ntkfreq.pde.stepped.training import StepwiseTraining
@@ -45,4 +48,19 @@ def followed(
         record=steps,
         sharpness=sharpness,
         progress=progress,
+    )
+
+
+def some(path: PredictedPath, steps: IntArray) -> PredictedPath:
+    """Some of the records of a path."""
+    rows = np.searchsorted(path.steps, steps[np.isin(steps, path.steps)])
+    seen = None if path.sharpness is None else path.sharpness[rows]
+    return replace(
+        path,
+        steps=path.steps[rows],
+        output=path.output[rows],
+        moves=path.moves[rows],
+        shrunk=path.shrunk[rows],
+        scale=path.scale[rows],
+        sharpness=seen,
     )

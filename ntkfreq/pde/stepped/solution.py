@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,9 +16,10 @@ from ntkfreq.pde.judging.testset import Tested, TestSet
 from ntkfreq.pde.solution.outcome import refuse_overflow
 from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.stepped.finite_width import FiniteWidth, drawn_networks
-from ntkfreq.pde.stepped.following import followed
+from ntkfreq.pde.stepped.following import followed, some
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.recursion.predicted import PredictedPath
 from ntkfreq.spectra.band_window import BandReader
@@ -144,7 +145,7 @@ class SteppedSolution(FrequencySolution):
         if t is not None or steps is not None:
             wanted = self.training.recorded(t, steps)
             found = path if np.isin(wanted, path.steps).all() else self._followed(wanted)
-            path = _some(found, wanted)
+            path = some(found, wanted)
         return SteppedSolution.evaluate(
             self.equation,
             self.training,
@@ -191,19 +192,26 @@ class SteppedSolution(FrequencySolution):
 
     @guarded
     def finite_width(
-        self, draws: int = 20, *, seed: int = 0, progress: bool = False
+        self,
+        draws: int = 20,
+        *,
+        zero_output: bool | None = None,
+        seed: int = 0,
+        progress: bool = False,
     ) -> FiniteWidth:
         r"""What single networks of the width do: intervals for times, losses and outputs.
 
         Units are drawn as networks draw them and followed, `draws` times at most 512 of them; what
         these differ by falls with the width like :math:`m^{-1/2}`. It takes about as long as
-        following 10 000 nodes. Where the initial output is zero units are taken to come in pairs,
-        as ``FourierFeatureNet.sample(..., zero_output=True)`` draws them.
+        following 10 000 nodes.
 
         Parameters
         ----------
         draws : int, default 20
             Networks that are drawn.
+        zero_output : bool, optional
+            Whether units come in pairs, as ``FourierFeatureNet.sample(..., zero_output=True)``
+            draws them: half as many frequencies. Default: where the initial output is zero.
         seed : int, default 0
             Of the draws.
         progress : bool, default False
@@ -229,13 +237,15 @@ class SteppedSolution(FrequencySolution):
         >>> low < predicted < high < 1.3 * low
         True
         """
-        known = self._networks
-        if (draws, seed) not in known:
-            known[draws, seed] = drawn_networks(self, draws, seed, progress)
-        return known[draws, seed]
+        starts_at_zero = not self.path.first.any()
+        paired = checks.flag("zero_output", starts_at_zero if zero_output is None else zero_output)
+        known, which = self._networks, (draws, seed, paired)
+        if which not in known:
+            known[which] = drawn_networks(self, draws, seed, paired, progress)
+        return known[which]
 
     @cached_property
-    def _networks(self) -> dict[tuple[int, int], FiniteWidth]:
+    def _networks(self) -> dict[tuple[int, int, bool], FiniteWidth]:
         """Networks that were drawn, by number and seed: bands are asked for one after the other."""
         return {}
 
@@ -284,19 +294,23 @@ class SteppedSolution(FrequencySolution):
 
     @cached_property
     def _on_data(self) -> tuple[BandReader, FloatArray]:
-        return self._reader(self.path.x, self.path.errors), self.path.errors
+        path = self.path
+        return self._reader(path.x, path.first - path.y), path.errors
 
     @cached_property
     def _on_test(self) -> tuple[BandReader, FloatArray]:
         where = self._test.points
         if where is None:
             return self._on_data
-        errors = self.path.outputs(where.x) - where.y
-        return self._reader(where.x, errors, (self.path.x, self.path.errors[0])), errors
+        path, start = self.path, -where.y
+        if path.initial is not None:
+            start = start + evaluate("initial", path.initial, where.x)
+        beside = path.x, path.first - path.y
+        return self._reader(where.x, start, beside), path.outputs(where.x) - where.y
 
-    def _reader(self, x: FloatArray, errors: FloatArray, beside: Any = None) -> BandReader:
+    def _reader(self, x: FloatArray, start: FloatArray, beside: Any = None) -> BandReader:
         grid = self.frequencies.reshape(-1, self.equation.dim)
-        return BandReader(x, errors[0], grid, self.axis.frequency_unit, beside)
+        return BandReader(x, start, grid, self.axis.frequency_unit, beside)
 
     def settings(self) -> dict[str, Any]:
         """What determined the prediction, as JSON values."""
@@ -316,18 +330,3 @@ class SteppedSolution(FrequencySolution):
             "frequency_decay": problem.frequency_decay,
             "rtol": self.rtol,
         }
-
-
-def _some(path: PredictedPath, steps: IntArray) -> PredictedPath:
-    """Some of the records of a path."""
-    rows = np.searchsorted(path.steps, steps[np.isin(steps, path.steps)])
-    seen = None if path.sharpness is None else path.sharpness[rows]
-    return replace(
-        path,
-        steps=path.steps[rows],
-        output=path.output[rows],
-        moves=path.moves[rows],
-        shrunk=path.shrunk[rows],
-        scale=path.scale[rows],
-        sharpness=seen,
-    )

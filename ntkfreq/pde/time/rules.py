@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ntkfreq._support import checks
 from ntkfreq.problem.optimizers import Momentum, Optimizer, as_optimizer
 
@@ -53,9 +51,7 @@ def _given(momentum: float, nesterov: Any) -> Momentum:
             f"momentum={beta:g} must be below 1, or the velocity never decays; "
             "take for instance 0.9"
         )
-    if not isinstance(nesterov, bool | np.bool_):
-        raise TypeError(f"nesterov={checks.show(nesterov)} must be True or False")
-    return Momentum(beta, bool(nesterov))
+    return Momentum(beta, checks.flag("nesterov", nesterov))
 
 
 def _unpredicted(rule: Optimizer) -> ValueError:
