@@ -53,7 +53,7 @@ INSIDE_PDE = {
     "box_plane": 5,
     "solution": 9,
     "stepped": 10,
-    "expected": 10,
+    "expected": 11,
     "batches": 10,
 }
 AT_THE_TOP = {
@@ -65,7 +65,7 @@ AT_THE_TOP = {
     "methods": 4,
     "asked_test": 5,
     "discretize": 7,
-    "solve": 11,
+    "solve": 12,
 }
 MEASURES = {"Line", "Box", "Grid", "Points", "Measure"}
 FAMILIES = {"Normal", "Laplace", "Uniform", "StudentT", "Mixture", "Empirical"}

@@ -12,8 +12,10 @@ from ntkfreq._support.guard import guarded
 from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.files.labelled import about
 from ntkfreq.pde.asked_test import resolve_test
+from ntkfreq.pde.batches.losses import batch_losses
 from ntkfreq.pde.clock import asked_times, checked_tolerance
 from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.expected.on_batches import or_unknown, rule_of, steps_on_batches
 from ntkfreq.pde.expected.prior import Prior, prior_of
 from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.methods import method_for
@@ -108,6 +110,9 @@ def expected_losses(
     nesterov: bool = False,
     rtol: float = 1e-6,
     method: str = "auto",
+    batch_size: int | None = None,
+    order: str | ArrayLike = "shuffled",
+    rng: int | np.random.Generator | None = 0,
 ) -> ExpectedLosses:
     r"""Mean and standard deviation of train and test loss over random initial outputs.
 
@@ -125,6 +130,9 @@ def expected_losses(
         dimension.
     step_size, optimizer, momentum, nesterov, rtol, method
         As there; "lanczos" follows one state, not all draws, and is refused.
+    batch_size, order, rng
+        Batches, as for :func:`ntkfreq.batch_losses`: the mean is over them as well. Of batches
+        that are drawn for each step by itself means are exact, and standard deviations NaN.
 
     Returns
     -------
@@ -163,6 +171,31 @@ def expected_losses(
         )
     solver.refuse()
     rtol = checked_tolerance(rtol)
+    if batch_size is not None or not isinstance(order, str) or order != "shuffled":
+        dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
+        steps = steps_on_batches(equation, dynamics, asked_times(solver, t, step_size), method)
+        asked: Any = test
+        found = batch_losses(
+            equation.density,
+            equation.target,
+            step_size=dynamics.step_size or 0.0,
+            batch_size=batch_size,
+            order=order,
+            optimizer=rule_of(dynamics, optimizer),
+            steps=steps,
+            rng=rng,
+            test=asked,
+            sigma_a=equation.sigma_a,
+            initial_output="random",
+        )
+        return ExpectedLosses(
+            found.t,
+            found.train_mean,
+            or_unknown(found.train_std, found.t),
+            found.test_mean,
+            None if found.test_mean is None else or_unknown(found.test_std, found.t),
+            found.status,
+        )
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
     clock = asked_times(solver, t, step_size)
