@@ -4,7 +4,9 @@ r"""Half-times of bands under Adam, for settings that people use, and intervals 
 peaks, cusps, rough processes, terrain. Frequencies normal with standard deviation 10 or 30; Adam
 with epsilon 1e-8 and learning rates 1e-4, 1e-3, 1e-2; widths 256, 1024, 4096, in both
 parametrizations. A band's half-time is the number of steps until the RMS of its error is half of
-its start. Judged are bands for which at least 10 steps are predicted, before the edge of stability.
+its start. Judged are bands for which at least 10 and at most 1000 steps are predicted, before the
+edge of stability, where the prediction does not warn that steps are too large for what is to be
+learned (twice eta_0 above half of rms(y)): there it promises orders of magnitude only.
 
 - The mean over networks is the predicted one: the median over bands within 5 %, and 90 % of the
   bands within 10 % (width 4096), 20 % (1024), 35 % (256).
@@ -28,8 +30,10 @@ from ntkfreq.pde.stepped.finite_width import FiniteWidth
 from validation.claims.adam_practice.problem import (
     ADAM,
     BANDS,
+    LARGEST,
     PARAMETRIZATIONS,
     RATES,
+    SEEDS,
     TARGETS,
     WIDTHS,
     bands,
@@ -43,11 +47,11 @@ from validation.engine import Execution, Result, intervals, mean_interval, size_
 
 SIZES: dict[str, dict[str, Any]] = {
     "quick": {
-        "targets": list(TARGETS)[:2], "widths": [1024], "rates": [1e-3], "seeds": 4,
+        "targets": list(TARGETS)[:1], "widths": [1024], "rates": [1e-3],
         "parametrizations": ["ntk"], "started_rate": 1e-3,
     },
     "full": {
-        "targets": list(TARGETS), "widths": WIDTHS, "rates": RATES, "seeds": 4,
+        "targets": list(TARGETS), "widths": WIDTHS, "rates": RATES,
         "parametrizations": PARAMETRIZATIONS, "started_rate": 1e-3,
     },
 }  # fmt: skip
@@ -55,8 +59,9 @@ SIZES: dict[str, dict[str, Any]] = {
 WITHIN, FEWEST = {256: 0.35, 1024: 0.2, 4096: 0.1}, 10.0
 # The same of single networks with their own units as nodes.
 WITHIN_OWN = {256: 0.04, 1024: 0.01, 4096: 0.004}
-# Longest run; how far beyond the last predicted half-time runs go.
-_MOST, _FURTHER = 2000, 2.0
+# Longest run, also where steps are too large; how far beyond the last predicted half-time runs go.
+# Bands that are predicted later than such a share of the longest are not judged.
+_MOST, _MOST_COARSE, _FURTHER = 3000, 400, 3.0
 
 
 def predicted(
@@ -118,24 +123,22 @@ def trained(
     return half_steps(history.learning_time, rate), history.train_loss
 
 
-def length(steps: np.ndarray) -> int:
-    """Length of a run in which all bands of predicted half-times are halved."""
-    last = steps[np.isfinite(steps)].max(initial=0.0)
-    return int(np.clip(np.ceil(_FURTHER * last), 40, _MOST))
+def as_long_as_needed(solution: SteppedSolution) -> SteppedSolution:
+    """The records of a run in which all bands of predicted half-times are halved."""
+    steps = half_steps(solution.learning_step)
+    last = _FURTHER * steps[np.isfinite(steps)].max(initial=0.0)
+    shorter = records(int(np.clip(np.ceil(last), 40, solution.step[-1])))
+    return solution.at(steps=shorter)
 
 
-def practice(
-    target: str, width: int, rate: float, parametrization: str, seeds: int
-) -> dict[str, Any]:
+def practice(target: str, width: int, rate: float, parametrization: str) -> dict[str, Any]:
     """Half-times of the prediction, of networks, with their own units; intervals for one."""
     setting = (rate, parametrization)
-    first = predicted(target, width, *setting, _MOST)
-    steps = length(half_steps(first.learning_step))
-    solution = predicted(target, width, *setting, steps)
-    limit = half_steps(solution.learning_step)
-    networks = solution.finite_width()
-    ends = np.array([half_steps(lambda b, k=k: networks.learning_step(b)[k]) for k in (0, 2)])
-    nets = [drawn(width, target, seed, True) for seed in range(seeds)]
+    eta0 = rate * (width if parametrization == "standard" else width**0.5)
+    most = _MOST if eta0 <= LARGEST else _MOST_COARSE
+    solution = as_long_as_needed(predicted(target, width, *setting, most))
+    steps, networks = int(solution.step[-1]), solution.finite_width()
+    nets = [drawn(width, target, seed, True) for seed in range(SEEDS[width])]
     own = [
         half_steps(predicted(target, width, *setting, steps, initial=net).learning_step)
         for net in nets
@@ -146,16 +149,28 @@ def practice(
         for of in (first_of, rings)
     ]
     return {
-        "predicted": limit,
-        "trained": np.array([steps for steps, _ in runs]),
+        "predicted": half_steps(solution.learning_step),
+        "trained": filled([steps for steps, _ in runs]),
         "loss_inside": inside_losses(networks, [losses for _, losses in runs]),
-        "own": np.array(own),
-        "ends": ends,
+        "own": filled(own),
+        "ends": ends_of(networks),
         "edge": float(solution.stats["edge_step"] or np.inf),
         "size": curves[0],
         "rings": curves[1],
-        "eta0": float(solution.training.rates.readout),
+        "eta0": eta0,
     }
+
+
+def ends_of(networks: FiniteWidth) -> np.ndarray:
+    """Ends of the interval of each band's half-time, (2, B)."""
+    return np.array([half_steps(lambda band, k=k: networks.learning_step(band)[k]) for k in (0, 2)])
+
+
+def filled(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of networks (S, B) with NaN below: cells of all widths have the same shape."""
+    found = np.full((max(SEEDS.values()), BANDS), np.nan)
+    found[: len(rows)] = rows
+    return found
 
 
 def inside_losses(networks: FiniteWidth, losses: list[np.ndarray]) -> float:
@@ -178,36 +193,41 @@ def rings(curve: np.ndarray) -> float:
     return float(below.any() and (curve[below.argmax() :] > 0.5 * curve[0]).any())
 
 
-def started(target: str, width: int, rate: float, seeds: int) -> dict[str, Any]:
+def started(target: str, width: int, rate: float) -> dict[str, Any]:
     """Half-times of networks that start from an output of their own, and intervals for each."""
-    nets = [drawn(width, target, seed, False) for seed in range(seeds)]
     found: dict[str, list[np.ndarray]] = {"trained": [], "predicted": [], "ends": []}
-    for net in nets:
-        first = predicted(target, width, rate, "ntk", _MOST, initial_output=net)
-        steps = length(half_steps(first.learning_step))
-        solution = predicted(target, width, rate, "ntk", steps, initial_output=net)
-        networks = solution.finite_width()
+    for seed in range(min(SEEDS.values())):
+        net = drawn(width, target, seed, False)
+        options = {"initial_output": net}
+        solution = as_long_as_needed(predicted(target, width, rate, "ntk", _MOST, **options))
         found["predicted"].append(half_steps(solution.learning_step))
-        found["ends"].append(
-            np.array(
-                [half_steps(lambda b, k=k, of=networks: of.learning_step(b)[k]) for k in (0, 2)]
-            )
-        )
-        found["trained"].append(trained(net, target, rate, "ntk", steps)[0])
+        found["ends"].append(ends_of(solution.finite_width()))
+        found["trained"].append(trained(net, target, rate, "ntk", int(solution.step[-1]))[0])
     return {name: np.array(rows) for name, rows in found.items()}
 
 
 def judged(cells: Any) -> np.ndarray:
-    """Which bands are judged (..., B): at least 10 steps predicted, before the edge."""
-    steps = cells["predicted"].values
-    return np.asarray(
-        np.isfinite(steps) & (steps >= FEWEST) & (steps < cells["edge"].values[..., None])
-    )
+    """Which bands are judged (..., B).
+
+    At least 10 steps are predicted, before the edge and not in the last two thirds of the longest
+    run, and the prediction does not warn of steps that are too large.
+    """
+    steps, edge = cells["predicted"].values, cells["edge"].values[..., None]
+    calm = cells["eta0"].values[..., None] <= LARGEST
+    return np.asarray(calm & (steps >= FEWEST) & (steps < np.minimum(edge, _MOST / _FURTHER)))
+
+
+def mean_of(rows: np.ndarray) -> np.ndarray:
+    """Mean over networks, the last axis but one; NaN where there are none."""
+    known = ~np.isnan(rows)
+    with np.errstate(invalid="ignore"):
+        total = np.where(known, rows, 0.0).sum(axis=-2)
+        return np.asarray(total / known.sum(axis=-2))
 
 
 def mean_off(cells: Any) -> np.ndarray:
     """Mean half-time over networks, over the predicted one, less one (..., B)."""
-    return np.asarray(cells["trained"].values.mean(axis=-2) / cells["predicted"].values - 1)
+    return np.asarray(mean_of(cells["trained"].values) / cells["predicted"].values - 1)
 
 
 def own_off(cells: Any) -> np.ndarray:
@@ -223,14 +243,15 @@ def inside(cells: Any) -> np.ndarray:
     return found
 
 
-def of_width(cells: Any, w: int) -> tuple[np.ndarray, ...]:
+def of_width(cells: Any, w: int, networks: int) -> tuple[np.ndarray, ...]:
     """At one width, of the judged bands: off in the mean, off with own units, inside or not."""
     part = cells.isel(width=w)
     some = judged(part)
+    off, own, covered = mean_off(part), own_off(part), inside(part)
     return (
-        mean_off(part)[some],
-        np.moveaxis(own_off(part), -2, -1)[some],
-        np.moveaxis(inside(part), -2, -1)[some],
+        off[some],
+        np.moveaxis(own[..., :networks, :], -2, -1)[some],
+        np.moveaxis(covered[..., :networks, :], -2, -1)[some],
     )
 
 
@@ -239,9 +260,10 @@ def coverage(shares: np.ndarray) -> tuple[float, float, float]:
     return mean_interval(shares[np.isfinite(shares)])
 
 
-def by_target(inside_or_not: np.ndarray, some: np.ndarray) -> np.ndarray:
-    """Share inside of each target, the first axis; networks are the last but one."""
-    counted = np.broadcast_to(some[..., None, :], inside_or_not.shape)
+def by_target(part: Any) -> np.ndarray:
+    """Share of the judged half-times inside their interval, of each target, at one width."""
+    inside_or_not = inside(part)
+    counted = judged(part)[..., None, :] & ~np.isnan(part["trained"].values)
     axes = tuple(range(1, inside_or_not.ndim))
     with np.errstate(invalid="ignore"):
         return np.asarray((inside_or_not & counted).sum(axes) / counted.sum(axes))
@@ -260,25 +282,25 @@ def claims_of(
         1 + float(np.median(everything)), 0.95, 1.05,
     )  # fmt: skip
     for w, width in enumerate(config["widths"]):
-        off, own, covered = of_width(cells, w)
+        off, own, covered = of_width(cells, w, SEEDS[width])
         within = WITHIN[width]
         name = f"width {width}: share of {off.size} bands with the mean within"
         claims[f"{name} {100 * within:g} %"] = (float(np.mean(np.abs(off) <= within)), most, np.inf)
         within = WITHIN_OWN[width]
         name = f"width {width}, own units: share of single half-times within {100 * within:g} %"
         claims[name] = (float(np.mean(np.abs(own) <= within)), most, np.inf)
-        losses = cells["loss_inside"].values[:, w]
+        losses = cells["loss_inside"].values[:, w][cells["eta0"].values[:, w] <= LARGEST]
         claims[f"width {width}: share of losses of single networks in their 90 % interval"] = (
             float(np.nanmean(losses)), most - 0.05, 0.95 + (0.9 - most),
         )  # fmt: skip
         claims[f"width {width}: share of single half-times in their 90 % interval"] = (
             float(covered.mean()), most - 0.05, 0.95 + (0.9 - most),
         )  # fmt: skip
-        shares = by_target(inside(cells.isel(width=w)), judged(cells.isel(width=w)))
+        shares = by_target(cells.isel(width=w))
         measured[f"width {width}: share in the interval, by target"] = coverage(shares)
         part = starts.isel(width=w)
         steps = part["predicted"].values
-        some = np.isfinite(steps) & (steps >= FEWEST)
+        some = (steps >= FEWEST) & (steps < _MOST / _FURTHER)
         low, high = np.moveaxis(part["ends"].values, -2, 0)
         hit = (part["trained"].values >= low) & (part["trained"].values <= high)
         claims[f"width {width}, random f_0: share of single half-times in their 90 % interval"] = (
@@ -296,18 +318,18 @@ def run(size: str = "full", execution: Execution | None = None) -> Result:
         "rate": list(config["rates"]),
         "parametrization": list(config["parametrizations"]),
     }
-    seeds = {"seeds": config["seeds"]}
-    cells = execution.cells("adam_practice", practice, grid, seeds)
+    cells = execution.cells("adam_practice", practice, grid)
     starts = execution.cells(
         "adam_practice_started",
         started,
         {"target": grid["target"], "width": grid["width"]},
-        seeds | {"rate": config["started_rate"]},
+        {"rate": config["started_rate"]},
     )
     claims, measured = claims_of(config, cells, starts)
     return Result(
         verdicts(claims),
         config | {"optimizer": repr(ADAM), "samples": len(samples()),
+                  "seeds": {f"{width}": SEEDS[width] for width in config["widths"]},
                   "threshold": "RMS of a band's error at half of its start",
                   "rng": "default_rng([width, number of the target, seed, paired])"},
         intervals(measured) if len(config["targets"]) > 3 else {},
@@ -323,15 +345,14 @@ def summary(cells: Any) -> dict[str, Any]:
         return np.asarray(np.broadcast_to(values[..., None], known.shape)[known])
 
     width = np.broadcast_to(cells["width"].values[None, :, None, None], known.shape[:-1])
-    own = np.abs(own_off(cells)).mean(axis=-2)
+    own = mean_of(np.abs(own_off(cells)))
     share = cells["size"].values / np.nanmax(cells["size"].values, axis=-1, keepdims=True)
     return {
         "width": of_bands(width),
         "eta0": np.round(of_bands(cells["eta0"].values), 5),
         "predicted": np.round(cells["predicted"].values[known], 2),
-        "trained": np.round(cells["trained"].values.mean(axis=-2)[known], 2),
+        "trained": np.round(mean_of(cells["trained"].values)[known], 2),
         "own_off": np.round(own[known], 4),
-        "inside": np.round(inside(cells).mean(axis=-2)[known], 3),
         "share": np.round(share[known], 4),
         "rings": cells["rings"].values[known],
         "judged": judged(cells)[known],

@@ -26,7 +26,8 @@ def draw(result: Result) -> Figure:
     _weak(axes[1, 1], rows)
     fig.suptitle(
         f"Adam, learning rates {', '.join(f'{rate:g}' for rate in result.config['rates'])}: "
-        f"{len(result.config['targets'])} targets, mean of {result.config['seeds']} networks"
+        f"{len(result.config['targets'])} targets, mean of "
+        f"{', '.join(f'{n}' for n in result.config['seeds'].values())} networks a width"
     )
     return fig
 
