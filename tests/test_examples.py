@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +63,14 @@ def test_adam_frequency_bias():
     assert numbers["Adam, equal"] == pytest.approx(12.9, rel=0.03)
     assert numbers["Adam, 1/k"] == pytest.approx(2.53, rel=0.03)
     assert numbers["Adam, k"] == pytest.approx(37.2, rel=0.03)
+
+
+def test_adam_single_networks():
+    # From the package itself; four times the width halves the logarithm of the ratio.
+    numbers = numbers_of("adam_single_networks")
+    assert numbers["width 256"] == pytest.approx(2.0, rel=0.15)
+    small, large = np.log(numbers["width 1024"]), np.log(numbers["width 4096"])
+    assert large / small == pytest.approx(0.5, abs=0.03)
 
 
 def test_domain_matters():
