@@ -26,12 +26,12 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.progress import progress_bar
-from ntkfreq._support.sizes import MOST_SECONDS, PER_SECOND, refuse_memory, refuse_work
+from ntkfreq._support.sizes import MOST_SECONDS, refuse_memory
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.recursion.batches import checked_batches
-from ntkfreq.recursion.cost import StepWork
+from ntkfreq.recursion.cost import StepWork, refuse_long
 from ntkfreq.recursion.nodes import TRAIN_NEARER, FrequencyNodes
 from ntkfreq.recursion.predicted import PredictedPath
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState, rounding_floor
@@ -154,7 +154,8 @@ def follow(
     name = checks.choice("engine", engine, ("auto", "direct", "nufft"))
     name = work.faster() if name == "auto" else name
     records = record_steps(record, steps)
-    _refuse_large(problem, work.seconds(name) * steps, len(records), most_seconds)
+    _refuse_large(problem, len(records))
+    refuse_long(nodes, len(points), steps, work.seconds(name) * steps, most_seconds)
     run = _Run(problem, optimizer, rates, start, batches, _engine(name, problem, work), steps)
     began = time.perf_counter()
     with progress_bar(progress, steps, "step", what="follow") as bar:
@@ -290,21 +291,12 @@ def _refuse_unfit(nodes: FrequencyNodes, x: FloatArray) -> None:
         )
 
 
-def _refuse_large(
-    problem: FollowedProblem, seconds: float, records: int, most_seconds: float
-) -> None:
+def _refuse_large(problem: FollowedProblem, records: int) -> None:
     m, n = problem.nodes.count, len(problem.y)
-    what = f"{m} nodes and {n} points"
     refuse_memory(
-        f"{what} with {records} records",
+        f"{m} nodes and {n} points with {records} records",
         8.0 * (records * (n + m * (2 + 2 * problem.trained)) + m * (10 + 10 * problem.dim)),
         "record fewer steps, or take nodes of a larger tolerance",
-    )
-    refuse_work(
-        what,
-        PER_SECOND * seconds,
-        "take nodes of a larger tolerance, fewer points or fewer steps",
-        most_seconds,
     )
 
 

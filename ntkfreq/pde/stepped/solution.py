@@ -19,6 +19,8 @@ from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points, is_measure
 from ntkfreq.problem.optimizers import Optimizer
+from ntkfreq.recursion.cost import refuse_long
+from ntkfreq.recursion.cost import seconds as path_seconds
 from ntkfreq.recursion.nodes import FrequencyNodes
 from ntkfreq.recursion.path import follow
 from ntkfreq.recursion.predicted import PredictedPath
@@ -144,7 +146,7 @@ class SteppedSolution(FrequencySolution):
         if t is not None or steps is not None:
             wanted = self.training.recorded(t, steps)
             found = path if np.isin(wanted, path.steps).all() else self._followed(wanted)
-            path = _some(found, wanted)
+            path = asked(found, wanted)
         return SteppedSolution.evaluate(
             self.equation,
             self.training,
@@ -267,6 +269,8 @@ def followed(
     """The path of a problem on some nodes, recorded at steps (T,) and at 0."""
     measure = points_of(equation)
     x, last = measure.x, max(int(steps[-1]), 1)
+    # Before batches are made, one by one.
+    refuse_long(nodes, len(x), last, expected_seconds(equation, training, nodes, last))
     return follow(
         nodes,
         x,
@@ -284,8 +288,24 @@ def followed(
     )
 
 
-def _some(path: PredictedPath, steps: IntArray) -> PredictedPath:
-    """Some of the records of a path."""
+def expected_seconds(
+    equation: FrequencyEquation, training: StepwiseTraining, nodes: FrequencyNodes, steps: int
+) -> float:
+    """Seconds that following takes."""
+    x = points_of(equation).x
+    return path_seconds(
+        nodes,
+        x if training.batch_size is None else x[: training.batch_size],
+        steps,
+        frozen=equation.sigma_a == 0 or training.rates.frequency == 0,
+        damped=max(training.rates.readout_epsilon, training.rates.frequency_epsilon) > 0,
+    )
+
+
+def asked(path: PredictedPath, steps: IntArray) -> PredictedPath:
+    """The records of a path at steps that were asked for; all there are where it has diverged."""
+    if not np.isin(steps, path.steps).any():
+        return path
     rows = np.searchsorted(path.steps, steps[np.isin(steps, path.steps)])
     seen = None if path.sharpness is None else path.sharpness[rows]
     return replace(

@@ -11,11 +11,16 @@ from ntkfreq._support import checks
 from ntkfreq._support.sizes import SizeError
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.judging.testset import Tested
-from ntkfreq.pde.stepped.solution import SteppedSolution, followed, points_of
+from ntkfreq.pde.stepped.solution import (
+    SteppedSolution,
+    asked,
+    expected_seconds,
+    followed,
+    points_of,
+)
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points, is_measure
-from ntkfreq.recursion.cost import seconds as path_seconds
 from ntkfreq.recursion.nodes import FrequencyNodes, density_nodes, own_nodes
 from ntkfreq.recursion.predicted import PredictedPath, node_error
 from ntkfreq.recursion.rules import ROOT, closed_rule
@@ -87,6 +92,7 @@ def solve_stepwise(
         "seconds": path.seconds,
     }
     status = _status(path, training, error, rtol)
+    path = asked(path, steps)
     return SteppedSolution.evaluate(
         equation, training, path, test, frequencies, rtol, status, stats
     )
@@ -95,9 +101,7 @@ def solve_stepwise(
 def _path(
     equation: FrequencyEquation, training: StepwiseTraining, nodes: FrequencyNodes, steps: IntArray
 ) -> PredictedPath:
-    frozen = equation.sigma_a == 0 or training.rates.frequency == 0
-    damped = max(training.rates.readout_epsilon, training.rates.frequency_epsilon) > 0
-    took = path_seconds(nodes, points_of(equation).x, int(steps[-1]), frozen=frozen, damped=damped)
+    took = expected_seconds(equation, training, nodes, int(steps[-1]))
     return followed(equation, training, nodes, steps, progress=took > _LONG)
 
 
@@ -168,13 +172,22 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
     return "; ".join([begin, *limits])
 
 
-def checked_network(initial: Any, dim: int) -> Any:
-    """A two-layer network whose frequencies are to be the nodes."""
+def network_width(initial: Any, width: Any) -> Any:
+    """Width of a two-layer network whose frequencies are to be the nodes."""
     if not (hasattr(initial, "w") and hasattr(initial, "width") and callable(initial)):
         raise TypeError(
             f"initial={checks.show(initial)} must be a FourierFeatureNet, whose frequencies are "
             "then followed as they are; give an initial output alone as initial_output"
         )
+    if width is not None and width != initial.width:
+        raise ValueError(
+            f"width={checks.show(width)} is not that of initial, {initial.width}; leave width out"
+        )
+    return initial.width
+
+
+def fitting_network(initial: Any, dim: int) -> Any:
+    """A network whose frequencies have dimension d."""
     if checks.points("initial.w", initial.w).shape[1] != dim:
         raise ValueError(f"initial has frequencies of another dimension than rho_w, {dim}")
     return initial
