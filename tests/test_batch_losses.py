@@ -302,6 +302,10 @@ def test_refusals():
         ValueError, match=r"batch_size=3 is not that of order, whose batches have 2"
     ):
         batch_losses(RHO, (X, Y), step_size=0.5, batch_size=3, order=[[0, 1]], steps=1)
+    with pytest.raises(ValueError, match=r"order is a masked array with 1 of 2 entries masked"):
+        batch_losses(RHO, (X, Y), step_size=0.5, order=np.ma.masked_equal([[0, 1]], 0), steps=1)
+    with pytest.raises(ValueError, match=r"steps=1000000000: this takes .* give fewer steps"):
+        batch_losses(RHO, (X, Y), step_size=0.5, batch_size=2, order="independent", steps=10**9)
     with pytest.raises(ValueError, match=r"optimizer=Adam.*moves parameters by what is not linear"):
         batch_losses(RHO, (X, Y), optimizer=Adam(), **options)
     with pytest.raises(ValueError, match=r"clips gradients at clip=1"):

@@ -15,10 +15,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.hostile import awkward, families, flows, kernels, nodes, outcomes, table
+from tests.hostile import awkward, families, flows, kernels, nodes, outcomes, stepped, table
 from tests.hostile.attempts import ANSWERED, Try, Verdict, compare
+from tests.hostile.catalogue import draw
 from tests.hostile.runner import in_child
 from tests.hostile.values import REFUSE, UNKNOWN, Arg, Draw
+from validation.reference import recursion
 
 ROOT = Path(__file__).parent.parent
 # A seed of its own: the committed results are of seed 0.
@@ -206,6 +208,33 @@ def test_flows_of_both_precisions_agree():
     # Steps of a size that rounding cannot tell from none.
     slow = flows.flow(family, x, weights, start, 0.7, t, step=1e-17)
     np.testing.assert_allclose(slow.errors, plain.errors, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sign", "nesterov"])
+def test_steps_are_those_of_the_plainest_loop(name):
+    """Of the reference of the validation, which goes from node to node."""
+    plain = {
+        "adam": recursion.adam(), "adamw": recursion.adam(), "rmsprop": recursion.rms_prop(),
+        "sign": recursion.signs(), "nesterov": recursion.nesterov(0.9),
+    }[name]  # fmt: skip
+    rng = np.random.default_rng(0)
+    w, shares = rng.standard_normal((5, 2)) * 3, np.array([0.1, 0.2, 0.3, 0.15, 0.25])
+    x, y = rng.uniform(-1, 1, (6, 2)), rng.standard_normal(6)
+    seen = stepped.epochs(6, 4, 7, seed=3) if name != "sign" else None
+    decay, factors = (0.01, 0.02), stepped.factors({"Warmup": 4.0}, 7)
+    one = stepped.rule(name, {"epsilon": 0.0})
+    how = stepped.Setting(one, (0.05, 0.03), (0.0, 0.0), 0.8, factors, decay, seen)
+    path, _ = recursion.recursion(
+        w, shares, x, y, plain, 7, rate=0.05, frequency_rate=0.03, sigma_a=0.8, factors=factors,
+        decay_a=decay[0], decay_w=decay[1], batches=seen,
+    )  # fmt: skip
+    found = stepped.losses(w, shares, x, y, np.full(6, 1 / 6), how)
+    np.testing.assert_allclose(found, np.mean((path - y) ** 2, axis=1), rtol=1e-9)
+
+
+def test_tries_of_one_scenario_alone():
+    assert {draw(0, index, ("line law",))[0] for index in range(9)} == {"line law"}
+    assert len({draw(0, index)[0] for index in range(60)}) > 9
 
 
 def test_lines_survive_a_kill(tmp_path):

@@ -118,3 +118,12 @@ def test_refusals():
         learning_steps(windowed(), RHO, fraction=2.0, **options)
     with pytest.raises(ValueError, match=r"optimizer=RMSProp needs width"):
         learning_steps(windowed(), RHO, optimizer=RMSProp(), step_size=1e-3)
+    with pytest.raises(
+        ValueError, match=r"most=1000000000: this takes .* give fewer steps, or a l"
+    ):
+        learning_steps(windowed(), RHO, most=10**9, **options)
+    message = (
+        r"target has 1 sample\(s\) x without extent in 1 of 1 dimension\(s\), so that they fil"
+    )
+    with pytest.raises(ValueError, match=message):
+        learning_steps(([0.5], [1.0]), RHO, frequencies=[2.0], **options)

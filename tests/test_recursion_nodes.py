@@ -96,6 +96,15 @@ def test_atoms_and_frequencies_are_taken_as_they_are():
     assert own_nodes(np.ones((4, 2))).weights.tolist() == [0.25] * 4
 
 
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_coarser_nodes_are_others_at_any_tolerance(dim):
+    """Else the error that they tell would be 0, whatever it is."""
+    x = np.linspace(-0.1, 0.1, 4 * dim).reshape(4, dim)
+    density = Normal(scale=0.3, dim=dim)
+    fine, coarse = (density_nodes(density, x, 0.5, coarser=ratio) for ratio in (1.0, 2.0))
+    assert coarse.count <= fine.count / 2
+
+
 def test_too_many_nodes_are_refused():
     with pytest.raises(ValueError, match=r"takes 1\.6e\+09 nodes, above 5e\+06; take a larger"):
         density_nodes(StudentT(1, scale=5.0), LINE, 1e-4)

@@ -52,7 +52,8 @@ def test_one_dimension_takes_flat_arrays():
 @pytest.mark.parametrize("rows", [(), (1,), (3,)])
 def test_nufft_is_the_dense_sum(monkeypatch, dim, rows):
     rng = np.random.default_rng(dim)
-    x, xi = rng.uniform(-2, 2, (400, dim)), rng.uniform(-40, 40, (300, dim))
+    reach = 40 / dim**2
+    x, xi = rng.uniform(-2, 2, (400, dim)), rng.uniform(-reach, reach, (300, dim))
     values = rng.standard_normal((*rows, 400)) / 400
     monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (1_000_000,) * 3)
     dense = fourier_sum(x, values, xi)
@@ -62,6 +63,16 @@ def test_nufft_is_the_dense_sum(monkeypatch, dim, rows):
     # Relative to the sum of magnitudes, which bounds every value.
     assert np.abs(fast - dense).max() < 1e-12 * np.abs(values).sum(axis=-1).max()
     assert not np.array_equal(fast, dense)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_few_points_far_apart_are_summed(monkeypatch, dim):
+    """A grid of more cells than there are pairs takes longer, seconds and gigabytes at worst."""
+    rng = np.random.default_rng(dim)
+    x, xi = rng.uniform(-2, 2, (400, dim)), rng.uniform(-1e5, 1e5, (300, dim))
+    monkeypatch.setattr(spectrum, "_DENSE_PAIRS", (1000,) * 3)
+    monkeypatch.setattr(spectrum, "_nufft", None)
+    assert fourier_sum(x, np.ones(400), xi).shape == (300,)
 
 
 def test_grids_too_large_for_the_nufft_stay_dense(monkeypatch):

@@ -155,6 +155,31 @@ def test_times_steps_and_records():
     assert slow.train_loss[1] > solution.at(steps=[0, 1]).train_loss[1]
 
 
+def test_records_are_those_asked_for():
+    whole = solve_frequency_pde(RHO, (X, Y), steps=[0, 4, 9], **ADAM)
+    for asked in ({"steps": [4, 9]}, {"t": [4e-3, 9e-3]}):
+        some = solve_frequency_pde(RHO, (X, Y), **asked, **ADAM)
+        np.testing.assert_array_equal(some.step, [4, 9])
+        np.testing.assert_array_equal(some.train_loss, whole.train_loss[1:])
+        assert some.path.moves.shape[0] == some.data_spectrum.shape[0] == 2
+    assert solve_frequency_pde(RHO, (X, Y), steps=[0], **ADAM).step.tolist() == [0]
+    with pytest.raises(ValueError, match="a learning time needs the start, include t = 0"):
+        some.learning_step((2, 4))
+    # A path that diverges before has what there is.
+    with np.errstate(all="ignore"):
+        lost = solve_frequency_pde(
+            RHO, (X, Y), optimizer=GradientDescent(), step_size=60.0, width=1024, steps=[400]
+        )
+    assert "grows without bound" in lost.status
+    assert lost.step.tolist() == [0]
+
+
+@pytest.mark.parametrize("order", ["shuffled", "independent"])
+def test_a_run_of_years_is_refused_before_its_batches_are_made(order):
+    with pytest.raises(ValueError, match=r"steps=1000000000 with \d+ nodes and 33 points: this ta"):
+        solve_frequency_pde(RHO, (X, Y), steps=10**9, batch_size=4, order=order, **ADAM)
+
+
 def test_test_points_text_pickle_and_dataset():
     x = np.linspace(-1, 1, 50)
     solution = solve_frequency_pde(RHO, (X, Y), steps=30, test=(x, np.sin(np.pi * x)), **ADAM)
@@ -241,6 +266,27 @@ REFUSED = {
         r"batch_size or order with weighted points: the points of a batch count alike",
     ),
     "initial": ({"initial": np.cos}, r"initial=.* must be a FourierFeatureNet"),
+    "width of initial": (
+        {"initial": drawn(64)}, r"width=1024 is not that of initial, 64; leave width out"
+    ),
+    "size and order": (
+        {"order": np.zeros((5, 2), int), "steps": 5, "batch_size": 4},
+        r"batch_size=4 is not that of order, whose batches have 2 point\(s\); leave batch_size out",
+    ),
+    "masked order": (
+        {"order": np.ma.masked_equal([[0, 1], [2, 3]], 0), "steps": 2},
+        r"order is a masked array with 1 of 4 entries masked",
+    ),
+    "unsigned order": (
+        {"order": np.full((2, 2), 2**64 - 1, dtype=np.uint64), "steps": 2},
+        r"order, or batches, runs from 18446744073709551615 to 18446744073709551615",
+    ),
+    "ragged order": ({"order": [[0, 1], [2]], "steps": 2}, r"order=.* must be an array"),
+    "size": ({"batch_size": 2.0}, r"batch_size=2\.0 must be an integer"),
+    "reversal": (
+        {"weight_decay": 1e3, "optimizer": AdamW()},
+        r"weight_decay=1000 times step_size=0\.001 must be below 1: a step would reverse",
+    ),
 }  # fmt: skip
 
 

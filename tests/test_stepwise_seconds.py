@@ -54,8 +54,8 @@ def test_a_long_prediction_is_refused_with_its_size_and_time():
     assert told(plane, photograph, rtol=1e-3, steps=100_000) > 3600
     with pytest.raises(
         SizeError,
-        match=r"100000 steps of \d+ nodes and 262144 points: this takes about .* hours, above the "
-        r"15 minutes that one call may last; raise rtol, or give fewer steps or points",
+        match=r"steps=100000 with \d+ nodes and 262144 points: this takes about .* hours, above "
+        r"the 15 minutes that one call may last; take nodes of a larger tolerance \(rtol\), fewer",
     ):
         solve_frequency_pde(plane, photograph, rtol=1e-3, steps=100_000, **ADAM)
     # That of the page on images: a minute or so, and not refused.

@@ -19,7 +19,13 @@ from ntkfreq.pde.method import Method
 from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.solution.linear import LinearSolution
 from ntkfreq.pde.solution.solution import FrequencySolution
-from ntkfreq.pde.stepped.solve import RTOL, checked_network, refuse_stepwise, solve_stepwise
+from ntkfreq.pde.stepped.solve import (
+    RTOL,
+    fitting_network,
+    network_width,
+    refuse_stepwise,
+    solve_stepwise,
+)
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
@@ -163,6 +169,7 @@ def solve_frequency_pde(
     """
     begin = time.perf_counter()
     if initial is not None:
+        width = network_width(initial, width)
         initial_output = initial if initial_output is None else initial_output
     equation = FrequencyEquation.create(
         rho_w,
@@ -179,7 +186,7 @@ def solve_frequency_pde(
         training = StepwiseTraining.create(
             "gd" if optimizer is None else optimizer,
             step_size,
-            initial.width if width is None and initial is not None else width,
+            width,
             parametrization,
             (equation.weight_decay, equation.frequency_decay),
             batch_size,
@@ -199,7 +206,7 @@ def solve_frequency_pde(
             frequencies=grid,
             test=resolve_test(solver, test, highest),
             rtol=checked_tolerance(RTOL if rtol is None else rtol),
-            initial=None if initial is None else checked_network(initial, equation.dim),
+            initial=None if initial is None else fitting_network(initial, equation.dim),
         )
     if parametrization != "ntk":
         raise ValueError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq._support import checks
+from ntkfreq._support import arrays, checks
 from ntkfreq._support.types import IntArray
 
 
@@ -45,7 +45,7 @@ def epoch_batches(points: int, batch_size: int, steps: int, seed: int) -> IntArr
 
 def checked_batches(batches: Any, steps: int, points: int) -> IntArray:
     """Batches (steps, B) of points, -1 where a batch is smaller."""
-    given = np.array(batches)
+    given = arrays.plain("order", batches)
     if given.ndim != 2 or given.dtype.kind not in "iu" or given.size == 0:
         raise ValueError(
             f"order, or batches, of shape {given.shape} and type {given.dtype} must be "
@@ -56,10 +56,11 @@ def checked_batches(batches: Any, steps: int, points: int) -> IntArray:
             f"order, or batches, holds {len(given)} step(s), fewer than steps={steps}; "
             "give a row for each"
         )
-    given = given[:steps].astype(np.int64)
+    given = given[:steps]
+    # Unsigned numbers beyond int64 would become negative ones.
     if given.min() < -1 or given.max() >= points or np.any(given.max(axis=1) < 0):
         raise ValueError(
             f"order, or batches, runs from {given.min()} to {given.max()}; each row must "
             f"number at least one of the {points} points, from 0, with -1 where it is shorter"
         )
-    return given
+    return given.astype(np.int64)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ntkfreq._support.sizes import MOST_SECONDS, PER_SECOND, refuse_work
 from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import FloatArray
 from ntkfreq.recursion.lattice import TransformLattice
@@ -197,3 +198,24 @@ def seconds(
     work = StepWork.of(nodes, x, frozen, damped, **kinds)
     name = work.faster() if engine == "auto" else engine
     return steps * work.seconds(name) + looks * work.look_seconds(name)
+
+
+def refuse_long(
+    nodes: FrequencyNodes, points: int, steps: int, took: float, most: float = MOST_SECONDS
+) -> None:
+    """Refuse a path that takes longer than `most` seconds, by an estimate `took`.
+
+    Examples
+    --------
+    >>> from ntkfreq.recursion.nodes import own_nodes
+    >>> refuse_long(own_nodes([1.0, 2.0]), 8, 10**9, 1e4)
+    Traceback (most recent call last):
+    ntkfreq...SizeError: steps=1000000000 with 2 nodes and 8 points: this takes about 2.8 hours...
+    """
+    refuse_work(
+        f"steps={steps} with {nodes.count} nodes and {points} points",
+        PER_SECOND * took,
+        "take nodes of a larger tolerance (rtol), fewer points or fewer steps "
+        "(ntkfreq.stepwise_seconds tells the time)",
+        most,
+    )

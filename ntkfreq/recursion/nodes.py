@@ -171,13 +171,14 @@ def density_nodes(
     extent = max(float(np.abs(x).max()), 1e-300)
     reach = density.radius(_TAIL * tolerance)
     if density.dim == 1:
-        spacing = min(_SPACING * (tolerance / 1e-3) ** _POWER * coarser / extent, reach / 4)
+        # At the fewest nodes as well the coarser ones are others.
+        spacing = coarser * min(_SPACING * (tolerance / 1e-3) ** _POWER / extent, reach / 4)
         _refuse_many(reach / spacing, tolerance, reach, x)
         return _on_a_line(density, reach, spacing, tolerance)
     k = density.dim - 2
     size = density.radius(0.5) * extent / _TYPICAL
     count = _NODES[k] * max(size, 0.1) ** _SIZED[k] * (1e-3 / tolerance) ** _FALLING[k]
-    count = max(count / coarser**density.dim, _FEWEST)
+    count = max(count, _FEWEST) / coarser**density.dim
     _refuse_many(count, tolerance, reach, x)
     mass = _radial_mass(density, reach)
     nodes = _in_space(density, int(count), *mass, tolerance)

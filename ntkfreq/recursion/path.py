@@ -26,19 +26,13 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.progress import progress_bar
-from ntkfreq._support.sizes import (
-    MOST_SECONDS,
-    PER_SECOND,
-    refuse_memory,
-    refuse_work,
-    shown_seconds,
-)
+from ntkfreq._support.sizes import MOST_SECONDS, refuse_memory, shown_seconds
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.optimizers import Optimizer
 from ntkfreq.recursion.batches import checked_batches
 from ntkfreq.recursion.clipped import ClippedSums, ProjectedSums
-from ntkfreq.recursion.cost import StepWork
+from ntkfreq.recursion.cost import StepWork, refuse_long
 from ntkfreq.recursion.nodes import TRAIN_NEARER, FrequencyNodes
 from ntkfreq.recursion.predicted import PredictedPath
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState, rounding_floor
@@ -169,7 +163,8 @@ def follow(
     name = work.faster() if name == "auto" else name
     records = record_steps(record, steps)
     told = work.seconds(name) * steps
-    _refuse_large(problem, told, len(records), most_seconds)
+    _refuse_large(problem, len(records))
+    refuse_long(nodes, len(points), steps, told, most_seconds)
     sums = _engine(name, problem, work, optimizer.clip, rates.readout_norm)
     run = _Run(problem, optimizer, rates, start, batches, sums, steps)
     began = time.perf_counter()
@@ -313,21 +308,12 @@ def _refuse_unfit(nodes: FrequencyNodes, x: FloatArray) -> None:
         )
 
 
-def _refuse_large(
-    problem: FollowedProblem, seconds: float, records: int, most_seconds: float
-) -> None:
+def _refuse_large(problem: FollowedProblem, records: int) -> None:
     m, n = problem.nodes.count, len(problem.y)
-    what = f"{m} nodes and {n} points"
     refuse_memory(
-        f"{what} with {records} records",
+        f"{m} nodes and {n} points with {records} records",
         8.0 * (records * (n + m * (2 + 2 * problem.trained)) + m * (10 + 11 * problem.dim)),
         "record fewer steps, or take nodes of a larger tolerance",
-    )
-    refuse_work(
-        what,
-        PER_SECOND * seconds,
-        "take nodes of a larger tolerance, fewer points or fewer steps",
-        most_seconds,
     )
 
 

@@ -276,14 +276,15 @@ class Rates:
             readout = step * m
             frequency = step if rule.kind == LINEAR else step * root
             epsilons, readout_norm = (rule.epsilon, rule.epsilon * root), root
-        return cls(
-            readout,
-            frequency,
-            *epsilons,
-            step * checks.non_negative("weight_decay", weight_decay),
-            step * checks.non_negative("frequency_decay", frequency_decay),
-            readout_norm,
-        )
+        decay = {"weight_decay": weight_decay, "frequency_decay": frequency_decay}
+        for name, each in decay.items():
+            if step * checks.non_negative(name, each) >= 1:
+                raise ValueError(
+                    f"{name}={each:g} times step_size={step:g} must be below 1: a step would "
+                    "reverse what it shrinks; use a smaller step_size or decay"
+                )
+        shrunk = step * weight_decay, step * frequency_decay
+        return cls(readout, frequency, *epsilons, *shrunk, readout_norm)
 
     @property
     def decays(self) -> bool:

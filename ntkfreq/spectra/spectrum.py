@@ -33,8 +33,9 @@ _DENSE_PAIRS = (20_000, 200_000, 1_000_000)
 _SERIAL = 200_000
 _CHUNK_PAIRS = 4_000_000
 # A type-3 NUFFT works on a grid of (extent in x) * (extent in frequency) / pi cells an axis and
-# some more. Heavy-tailed frequencies would make it larger than the sums are; 1.6 GB at most.
-_MOST_CELLS = 1e8
+# some more, and within that on one of 2, 4, 8 times as many: 6 GB at most. A cell takes as long as
+# a pair (0.1 microseconds each), so heavy-tailed frequencies, or few points far apart, are summed.
+_MOST_CELLS = (1e8, 7e7, 4e7)
 # Operations of a pair of point and frequency in a direct sum: a cosine and a sine, measured.
 _OPERATIONS = 250.0
 
@@ -111,8 +112,10 @@ def _centred_sum(
 def _fast(x: FloatArray, frequencies: FloatArray) -> bool:
     """Whether a non-uniform FFT is possible, and faster than the sums themselves."""
     dim = x.shape[1]
-    many = dim <= 3 and x.shape[0] * frequencies.shape[0] > _DENSE_PAIRS[dim - 1]
-    return many and _cells(x, frequencies) < _MOST_CELLS
+    pairs = float(x.shape[0]) * frequencies.shape[0]
+    if dim > 3 or pairs <= _DENSE_PAIRS[dim - 1]:
+        return False
+    return bool(_cells(x, frequencies) < min(_MOST_CELLS[dim - 1], pairs))
 
 
 def _cells(x: FloatArray, frequencies: FloatArray) -> float:

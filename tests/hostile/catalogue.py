@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import (
+    try_batches,
     try_files,
     try_kernels,
     try_measures,
@@ -13,6 +14,7 @@ from . import (
     try_records,
     try_solve,
     try_spectra,
+    try_stepped,
 )
 from .attempts import Try
 from .values import Draw
@@ -50,12 +52,14 @@ SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     "archive": (1, try_files.archive),
     "command": (1, try_files.command),
     **try_methods.SCENARIOS,
+    **try_stepped.SCENARIOS,
+    **try_batches.SCENARIOS,
 }
 
 
-def draw(seed: int, index: int) -> tuple[str, Try]:
-    """The try of this seed and index, whatever ran before it."""
+def draw(seed: int, index: int, only: tuple[str, ...] = ()) -> tuple[str, Try]:
+    """The try of this seed and index, whatever ran before it; `only` some scenarios."""
     rng = Draw(seed, index)
-    names = list(SCENARIOS)
+    names = list(only or SCENARIOS)
     (name,) = rng.choices(names, [SCENARIOS[name][0] for name in names])
     return name, SCENARIOS[name][1](rng)

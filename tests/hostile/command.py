@@ -14,7 +14,7 @@ from typing import Any
 
 import ntkfreq
 
-from .catalogue import draw
+from .catalogue import SCENARIOS, draw
 from .nodes import text
 from .outcomes import attempt
 from .runner import in_child
@@ -23,9 +23,9 @@ ROOT = Path(__file__).parent.parent.parent
 RESULTS = Path(__file__).parent / "results.json"
 
 
-def run_one(seed: int, index: int) -> dict[str, Any]:
+def run_one(seed: int, index: int, only: tuple[str, ...] = ()) -> dict[str, Any]:
     """Outcome of one try, in a child of its own."""
-    scenario, one = draw(seed, index)
+    scenario, one = draw(seed, index, only)
     found = in_child(lambda: attempt(one))
     return {
         "seed": seed,
@@ -57,7 +57,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def worker(number: int, workers: int, seed: int, wanted: list[int], path: Path) -> None:
+def worker(
+    number: int, workers: int, seed: int, wanted: list[int], path: Path, only: tuple[str, ...] = ()
+) -> None:
     """Run every `workers`-th of the wanted tries; each line is written in one piece."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     stopped: list[int] = []
@@ -71,12 +73,14 @@ def worker(number: int, workers: int, seed: int, wanted: list[int], path: Path) 
     for index in wanted[number::workers]:
         if stopped:
             break
-        line = json.dumps(run_one(seed, index)) + "\n"
+        line = json.dumps(run_one(seed, index, only)) + "\n"
         os.write(handle, line.encode())
     os.close(handle)
 
 
-def run(seed: int, tries: int, workers: int, path: Path) -> list[dict[str, Any]]:
+def run(
+    seed: int, tries: int, workers: int, path: Path, only: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
     """Run what is missing of the tries 0 to `tries` - 1 and return all outcomes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # closed, and so let go, at the end
@@ -96,7 +100,7 @@ def run(seed: int, tries: int, workers: int, path: Path) -> list[dict[str, Any]]
         if pid == 0:
             try:
                 # It keeps the lock: a run whose parent was killed is still a run.
-                worker(number, workers, seed, wanted, path)
+                worker(number, workers, seed, wanted, path, only)
             except KeyboardInterrupt:
                 pass
             finally:
@@ -126,9 +130,9 @@ def _wait(pids: list[int], done: int, tries: int, path: Path) -> None:
         raise SystemExit("stopped; the same command goes on from here") from None
 
 
-def show(seed: int, index: int, execute: bool) -> None:
+def show(seed: int, index: int, execute: bool, only: tuple[str, ...] = ()) -> None:
     """Print one try as a Python call, and what becomes of it."""
-    scenario, one = draw(seed, index)
+    scenario, one = draw(seed, index, only)
     print(f"# {scenario}, seed {seed}, index {index}: {'; '.join(one.kinds)}")
     print(text(one.node))
     if execute:
@@ -153,10 +157,14 @@ def main() -> None:
     parser.add_argument(
         "--before", nargs=2, metavar=("FILE", "COMMIT"), help="keep these outcomes of earlier code"
     )
+    parser.add_argument(
+        "--only", action="append", choices=list(SCENARIOS), default=[], metavar="SCENARIO",
+        help="tries of this scenario alone; repeatable; --show needs the same",
+    )  # fmt: skip
     parser.add_argument("--table", action="store_true", help="print the tables of the results")
     options = parser.parse_args()
     if options.show:
-        show(*options.show, execute=True)
+        show(*options.show, execute=True, only=tuple(options.only))
         return
     if options.table:
         print(page(json.loads(RESULTS.read_text(encoding="utf-8"))))
@@ -168,8 +176,12 @@ def main() -> None:
         RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return
     mark = code_hash()
-    path = options.lines or ROOT / "results" / "hostile" / f"{options.seed}-{mark}.jsonl"
-    lines = run(options.seed, options.tries, options.workers, path.absolute())
+    only = tuple(options.only)
+    if only and options.write:
+        parser.error("--write is of all scenarios; leave --only out")
+    name = "-".join([str(options.seed), *sorted(only), mark]).replace(" ", "_")
+    path = options.lines or ROOT / "results" / "hostile" / f"{name}.jsonl"
+    lines = run(options.seed, options.tries, options.workers, path.absolute(), only)
     print(summary(lines))
     if options.write:
         write_results(RESULTS, lines, mark, options.seed)

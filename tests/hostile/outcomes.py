@@ -28,6 +28,8 @@ _REMEDY = re.compile(
     r"between|below|above|valid|neither|exceeds|quote|is for|holds for|kernel's is)\b"
 )
 _DIVERGED = re.compile(r"diverged")
+# Warnings that are meant: of steps too large to follow closely, and of schedules that have ended.
+_TOLD = re.compile(r"order of magnitude; take a smaller|nothing moves after; give fewer steps")
 
 
 def attempt(one: Try) -> dict[str, Any]:
@@ -113,6 +115,8 @@ def _leaks(leaked: list[warnings.WarningMessage]) -> str:
     for warning in leaked:
         text = str(warning.message)
         if issubclass(warning.category, RuntimeWarning) and _DIVERGED.search(text):
+            continue
+        if issubclass(warning.category, UserWarning) and _TOLD.search(text):
             continue
         own = "/ntkfreq/" in warning.filename or "/hostile/" in warning.filename
         if issubclass(warning.category, DeprecationWarning | FutureWarning) and "ntkfreq" in text:

@@ -60,6 +60,11 @@ def finite_times(spectrum: Any, fraction: Any) -> Any:
     return times[times < np.inf]
 
 
+def finite_steps(law: Any) -> Any:
+    """Steps of a line law; -1 where they are infinite, or NaN for want of an error."""
+    return np.where(np.isfinite(law.steps), law.steps, -1.0)
+
+
 def compared_times(band: Any, fraction: Any) -> list[float]:
     """Learning times of a prediction and a run, in one band."""
     from ntkfreq import FourierFeatureNet, Normal, compare, solve_frequency_pde, train

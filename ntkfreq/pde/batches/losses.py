@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.guard import guarded
+from ntkfreq._support.sizes import refuse_work
 from ntkfreq._support.threads import one_thread
 from ntkfreq._support.types import ArrayLike, FloatArray, Function, IntArray
 from ntkfreq.pde.asked_test import resolve_test
@@ -31,6 +32,8 @@ ORDERS = ("shuffled", "independent", "repeated")
 METHODS = ("auto", "moments", "simulation")
 # Standard errors and shares of one run that the status warns of.
 _UNSURE, _HEAVY = 0.05, 0.1
+# Operations whose time every step takes, however few samples there are.
+_A_STEP = 3e5
 # Samples from which on linear algebra gains from threads.
 _THREADED = 400
 
@@ -133,6 +136,7 @@ def batch_losses(
     dynamics = dynamics_for(checks.positive("step_size", step_size), 0.0, False, optimizer)
     recorded = _recorded(dynamics, steps)
     last, runs = int(recorded[-1]), checks.integer("draws", draws, 2)
+    refuse_work(f"steps={last}", _A_STEP * last, "give fewer steps")
     size, name, given = _batches(order, batch_size, max(last, 1), len(x))
     exact = _is_exact(name, checks.choice("method", method, METHODS))
     points = resolve_test(method_for(equation, "gram"), test, 0.0).points

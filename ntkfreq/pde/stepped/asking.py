@@ -10,7 +10,13 @@ from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.clock import checked_tolerance
 from ntkfreq.pde.methods import method_for
 from ntkfreq.pde.stepped.duration import run_seconds
-from ntkfreq.pde.stepped.solve import RTOL, checked_network, outputs_at, refuse_stepwise
+from ntkfreq.pde.stepped.solve import (
+    RTOL,
+    fitting_network,
+    network_width,
+    outputs_at,
+    refuse_stepwise,
+)
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
@@ -88,7 +94,7 @@ def stepwise_seconds(
     training = StepwiseTraining.create(
         optimizer,
         step_size,
-        initial.width if width is None and initial is not None else width,
+        width if initial is None else network_width(initial, width),
         parametrization,
         (equation.weight_decay, equation.frequency_decay),
         batch_size,
@@ -106,5 +112,5 @@ def stepwise_seconds(
         outputs_at(equation, resolve_test(solver, test, highest)),
         recorded,
         checked_tolerance(RTOL if rtol is None else rtol),
-        None if initial is None else checked_network(initial, equation.dim),
+        None if initial is None else fitting_network(initial, equation.dim),
     )[0]

@@ -21,7 +21,7 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.stepped.following import followed, some
+from ntkfreq.pde.stepped.following import asked, followed
 from ntkfreq.recursion.nodes import own_nodes
 from ntkfreq.spectra.bands import pick_spectrum
 
@@ -302,7 +302,7 @@ def drawn_networks(
             w = np.asarray(equation.density.sample(units, rng)).reshape(units, -1)
             a, b = equation.sigma_a * rng.standard_normal((2, units))
             nodes = own_nodes(w, a, b)
-            path = some(
+            path = asked(
                 followed(equation, training, nodes, solution.step, sharpness=False), solution.step
             )
             output[k, : len(path.steps)] = path.output

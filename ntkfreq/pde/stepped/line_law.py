@@ -27,6 +27,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.display import Described, brief, span
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.portable import Portable
+from ntkfreq._support.sizes import refuse_work
 from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.density import Density, as_density
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
 
 # Frequencies of a default grid, and steps whose coefficients are made at once.
 _COUNT, _CHUNK = 128, 512
+# Operations whose time a step takes, however few frequencies there are.
+_A_STEP = 3e5
 # Parts below this share of the largest have nothing to learn.
 _NOTHING = 1e-9
 
@@ -212,6 +215,7 @@ def learning_steps(
     if fraction >= 1:
         raise ValueError(f"fraction={fraction:g} must lie between 0 and 1")
     most = checks.integer("most", most, 1)
+    refuse_work(f"most={most}", _A_STEP * most, "give fewer steps, or a larger step_size")
     start = -_spectrum(goal, density, grid)
     pdf = np.asarray(density.even_values(grid), dtype=np.float64)
     found = _passages(training, start, (2 * np.pi) ** density.dim * pdf, fraction, most)
@@ -245,6 +249,12 @@ def _spectrum(goal: Target, density: Density, grid: FloatArray) -> ComplexArray:
         return np.asarray(decaying.resolved.transform(grid[:, 0]))
     x, y = goal.samples
     sides = np.ptp(x, axis=0)
+    if not sides.all():
+        raise ValueError(
+            f"target has {len(x)} sample(s) x without extent in {int((sides == 0).sum())} of "
+            f"{len(sides)} dimension(s), so that they fill no volume, which the line law needs; "
+            "use solve_frequency_pde with the same optimizer"
+        )
     # Samples stand for cells: those at both ends reach beyond them.
     spread = len(x) ** (1 / x.shape[1])
     volume = float(np.prod(sides * spread / max(spread - 1, 1)))

@@ -16,7 +16,7 @@ from ntkfreq.pde.judging.testset import Tested, TestSet
 from ntkfreq.pde.solution.outcome import refuse_overflow
 from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.stepped.finite_width import FiniteWidth, drawn_networks
-from ntkfreq.pde.stepped.following import followed, some
+from ntkfreq.pde.stepped.following import asked, followed
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.functions import evaluate
@@ -145,7 +145,7 @@ class SteppedSolution(FrequencySolution):
         if t is not None or steps is not None:
             wanted = self.training.recorded(t, steps)
             found = path if np.isin(wanted, path.steps).all() else self._followed(wanted)
-            path = some(found, wanted)
+            path = asked(found, wanted)
         return SteppedSolution.evaluate(
             self.equation,
             self.training,

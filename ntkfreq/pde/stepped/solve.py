@@ -14,15 +14,14 @@ from ntkfreq.pde.judging.testset import Tested
 from ntkfreq.pde.stepped.duration import (
     COARSER,
     given_nodes,
-    path_seconds,
-    refuse_long,
     run_seconds,
 )
-from ntkfreq.pde.stepped.following import followed, points_of
+from ntkfreq.pde.stepped.following import asked, followed, path_seconds, points_of
 from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points, is_measure
+from ntkfreq.recursion.cost import refuse_long
 from ntkfreq.recursion.nodes import ORDERS, FrequencyNodes, density_nodes
 from ntkfreq.recursion.predicted import PredictedPath, node_error
 from ntkfreq.recursion.rules import LINEAR, ROOT, closed_rule
@@ -79,8 +78,8 @@ def solve_stepwise(
 ) -> SteppedSolution:
     """The prediction, on nodes of the density or on the frequencies of a network."""
     where = outputs_at(equation, test)
-    took, count = run_seconds(equation, training, where, steps, rtol, initial)
-    refuse_long(equation, steps, took, count)
+    took, planned = run_seconds(equation, training, where, steps, rtol, initial)
+    refuse_long(planned, len(points_of(equation).x), int(steps[-1]), took)
     nodes = given_nodes(equation, initial)
     if nodes is not None:
         path, error, kind = _path(equation, training, nodes, steps), 0.0, "frequencies as they are"
@@ -99,6 +98,7 @@ def solve_stepwise(
         "seconds": path.seconds,
     }
     status = _status(path, training, error, rtol)
+    path = asked(path, steps)
     return SteppedSolution.evaluate(
         equation, training, path, test, frequencies, rtol, status, stats
     )
@@ -147,7 +147,7 @@ def _refined(
         try:
             nodes = density_nodes(equation.density, where, tolerance)
             more = path_seconds(equation, training, nodes, steps)
-            refuse_long(equation, steps, more, nodes.count)
+            refuse_long(nodes, len(points_of(equation).x), int(steps[-1]), more)
         except SizeError:
             break
     return path, error
@@ -194,14 +194,23 @@ def _status(path: PredictedPath, training: StepwiseTraining, error: float, rtol:
     return "; ".join([begin, *limits])
 
 
-def checked_network(initial: Any, dim: int) -> Any:
-    """A two-layer network whose frequencies are to be the nodes."""
+def network_width(initial: Any, width: Any) -> Any:
+    """Width of a two-layer network whose units are to be the nodes."""
     parts = ("w", "a", "b", "width")
     if not (all(hasattr(initial, part) for part in parts) and callable(initial)):
         raise TypeError(
             f"initial={checks.show(initial)} must be a FourierFeatureNet, whose frequencies are "
             "then followed as they are; give an initial output alone as initial_output"
         )
+    if width is not None and width != initial.width:
+        raise ValueError(
+            f"width={checks.show(width)} is not that of initial, {initial.width}; leave width out"
+        )
+    return initial.width
+
+
+def fitting_network(initial: Any, dim: int) -> Any:
+    """A network whose frequencies have dimension d."""
     if checks.points("initial.w", initial.w).shape[1] != dim:
         raise ValueError(f"initial has frequencies of another dimension than rho_w, {dim}")
     return initial

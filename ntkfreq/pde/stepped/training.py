@@ -14,7 +14,7 @@ from ntkfreq.pde.clock import recorded_steps
 from ntkfreq.pde.time.scheduled import tell_of_idle_steps
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.optimizers import Optimizer, as_optimizer
-from ntkfreq.recursion.batches import epoch_batches
+from ntkfreq.recursion.batches import checked_batches, epoch_batches
 from ntkfreq.recursion.rules import Rates, closed_rule
 
 # Steps of a run whose length nobody gave.
@@ -97,6 +97,8 @@ class StepwiseTraining(Portable):
             checks.choice("order", order, ("shuffled", "independent"))
             if order == "independent" and batch_size is None:
                 raise ValueError("order='independent' draws batches; give batch_size")
+        if batch_size is not None:
+            batch_size = checks.integer("batch_size", batch_size, 1)
         seed = checks.integer("seed", seed, 0)
         return cls(rule, float(step_size), width, parametrization, rates, batch_size, order, seed)
 
@@ -154,7 +156,13 @@ class StepwiseTraining(Portable):
     def batches(self, steps: int, points: int) -> IntArray | None:
         """Points that each step sees, (steps, B), those of `train` with this seed; None for all."""
         if not isinstance(self.order, str):
-            return np.asarray(self.order)
+            given = checked_batches(self.order, steps, points)
+            if self.batch_size not in (None, given.shape[1]):
+                raise ValueError(
+                    f"batch_size={self.batch_size} is not that of order, whose batches have "
+                    f"{given.shape[1]} point(s); leave batch_size out"
+                )
+            return given
         if self.batch_size is None:
             return None
         if self.order == "shuffled":
