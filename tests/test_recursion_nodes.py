@@ -109,7 +109,7 @@ def test_too_many_nodes_are_refused():
     with pytest.raises(ValueError, match=r"takes 1\.6e\+09 nodes, above 5e\+06; take a larger"):
         density_nodes(StudentT(1, scale=5.0), LINE, 1e-4)
     with pytest.raises(
-        ValueError, match=r"above 5e\+06; take a larger tolerance \(rtol\), or a net"
+        ValueError, match=r"above 5e\+06; take a larger tolerance \(rtol\), or follow the units"
     ):
         density_nodes(Normal(scale=100.0, dim=3), 10 * np.eye(3), 1e-3)
 
