@@ -1,14 +1,15 @@
-"""What steps of the recursion take, beside what `ntkfreq.recursion.cost` expects of them."""
+"""What steps and whole predictions take, beside what is expected of them beforehand."""
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from ntkfreq import Adam, Normal
+from ntkfreq import Adam, Normal, solve_frequency_pde, stepwise_seconds
 from ntkfreq.recursion.cost import StepWork, seconds
 from ntkfreq.recursion.nodes import density_nodes
 from ntkfreq.recursion.path import follow
@@ -29,6 +30,16 @@ class Size:
     frozen: bool = False
 
 
+@dataclass(frozen=True)
+class Call:
+    """A prediction: dimension, samples, steps and tolerance."""
+
+    dim: int
+    points: int
+    steps: int
+    rtol: float
+
+
 SIZES = (
     Size(1, 64, 1e-4), Size(1, 64, 1e-4, 1e-8), Size(1, 64, 1e-4, frozen=True),
     Size(1, 1024, 1e-4), Size(1, 4096, 1e-3, 1e-8), Size(1, 65536, 1e-3),
@@ -38,6 +49,50 @@ SIZES = (
     Size(3, 64, 1e-2), Size(3, 1024, 1e-2, 1e-8), Size(3, 4096, 1e-2, frozen=True),
     Size(3, 65536, 1e-2, 1e-8),
 )  # fmt: skip
+
+# Whole predictions under Adam, as a user asks for them: of the page "Your optimizer".
+CALLS = (
+    Call(1, 64, 600, 1e-3), Call(1, 64, 600, 1e-4), Call(1, 2048, 1000, 1e-3),
+    Call(1, 100_000, 1000, 1e-3), Call(2, 1000, 1000, 1e-2), Call(2, 10_000, 1000, 1e-2),
+    Call(3, 1000, 1000, 1e-2),
+)  # fmt: skip
+# Calls of so many seconds are taken once.
+ONCE = 3.0
+
+
+def whole_call(call: Call, repeats: int) -> dict[str, Any]:
+    """Seconds of a prediction at scattered samples, and those expected."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (call.points, call.dim))
+    y = np.sin(3 * x[:, 0]) + 0.5 * np.cos(7 * x[:, -1])
+    rho_w = Normal(scale=10.0, dim=call.dim)
+    options: dict[str, Any] = {"step_size": 1e-3, "width": 4096, "rtol": call.rtol}
+    told = stepwise_seconds(rho_w, (x, y), steps=call.steps, **options)
+    solve_frequency_pde(rho_w, (x, y), optimizer=Adam(), steps=1, **options)
+    took = []
+    for _ in range(1 if told > ONCE else repeats):
+        begin = time.perf_counter()
+        found = solve_frequency_pde(rho_w, (x, y), optimizer=Adam(), steps=call.steps, **options)
+        took.append(time.perf_counter() - begin)
+    seconds = statistics.median(took)
+    return {
+        **asdict(call),
+        "nodes": found.stats["nodes"],
+        "engine": found.stats["engine"],
+        "estimated_error": found.stats["estimated_error"],
+        "expected": told,
+        "seconds": seconds,
+        "expected_over_measured": told / seconds,
+    }
+
+
+def printed_call(row: dict[str, Any]) -> str:
+    """A line of the table of whole calls."""
+    return (
+        f"  {row['dim']}-D {row['points']:6d} samples, {row['steps']} steps, rtol {row['rtol']:g}: "
+        f"{row['nodes']} nodes, {row['seconds']:.2f} s, expected "
+        f"{row['expected_over_measured']:.2f} times that"
+    )
 
 
 def measured(size: Size, repeats: int) -> dict[str, Any]:
