@@ -168,6 +168,8 @@ def test_function_of_a_user_is_integrated(name):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
     assert known.error == 0
     assert 0 < own.error < 1e-13
+    assert own.smooth
+    assert known.smooth
 
 
 def test_corners_have_an_error_that_is_estimated():
@@ -178,6 +180,8 @@ def test_corners_have_an_error_that_is_estimated():
     # What 4096 coefficients leave out is known where it is most, and put there.
     assert 0.2 * own.error < found < own.error < 0.02
     np.testing.assert_allclose(own.masses, known.masses, rtol=1e-6)
+    assert not own.smooth
+    assert not known.smooth
     away = np.abs(k) < 0.98
     for one, other in zip(own.kernel_values(k), known.kernel_values(k), strict=True):
         np.testing.assert_allclose(one[away], other[away], rtol=0, atol=1e-5)

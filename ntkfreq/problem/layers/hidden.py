@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.display import Described
+from ntkfreq._support.display import Described, brief
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.layers.dual import DualActivation, ReluDual, SineDual
@@ -26,6 +26,8 @@ DUALS: MappingProxyType[str, type[DualActivation]] = MappingProxyType(
 MOST_LAYERS, MOST_TERMS = 1000, 8192
 # Variances and kernels stay within these.
 _LEAST, _LARGEST = 1e-100, 1e100
+# Error of the series of a function without corners.
+_SHORT = 1e-9
 # Values that go through all layers at once: their arrays stay in the cache.
 _BLOCK = 16_384
 
@@ -120,9 +122,19 @@ class HiddenLayers(Portable, Described):
         return DUALS[name]() if isinstance(name, str) else FunctionDual(name)
 
     @property
-    def _strength(self) -> float:
-        """Factor of k in G without hidden layers."""
-        return self.sigma_a**2 if self.train_frequencies else 0.0
+    def named(self) -> str:
+        """What the activation is called."""
+        return brief(self.activation)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the series of F and G are short, as of activations without corners."""
+        return self.activation != "relu" and self.error < _SHORT
+
+    @property
+    def moving(self) -> float:
+        """Standard deviation of the output weights as far as it makes the frequencies move."""
+        return self.sigma_a if self.train_frequencies else 0.0
 
     def _given(self) -> str:
         return (
@@ -177,7 +189,7 @@ class HiddenLayers(Portable, Described):
     def _at(self, gap: FloatArray, *, whole: bool = False) -> tuple[FloatArray, FloatArray]:
         """F and G where k is 1 less a gap; `whole` adds what a cut series leaves out at k = 1."""
         value = 1 - gap
-        inner, outer = np.zeros_like(gap), self._strength * value
+        inner, outer = np.zeros_like(gap), self.moving**2 * value
         weight = self.sigma_w**2
         for p in self.variances:
             below, slope = self.dual.layer(weight * gap, p)
@@ -232,7 +244,7 @@ class HiddenLayers(Portable, Described):
         terms = checks.integer("terms", terms, 1, MOST_TERMS)
         value, one = np.zeros(terms), np.zeros(terms)
         value[1:2], one[0] = 1.0, 1.0
-        inner, outer = np.zeros(terms), self._strength * value
+        inner, outer = np.zeros(terms), self.moving**2 * value
         weight, square = self.sigma_w**2, 1.0
         for p in self.variances:
             gap = weight * (square - value[0])
