@@ -242,9 +242,9 @@ class HiddenLayers(Portable, Described):
         array([0.85092, 1.70184, 0.42546, 0.56728])
         """
         terms = checks.integer("terms", terms, 1, MOST_TERMS)
-        value, one = np.zeros(terms), np.zeros(terms)
-        value[1:2], one[0] = 1.0, 1.0
-        inner, outer = np.zeros(terms), self.moving**2 * value
+        value, one = np.zeros((2, max(terms, 2)))
+        value[1], one[0] = 1.0, 1.0
+        inner, outer = np.zeros_like(one), self.moving**2 * value
         weight, square = self.sigma_w**2, 1.0
         for p in self.variances:
             gap = weight * (square - value[0])
@@ -257,4 +257,4 @@ class HiddenLayers(Portable, Described):
             inner = product(slope, before + one + weight * inner)
             outer = weight * product(outer, slope)
             square = self.dual.mean_square(p)
-        return value + self.sigma_a**2 * inner, outer
+        return (value + self.sigma_a**2 * inner)[:terms], outer[:terms]
