@@ -110,7 +110,7 @@ def test_terms_that_are_cut_are_missing_of_the_rectifier():
 @pytest.mark.parametrize("part", [0, 1])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_pdf_is_the_transform_of_the_kernel(activation, part):
-    rho = deep_density(RHO, 2, activation)[part]
+    rho = tuple(deep_density(RHO, 2, activation))[part]
     frequencies = np.array([0.5, 5.0, 20.0, 60.0])
     assert isinstance(rho.rest, Density)
     for xi, found in zip(frequencies, rho.pdf(frequencies), strict=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -165,8 +165,11 @@ class LayeredDensity(Portable, Described):
         return mass, Mixture(densities, np.array([one.share for one in found]) / mass)
 
 
-class DeepDensity(NamedTuple):
-    """What a deep network makes of the density of its frequencies; see :func:`deep_density`.
+@dataclass(frozen=True, eq=False)
+class DeepDensity(Portable, Described):
+    """What a deep network makes of the density of its frequencies; made by :func:`deep_density`.
+
+    It unpacks as a pair, ``damping, diffusivity = deep_density(...)``.
 
     Attributes
     ----------
@@ -178,6 +181,9 @@ class DeepDensity(NamedTuple):
 
     damping: LayeredDensity
     diffusivity: LayeredDensity
+
+    def __iter__(self) -> Iterator[LayeredDensity]:
+        return iter((self.damping, self.diffusivity))
 
     def plot(self, others: Sequence[DeepDensity] = (), *, ax: Axes | None = None) -> Axes:
         """The density of the frequencies and those of damping, over frequency.
