@@ -146,6 +146,20 @@ def test_power_series_has_no_negative_coefficient_and_sums_up_to_the_kernel(
     assert layers.atom == pytest.approx(found[0][0], abs=1e-14)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("sigma_w", "sigma_b"), [(1e-7, 0.0), (1e-6, 300.0), (0.02, 2.0)])
+def test_power_series_of_extreme_scales(activation, sigma_w, sigma_b):
+    """Variances far from 1, and covariances that differ from them in the last digits or not."""
+    layers = HiddenLayers(
+        6, activation, sigma_w, min(sigma_b, 5.0 if activation == "tanh" else 1e9)
+    )
+    for series, mass in zip(layers.coefficients(30), layers.masses, strict=True):
+        assert series.min() >= 0
+        # Thirty terms of the rectifier leave a twentieth.
+        assert series.sum() == pytest.approx(mass, rel=0.1)
+        assert series.sum() <= mass * (1 + 1e-12)
+
+
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_masses_of_the_rectifier(depth):
     assert HiddenLayers(depth, sigma_a=0.7).masses == pytest.approx((1 + 0.98 * depth, 0.49))

@@ -135,6 +135,7 @@ class SineDual(DualActivation):
 
     def composed(self, P: FloatArray, gap: float, p: float) -> tuple[FloatArray, FloatArray]:
         """Hyperbolic sine and cosine of a series, each by the other."""
-        below, above = self.layer(np.array(gap), p)
-        start = self.mean_square(p) - float(below), float(above)
-        return sinh_and_cosh(P, *start)
+        # e^-p sinh(P) and e^-p cosh(P) without cancellation, and without overflow.
+        near = self._square / 2 * float(np.exp(-gap))
+        far = float(np.expm1(-2 * P[0]))
+        return sinh_and_cosh(P, -near * far, near * (2 + far))

@@ -245,9 +245,9 @@ class HiddenLayers(Portable, Described):
         value, one = np.zeros((2, max(terms, 2)))
         value[1], one[0] = 1.0, 1.0
         inner, outer = np.zeros_like(one), self.moving**2 * value
-        weight, square = self.sigma_w**2, 1.0
+        weight, gap = self.sigma_w**2, 1.0
         for p in self.variances:
-            gap = weight * (square - value[0])
+            gap *= weight
             drive = weight * value + self.sigma_b**2 * one
             before = value
             if weight > 0:
@@ -256,5 +256,5 @@ class HiddenLayers(Portable, Described):
                 value, slope = self.dual.mean_square(p) * one, self.dual.derivative(p, p) * one
             inner = product(slope, before + one + weight * inner)
             outer = weight * product(outer, slope)
-            square = self.dual.mean_square(p)
+            gap = float(self.dual.layer(np.array(gap), p)[0])
         return (value + self.sigma_a**2 * inner)[:terms], outer[:terms]
