@@ -63,6 +63,9 @@ if TYPE_CHECKING:
     from ntkfreq.problem.density import Uniform as Uniform
     from ntkfreq.problem.density import as_density as as_density
     from ntkfreq.problem.equation import FrequencyEquation as FrequencyEquation
+    from ntkfreq.problem.layers.effective import DeepDensity as DeepDensity
+    from ntkfreq.problem.layers.effective import LayeredDensity as LayeredDensity
+    from ntkfreq.problem.layers.effective import deep_density as deep_density
     from ntkfreq.problem.measure import Box as Box
     from ntkfreq.problem.measure import Grid as Grid
     from ntkfreq.problem.measure import Line as Line
@@ -95,6 +98,9 @@ _HOMES = {
     "Empirical": "ntkfreq.problem.density",
     "as_density": "ntkfreq.problem.density",
     "Density": "ntkfreq.problem.density",
+    "deep_density": "ntkfreq.problem.layers.effective",
+    "DeepDensity": "ntkfreq.problem.layers.effective",
+    "LayeredDensity": "ntkfreq.problem.layers.effective",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution.solution",
     "SteppedSolution": "ntkfreq.pde.stepped.solution",

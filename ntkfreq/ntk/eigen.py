@@ -177,8 +177,9 @@ def ntk_spectrum(
             raise ValueError(f"kernel has shape {given.shape} for {len(points)} points x")
         density = kernel.density if isinstance(kernel, KernelOperator) else None
         sigma_a = kernel.sigma_a if isinstance(kernel, KernelOperator) else sigma_a
+        deep = isinstance(kernel, KernelOperator) and kernel.layers is not None
     else:
-        density = as_density(cast(DensityLike, kernel))
+        density, deep = as_density(cast(DensityLike, kernel)), False
         points = checks.points("x", x, density.dim, Axis.of("x", x))
         given = ntk_operator(density, points, sigma_a=sigma_a, tolerance=1e-12)
     n = len(points)
@@ -187,7 +188,8 @@ def ntk_spectrum(
         raise ValueError(f"count={most} exceeds the {n} points; there are no more eigenvalues")
     values, vectors = _leading(given, most)
     frequency = eigenvector_frequencies(points, vectors, density)
-    predicted = None if density is None else _predicted(density, points, sigma_a, frequency)
+    plain = None if deep else density
+    predicted = None if plain is None else _predicted(plain, points, sigma_a, frequency)
     return NTKSpectrum(points, values / n, vectors, frequency, predicted)
 
 

@@ -114,7 +114,7 @@ def _wave_flow(
 ) -> FloatArray | None:
     """The flow in the span of waves; None where there are none, or where it does not pay."""
     found = None
-    if isinstance(operator, KernelOperator):
+    if isinstance(operator, KernelOperator) and operator.layers is None:
         count, end = len(start), max(float(clock[-1]), 1e-300)
         trace = float(operator.diagonal().mean())
         basis = basis_for(
@@ -130,8 +130,8 @@ def _wave_flow(
             found = flow(basis, start, clock, 0.4 * rtol)
     if found is None and always:
         raise ValueError(
-            "method='waves' serves operators of ntk_operator whose density has a pdf, in up to "
-            "three dimensions, where the waves are few; use method='lanczos'"
+            "method='waves' serves operators of ntk_operator without hidden layers whose density "
+            "has a pdf, in up to three dimensions, where the waves are few; use method='lanczos'"
         )
     return found
 

@@ -1,4 +1,4 @@
-r"""The limiting neural tangent kernel of a random-Fourier-feature network."""
+r"""The limiting neural tangent kernel of a random-Fourier-feature network, shallow or deep."""
 
 from __future__ import annotations
 
@@ -8,23 +8,39 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import FloatArray, PointsLike
+from ntkfreq._support.types import FloatArray, Function, PointsLike
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike
+from ntkfreq.problem.layers import HiddenLayers
+from ntkfreq.problem.layers.compound import equal_points
 from ntkfreq.spectra.phases import middle_of
 from ntkfreq.spectra.waves import cos_sin_matrices
 
-_CHUNK = 4_000_000
+_CHUNK, _DEEP_CHUNK = 4_000_000, 500_000
 
 
 @guarded
 def ntk_gram(
-    rho_w: DensityLike, x: PointsLike, x2: PointsLike | None = None, *, sigma_a: float = 1.0
+    rho_w: DensityLike,
+    x: PointsLike,
+    x2: PointsLike | None = None,
+    *,
+    sigma_a: float = 1.0,
+    depth: int = 0,
+    activation: str | Function = "relu",
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    train_frequencies: bool = True,
 ) -> FloatArray:
     r"""Gram matrix of the limiting NTK, :math:`K(x,x') = (1+\sigma_a^2\,x\cdot x')\,k(x-x')`.
 
     k is the characteristic function of the density: a closed form for the named
-    families and their mixtures, a quadrature of the pdf (or the sum over atoms) otherwise.
+    families and their mixtures, a quadrature of the pdf (or the sum over atoms) otherwise. With
+    hidden layers behind the features, as in :class:`~ntkfreq.FourierFeatureMLP`, it is
+
+    .. math:: K(x, x') = F(k(x - x')) + x \cdot x'\, G(k(x - x')),
+
+    with functions F and G of the layers (:func:`~ntkfreq.deep_density` has their formulas).
 
     Parameters
     ----------
@@ -35,7 +51,17 @@ def ntk_gram(
     x2 : array_like, shape (n2,) or (n2, d), optional
         Other points; default `x`.
     sigma_a : float, default 1
-        Standard deviation of the output weights; 0 gives k alone (frozen frequencies).
+        Standard deviation of the output weights; 0 gives k alone (frozen frequencies), and with
+        hidden layers what the output weights alone learn.
+    depth : int, default 0
+        Number L of hidden layers after the features.
+    activation : {"relu", "tanh", "sine"} or callable
+        Their non-linearity, normalized; a function of an array of numbers is integrated
+        numerically.
+    sigma_w, sigma_b : float
+        Standard deviations of the hidden weights and of the biases.
+    train_frequencies : bool, default True
+        False for frozen frequencies: G = 0.
 
     Returns
     -------
@@ -45,7 +71,8 @@ def ntk_gram(
     Raises
     ------
     ValueError, TypeError
-        On points of another dimension than the density's, NaN, or negative `sigma_a`.
+        On points of another dimension than the density's, NaN, a negative scale or depth, or an
+        activation that is none.
 
     References
     ----------
@@ -57,28 +84,51 @@ def ntk_gram(
     >>> ntk_gram(Normal(scale=1.0), [0.0, 1.0], sigma_a=0.5)
     array([[1.     , 0.60653],
            [0.60653, 1.25   ]])
+    >>> ntk_gram(Normal(scale=1.0), [0.0, 1.0], depth=2)
+    array([[5.     , 2.81973],
+           [2.81973, 6.     ]])
     """
     density = as_density(rho_w)
     axis = Axis.of("x", x)
     points = checks.points("x", x, density.dim, axis)
     others = points if x2 is None else checks.points("x2", x2, density.dim, axis)
-    sigma_a = checks.non_negative("sigma_a", sigma_a)
-    refuse_matrix(len(points), len(others), sigma_a)
-    return limit_gram(density, points, others, sigma_a)
+    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    refuse_matrix(len(points), len(others), layers)
+    return layered_gram(density, points, others, layers)
 
 
-def refuse_matrix(rows: int, columns: int, sigma_a: float) -> None:
+def refuse_matrix(rows: int, columns: int, layers: HiddenLayers) -> None:
     """Refuse a matrix of kernel values that does not fit into memory."""
+    given = f"sigma_a={layers.sigma_a:g}" + (f", depth={layers.depth}" if layers.depth else "")
     refuse_memory(
         f"x and x2 have {rows} and {columns} points, and the matrix as many rows and columns",
         8.5 * float(rows) * float(columns),
-        f"ntk_operator(rho_w, x, sigma_a={sigma_a:g}) has its products without the matrix, or give "
+        f"ntk_operator(rho_w, x, {given}) has its products without the matrix, or give "
         "fewer points",
     )
 
 
-def limit_gram(density: Density, x: FloatArray, x2: FloatArray, sigma_a: float) -> FloatArray:
+def layered_gram(
+    density: Density, x: FloatArray, x2: FloatArray, layers: HiddenLayers
+) -> FloatArray:
     """As :func:`ntk_gram` for points (n, d), without checks."""
+    if layers.depth == 0:
+        return limit_gram(density, x, x2, layers.moving)
+    gram = stationary_gram(density, x, x2)
+    step = max(1, _DEEP_CHUNK // len(x2))
+    for start in range(0, len(x), step):
+        rows = slice(start, start + step)
+        # Sums of waves leave 1 by rounding, which a kink of F and G there would amplify.
+        gram[rows][equal_points(x[rows], x2)] = 1.0
+        F, G = layers.kernel_values(gram[rows])
+        gram[rows] = F
+        if layers.moving > 0:
+            gram[rows] += (x[rows] @ x2.T) * G
+    return gram
+
+
+def limit_gram(density: Density, x: FloatArray, x2: FloatArray, sigma_a: float) -> FloatArray:
+    """The same without hidden layers."""
     gram = stationary_gram(density, x, x2)
     if sigma_a > 0:
         step = max(1, _CHUNK // len(x2))

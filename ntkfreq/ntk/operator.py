@@ -11,13 +11,15 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.display import Described, brief, points
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import FloatArray, PointsLike
+from ntkfreq._support.types import FloatArray, Function, PointsLike
 from ntkfreq.ntk.features.nodes import Nodes
-from ntkfreq.ntk.gram import limit_gram
+from ntkfreq.ntk.gram import layered_gram, limit_gram
+from ntkfreq.ntk.layered_products import choose_layered
 from ntkfreq.ntk.products import METHODS, Product, choose
 from ntkfreq.ntk.series import SeriesProduct, series_of
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike
+from ntkfreq.problem.layers import HiddenLayers
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +40,10 @@ class KernelOperator(Described):
         How products are made: "dense", "toeplitz", "nufft", "states", "states+nufft",
         "features" or "blocks".
     kernel_error : float
-        Largest error of :math:`k(x_i - x_j)` found when the operator was made.
+        Largest error of :math:`k(x_i - x_j)` found when the operator was made; with hidden layers
+        that of F and G, relative to their largest values.
+    layers : HiddenLayers or None
+        Hidden layers behind the features.
     """
 
     density: Density
@@ -47,14 +52,17 @@ class KernelOperator(Described):
     method: str
     kernel_error: float
     _product: Product = field(repr=False)
+    layers: HiddenLayers | None = None
 
     dtype = np.dtype(np.float64)
 
     def _facts(self) -> dict[str, str]:
+        layers = {} if self.layers is None else {"layers": brief(self.layers)}
         return {
             "density": brief(self.density),
             "x": points(self.x),
             "sigma_a": brief(self.sigma_a),
+            **layers,
             "method": self.method,
             "kernel_error": f"{self.kernel_error:.2g}",
         }
@@ -87,7 +95,7 @@ class KernelOperator(Described):
                 f"v has shape {vectors.shape}; its first axis must be the {len(self.x)} points"
             )
         rows = np.atleast_2d(vectors.T)
-        if self.sigma_a == 0:
+        if self.sigma_a == 0 or self.layers is not None:
             product = self._product(rows)
         else:
             # (x . x') k: each coordinate once before and once after the stationary product.
@@ -103,11 +111,14 @@ class KernelOperator(Described):
     rmatvec = matmat = rmatmat = __matmul__ = matvec
 
     def diagonal(self) -> FloatArray:
-        r"""Diagonal :math:`1 + \sigma_a^2 |x|^2`, shape (n,)."""
-        return np.asarray(1 + self.sigma_a**2 * np.sum(self.x**2, axis=1))
+        r"""Diagonal :math:`F(1) + G(1) |x|^2`, which is :math:`1 + \sigma_a^2 |x|^2`; (n,)."""
+        one, moving = (1.0, self.sigma_a**2) if self.layers is None else self.layers.masses
+        return np.asarray(one + moving * np.sum(self.x**2, axis=1))
 
     def to_dense(self) -> FloatArray:
         """The matrix, shape (n, n), from the kernel itself."""
+        if self.layers is not None:
+            return layered_gram(self.density, self.x, self.x, self.layers)
         return limit_gram(self.density, self.x, self.x, self.sigma_a)
 
 
@@ -127,6 +138,11 @@ def ntk_operator(
     sigma_a: float = 1.0,
     tolerance: float = 1e-10,
     method: str = "auto",
+    depth: int = 0,
+    activation: str | Function = "relu",
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    train_frequencies: bool = True,
 ) -> KernelOperator:
     r"""Gram matrix of the limiting NTK as products, for many points.
 
@@ -134,7 +150,9 @@ def ntk_operator(
     up to three dimensions, where the kernel is replaced by a Fourier series that meets it to
     `tolerance` over the extent of the data; for odd degrees of freedom of a one-dimensional
     :class:`~ntkfreq.StudentT`, an exact recurrence over the sorted points. Few points get their
-    matrix.
+    matrix. With hidden layers the same holds for smooth activations, whose F and G have short power
+    series; the kernel of the rectifier has a kink at equal points and a tail that no series meets
+    to ten digits: it takes a regular grid, a larger tolerance or the matrix.
 
     Parameters
     ----------
@@ -149,6 +167,8 @@ def ntk_operator(
     method : str, default "auto"
         "dense", "toeplitz", "nufft" (with the recurrence where it is exact), "features" (for
         atoms: :class:`~ntkfreq.Empirical`) or "blocks" (kernel values anew at each product).
+    depth, activation, sigma_w, sigma_b, train_frequencies
+        Hidden layers, as for :func:`ntkfreq.ntk_gram`.
 
     Returns
     -------
@@ -176,11 +196,29 @@ def ntk_operator(
     """
     density = as_density(rho_w)
     points = checks.points("x", x, density.dim, Axis.of("x", x))
-    sigma_a = checks.non_negative("sigma_a", sigma_a)
+    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     tolerance = checks.positive("tolerance", tolerance)
     if not 1e-13 <= tolerance <= 0.1:
         raise ValueError(
             f"tolerance={tolerance:g} must lie between 1e-13, which rounding allows, and 0.1"
         )
-    found = choose(density, points, tolerance, checks.choice("method", method, METHODS))
-    return KernelOperator(density, points, sigma_a, found.method, found.error, found.product)
+    return layered_operator(
+        density, points, layers, tolerance, checks.choice("method", method, METHODS)
+    )
+
+
+def layered_operator(
+    density: Density,
+    x: FloatArray,
+    layers: HiddenLayers,
+    tolerance: float,
+    method: str = "auto",
+) -> KernelOperator:
+    """As :func:`ntk_operator` for points (n, d), without checks."""
+    if layers.depth == 0:
+        found = choose(density, x, tolerance, method)
+        return KernelOperator(density, x, layers.moving, found.method, found.error, found.product)
+    found = choose_layered(density, x, layers, tolerance, method)
+    return KernelOperator(
+        density, x, layers.sigma_a, found.method, found.error, found.product, layers
+    )

@@ -35,9 +35,21 @@ class Choice(NamedTuple):
     error: float
 
 
+def prefers_matrix(x: FloatArray, method: str) -> bool:
+    """Whether the matrix is asked for, or the fastest for so few points.
+
+    Examples
+    --------
+    >>> prefers_matrix(np.zeros((768, 1)), "auto"), prefers_matrix(np.zeros((769, 1)), "auto")
+    (True, False)
+    """
+    few = method == "auto" and len(x) <= _FEW[min(x.shape[1], 3) - 1]
+    return few or method == "dense"
+
+
 def choose(density: Density, x: FloatArray, tolerance: float, method: str) -> Choice:
     """The product asked for, or the fastest that meets the tolerance."""
-    if method == "dense" or (method == "auto" and len(x) <= _FEW[min(x.shape[1], 3) - 1]):
+    if prefers_matrix(x, method):
         return Choice(_dense(density, x), "dense", 1e-15)
     if method == "blocks":
         return Choice(_blocks(density, x), "blocks", 1e-15)

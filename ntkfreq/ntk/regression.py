@@ -9,15 +9,16 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.guard import guarded
 from ntkfreq._support.old_calls import renamed
-from ntkfreq._support.types import ArrayLike, FloatArray, PointsLike
+from ntkfreq._support.types import ArrayLike, FloatArray, Function, PointsLike
 from ntkfreq.ntk.features.basis import WaveBasis
 from ntkfreq.ntk.features.operator_error import operator_error
 from ntkfreq.ntk.features.solve import FEW_FEATURES, basis_for, regression
-from ntkfreq.ntk.gram import limit_gram
-from ntkfreq.ntk.operator import KernelOperator, ntk_operator
-from ntkfreq.numerics.dense import refuse_rows, symmetric_eigen
+from ntkfreq.ntk.gram import layered_gram
+from ntkfreq.ntk.operator import KernelOperator, layered_operator
+from ntkfreq.numerics.dense import MAX_ROWS, refuse_rows, symmetric_eigen
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike, Pair, pair_of
+from ntkfreq.problem.layers import HiddenLayers
 
 METHODS = ("auto", "dense", "waves", "cg")
 _FEW = 3000
@@ -43,6 +44,11 @@ def ntk_regression(
     ridge: float = 0.0,
     method: str = "auto",
     rtol: float = 1e-8,
+    depth: int = 0,
+    activation: str | Function = "relu",
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    train_frequencies: bool = True,
 ) -> FloatArray:
     r"""Output of the infinitely wide network after endless training on samples.
 
@@ -70,12 +76,14 @@ def ntk_regression(
         :math:`\lambda`, the rate of decay of the output weights.
     method : str, default "auto"
         "dense" (Cholesky; eigenvectors for no ridge or one near rounding), that of up to 3000
-        points; "waves" in the span of the waves that make up the kernel, whose number does not
-        depend on that of the points (up to three dimensions); "cg" for conjugate gradients on
-        products with :func:`ntkfreq.ntk_operator`.
+        points, and up to 12 000 behind hidden rectifiers; "waves" in the span of the waves that
+        make up the kernel, whose number does not depend on that of the points (up to three
+        dimensions); "cg" for conjugate gradients on products with :func:`ntkfreq.ntk_operator`.
     rtol : float, default 1e-8
         Of "waves": error on the samples, relative to the norm of y; of "cg": norm of the residual
         there, relative to that of y.
+    depth, activation, sigma_w, sigma_b, train_frequencies
+        Hidden layers, as for :func:`ntkfreq.ntk_gram`; by "dense" or "cg".
 
     Returns
     -------
@@ -92,6 +100,10 @@ def ntk_regression(
     Without a ridge, "dense" leaves out eigenvalues below :math:`N\varepsilon\lambda_{\max}`, which
     are rounding: directions that no training in double precision would learn. "cg" stops
     as soon as y is met to the tolerance, which leaves out what is learned last.
+
+    With hidden layers the ridge is that of kernel regression. It is where training under decay of
+    the output weights alone ends, with ``sigma_a=0``; of hidden weights that decay the output is no
+    linear function, and no kernel tells where they end.
 
     References
     ----------
@@ -112,21 +124,27 @@ def ntk_regression(
     points = checks.points("x", x, density.dim, axis)
     values = checks.values_at("y", y, len(points))
     others = points if x_test is None else checks.points("x_test", x_test, density.dim, axis)
-    sigma_a = checks.non_negative("sigma_a", sigma_a)
+    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     ridge = checks.non_negative("ridge", ridge)
     rtol = checks.positive("rtol", rtol)
     checks.choice("method", method, METHODS)
-    if method == "dense" or (method == "auto" and len(points) <= _FEW):
+    few = _FEW if depth == 0 or layers.smooth else MAX_ROWS
+    if method == "dense" or (method == "auto" and len(points) <= few):
         refuse_rows(f"x has {len(points)} points", len(points), "use method='cg', or fewer points")
-        shares = _dense(limit_gram(density, points, points, sigma_a), values, ridge)
+        shares = _dense(layered_gram(density, points, points, layers), values, ridge)
         step = max(1, _ENTRIES // len(points))
         parts = [others[start : start + step] for start in range(0, len(others), step)]
         return np.concatenate(
-            [limit_gram(density, part, points, sigma_a) @ shares for part in parts]
+            [layered_gram(density, part, points, layers) @ shares for part in parts]
         )
-    if method in ("auto", "waves"):
+    if method == "waves" and depth > 0:
+        raise ValueError(
+            f"method='waves' serves networks without hidden layers, not depth={depth}; use "
+            "method='cg', or up to 12 000 points method='dense'"
+        )
+    if method in ("auto", "waves") and depth == 0:
         always = method == "waves"
-        found = _by_waves(density, points, values, others, sigma_a, ridge, rtol, always)
+        found = _by_waves(density, points, values, others, layers.moving, ridge, rtol, always)
         if found is not None:
             return found
         if always:
@@ -135,11 +153,9 @@ def ntk_regression(
                 "or a system that conjugate gradients do not solve; use method='cg', a larger "
                 "ridge or rtol, or a narrower density"
             )
-    operator = ntk_operator(
-        density, points, sigma_a=sigma_a, tolerance=_kernel_tolerance(ridge, rtol)
-    )
+    operator = layered_operator(density, points, layers, _kernel_tolerance(ridge, rtol))
     shares = _conjugate_gradients(operator, values, ridge, rtol)
-    return _at(density, operator, others, shares)
+    return _at(density, points, others, shares, layers)
 
 
 def _dense(gram: FloatArray, values: FloatArray, ridge: float) -> FloatArray:
@@ -228,11 +244,13 @@ def _conjugate_gradients(
 
 
 def _at(
-    density: Density, operator: KernelOperator, others: FloatArray, shares: FloatArray
+    density: Density,
+    points: FloatArray,
+    others: FloatArray,
+    shares: FloatArray,
+    layers: HiddenLayers,
 ) -> FloatArray:
     """K(x_test, x) times the shares: products over both sets of points, zero at the second."""
-    if others is operator.x:
-        return operator @ shares
-    both = np.concatenate([operator.x, others])
-    wide = ntk_operator(density, both, sigma_a=operator.sigma_a, tolerance=1e-12)
+    both = np.concatenate([points, others])
+    wide = layered_operator(density, both, layers, 1e-12)
     return (wide @ np.append(shares, np.zeros(len(others))))[len(shares) :]

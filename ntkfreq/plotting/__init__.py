@@ -8,6 +8,7 @@ only, so that a solution and a history are drawn alike. Matplotlib loads when so
 """
 
 from ntkfreq.plotting.bands import band_learning_times, drawable_bands, even_bands
+from ntkfreq.plotting.deep import plot_deep_density
 from ntkfreq.plotting.density import plot_density
 from ntkfreq.plotting.dynamics import (
     plot_comparison,
@@ -57,6 +58,7 @@ __all__ = [
     "even_bands",
     "frequency_label",
     "plot_comparison",
+    "plot_deep_density",
     "plot_density",
     "plot_dynamics",
     "plot_expected_losses",

@@ -57,6 +57,14 @@ class ExponentialKernel(NamedTuple):
     center: float
 
 
+class NormalPart(NamedTuple):
+    """A normal density in a sum of some: its share, its centre (d,) and its standard deviation."""
+
+    share: float
+    center: tuple[float, ...]
+    scale: float
+
+
 class Density(Portable, Described, abc.ABC):
     r"""Probability density :math:`\rho_w` of the initial frequencies of a network.
 
@@ -190,6 +198,11 @@ class Density(Portable, Described, abc.ABC):
     @property
     def exponential(self) -> ExponentialKernel | None:
         """The kernel as a polynomial times an exponential, in one dimension; None else."""
+        return None
+
+    @property
+    def normal_parts(self) -> tuple[NormalPart, ...] | None:
+        """The normal densities whose sum it is, of which sums of draws are known; None else."""
         return None
 
     @cached_property

@@ -11,7 +11,7 @@ from scipy import special
 
 from ntkfreq._support import checks, display
 from ntkfreq._support.types import ArrayLike, FloatArray
-from ntkfreq.problem.density.base import Density, weighted
+from ntkfreq.problem.density.base import Density, NormalPart, weighted
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.spectrum import fourier_sum
 from ntkfreq.spectra.waves import cos_sin_matrices
@@ -83,6 +83,16 @@ class Mixture(Density):
     def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
         """Logarithm of the density at distances from 0, if all parts are isotropic."""
         return self._log_at if all(part.isotropic for part in self.components) else None
+
+    @property
+    def normal_parts(self) -> tuple[NormalPart, ...] | None:
+        """Those of the parts, if all are normal."""
+        found: list[NormalPart] = []
+        for share, part in self.parts:
+            if part.normal_parts is None:
+                return None
+            found += [one._replace(share=share * one.share) for one in part.normal_parts]
+        return tuple(found)
 
     def _log_at(self, r: FloatArray) -> FloatArray:
         profiles = [(share, part.log_profile) for share, part in self._parts()]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.density.base import Density
+from ntkfreq.problem.density.base import Density, NormalPart
 from ntkfreq.problem.density.location_scale import LocationScale, sobol_points
 
 
@@ -46,6 +46,11 @@ class Normal(LocationScale):
     def factors(self) -> tuple[Density, ...]:
         """One-dimensional densities, one a coordinate."""
         return tuple(self.along(axis) for axis in range(self.dim))
+
+    @property
+    def normal_parts(self) -> tuple[NormalPart, ...]:
+        """Itself."""
+        return (NormalPart(1.0, self._center, self.scale),)
 
     @property
     def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
