@@ -19,6 +19,7 @@ from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.layers.hidden import HiddenLayers
 from ntkfreq.problem.measure import Line, is_measure
 from ntkfreq.problem.optimizers import Momentum
 
@@ -52,6 +53,8 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
             f"solution and history start from outputs f_0 that differ by {gap:.3g}; solve with "
             "initial_output=net, or sample the network with zero_output=True"
         )
+    if problem.layers is not None:
+        _refuse_other_layers(problem.layers, history)
     sigma_a = _sigma_a(history)
     if sigma_a is not None and abs(sigma_a - problem.sigma_a) > 1e-12 * max(sigma_a, 1.0):
         raise ValueError(
@@ -63,6 +66,25 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
             f"history drew its frequencies from {checks.show(net.density)}, the solution has "
             f"{checks.show(problem.density)}; use the same"
         )
+
+
+def _refuse_other_layers(layers: HiddenLayers, history: TrainHistory) -> None:
+    """Refuse a network with other hidden layers than those of the solution."""
+    net, frozen = history.initial_net, history.descent.freeze_frequencies
+    wanted = {
+        "depth": (layers.depth, getattr(net, "depth", 0)),
+        "activation": (layers.activation, getattr(net, "activation", None)),
+        "sigma_w": (layers.sigma_w, getattr(net, "sigma_w", None)),
+        "sigma_b": (layers.sigma_b, getattr(net, "sigma_b", None)),
+        "sigma_a": (layers.sigma_a, getattr(net, "sigma_a", None)),
+        "train_frequencies": (layers.train_frequencies, not frozen),
+    }
+    for name, (own, theirs) in wanted.items():
+        if theirs is not None and own != theirs:
+            raise ValueError(
+                f"history trained a network with {name}={theirs!r}, and the solution has "
+                f"{own!r}; solve with {name}={theirs!r}"
+            )
 
 
 def refuse_other_training(training: StepwiseTraining, history: TrainHistory) -> None:

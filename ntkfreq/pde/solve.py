@@ -30,6 +30,7 @@ from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
+from ntkfreq.problem.layers.hidden import hidden_layers
 from ntkfreq.problem.measure import Measure
 from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 
@@ -61,6 +62,11 @@ def solve_frequency_pde(
     initial: DrawnNetwork | None = None,
     rtol: float | None = None,
     method: str = "auto",
+    depth: int = 0,
+    activation: str | Function = "relu",
+    sigma_w: float = 1.0,
+    sigma_b: float = 0.0,
+    train_frequencies: bool = True,
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
 
@@ -140,6 +146,17 @@ def solve_frequency_pde(
         that make up the kernel, whose number does not depend on that of the points (up to three
         dimensions). By default the one estimated to take least time; `stats` says which.
 
+    depth : int, default 0
+        Number of hidden layers behind the Fourier features, as of
+        :class:`ntkfreq.FourierFeatureMLP`: the kernel is then :math:`F(k) + x\cdot x'\,G(k)`, see
+        :func:`ntkfreq.deep_density`. On Points, without decay.
+    activation : {"relu", "tanh", "sine"} or callable
+        Their non-linearity.
+    sigma_w, sigma_b : float
+        Standard deviations of their weights and biases.
+    train_frequencies : bool, default True
+        With hidden layers, whether w is trained; without them ``sigma_a=0`` freezes it.
+
     Returns
     -------
     FrequencySolution
@@ -180,6 +197,7 @@ def solve_frequency_pde(
         weight_decay=weight_decay,
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
+        layers=hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies),
     )
     solver = method_for(equation, method)
     if _is_stepwise(optimizer, width, batch_size, order, initial):

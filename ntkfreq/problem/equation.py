@@ -19,6 +19,7 @@ from ntkfreq.problem.decay import Decay
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.given import DensityLike, TargetLike
+from ntkfreq.problem.layers.hidden import HiddenLayers
 from ntkfreq.problem.measure import Measure, is_measure
 from ntkfreq.problem.target import Target, as_target, zero_outside
 from ntkfreq.problem.target.functions import AtPoints
@@ -53,6 +54,8 @@ class FrequencyEquation(Portable, Described):
         Decay rates of the output weights and of the frequencies.
     decay_towards : {"zero", "start"}
         What the frequencies decay towards.
+    layers : HiddenLayers or None
+        Hidden layers behind the Fourier features, of infinite width; None without any.
 
     References
     ----------
@@ -67,6 +70,7 @@ class FrequencyEquation(Portable, Described):
     weight_decay: float = 0.0
     frequency_decay: float = 0.0
     decay_towards: str = "zero"
+    layers: HiddenLayers | None = None
 
     _functions: ClassVar = MappingProxyType(
         {"initial_output": "give the network itself, or a Target"}
@@ -84,6 +88,7 @@ class FrequencyEquation(Portable, Described):
         weight_decay: float = 0.0,
         frequency_decay: float = 0.0,
         decay_towards: str = "zero",
+        layers: HiddenLayers | None = None,
     ) -> FrequencyEquation:
         """Coerce and check; see :func:`ntkfreq.solve_frequency_pde` for the parameters.
 
@@ -110,7 +115,7 @@ class FrequencyEquation(Portable, Described):
             )
         measure = goal.counted(measure)
         goal, initial_output = admitted(density, goal, initial_output, measure)
-        return cls(
+        equation = cls(
             density,
             goal,
             measure,
@@ -119,7 +124,28 @@ class FrequencyEquation(Portable, Described):
             checks.non_negative("weight_decay", weight_decay),
             checks.non_negative("frequency_decay", frequency_decay),
             checks.choice("decay_towards", decay_towards, ("zero", "start")),
+            layers,
         )
+        if layers is not None:
+            equation._refuse_with_layers(layers)
+        return equation
+
+    def _refuse_with_layers(self, layers: HiddenLayers) -> None:
+        """Refuse what hidden layers do not allow."""
+        if self.weight_decay > 0 or self.frequency_decay > 0:
+            raise ValueError(
+                f"weight_decay={self.weight_decay:g}, frequency_decay={self.frequency_decay:g} "
+                f"with depth={layers.depth}: the output is not linear in the hidden weights, so "
+                "that what decay does to it follows from no equation for the error; leave decay "
+                "out, or train networks"
+            )
+        if type(self.measure).__name__ != "Points":
+            raise ValueError(
+                f"measure={self.measure!r} with depth={layers.depth}: behind hidden layers a "
+                f"constant is learned with a strength of its own ({layers.atom:.3g}, an atom of "
+                "the density at 0), which has no place on a line, a lattice or a box; give samples "
+                "(x, y), or measure=Points(x)"
+            )
 
     @property
     def dim(self) -> int:

@@ -24,6 +24,7 @@ from ntkfreq.pde.points.choice import (
     Demand,
     quickest,
 )
+from ntkfreq.pde.points.deep import DeepPoints, deep_rate
 from ntkfreq.pde.points.in_frequency import FeaturePoints, FrequencyPoints
 from ntkfreq.pde.points.sampled import SampledPoints
 from ntkfreq.pde.points.system import PointsSystem
@@ -51,6 +52,13 @@ class PointsMethod(Method[Points]):
     def refuse(self) -> None:
         """Refuse more points than a dense matrix can have where there is no other way."""
         equation, count = self.equation, len(self.measure.x)
+        if equation.layers is not None:
+            if self.by not in ("auto", "gram"):
+                raise ValueError(
+                    f"method={self.by!r} with depth={equation.layers.depth}: hidden layers are "
+                    "solved by the matrix of the samples; leave method out"
+                )
+            self.refuse_matrix()
         refuse_memory(
             f"x has {count} points", 8.0 * _HELD * equation.dim * count, "give fewer samples"
         )
@@ -106,6 +114,8 @@ class PointsMethod(Method[Points]):
     @cached_property
     def _fastest_rate(self) -> float:
         x, weights = self.measure.x, self.measure.weights
+        if self.equation.layers is not None:
+            return deep_rate(self.equation, x, weights)
         return largest_rate(self.equation.density, x, weights, self.equation.sigma_a)
 
     def sampled(self) -> FloatArray:
@@ -134,6 +144,13 @@ class PointsMethod(Method[Points]):
     ) -> Discretized:
         """No discretization in space is needed, but waves or features may take less time."""
         equation, t_end = self.equation, float(t[-1])
+        if equation.layers is not None:
+            refuse_tables(len(t), len(self.measure.x), "points", "give fewer times")
+            deep = DeepPoints(equation, self.measure)
+            return replace(
+                Discretized.of(deep, method="Gram flow of hidden layers on the points"),
+                error=equation.layers.error,
+            )
         if equation.decay.contracts:
             return self._contracting(t, rtol, outputs)
         lasting = equation.weight_decay

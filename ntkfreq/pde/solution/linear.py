@@ -294,4 +294,4 @@ class LinearSolution(FrequencySolution):
             "frequency_decay": problem.frequency_decay,
             "decay_towards": problem.decay_towards,
             "rtol": self.rtol,
-        }
+        } | ({} if problem.layers is None else {"layers": repr(problem.layers)})

@@ -40,6 +40,7 @@ class SolutionViews(PlotsDynamics, Described):
         return {
             "measure": brief(self.equation.measure),
             "density": brief(self.equation.density),
+            **({} if self.equation.layers is None else {"depth": str(self.equation.layers.depth)}),
             "t": span(self.t),
             "frequencies": span(self.frequencies, self.axis.frequency_unit),
             "train_loss": course(self.train_loss),

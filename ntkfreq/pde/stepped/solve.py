@@ -42,6 +42,13 @@ _COARSE = 0.5
 
 def refuse_stepwise(equation: FrequencyEquation, method: str, training: StepwiseTraining) -> None:
     """Refuse a problem that cannot be followed step by step."""
+    if equation.layers is not None:
+        raise ValueError(
+            f"depth={equation.layers.depth} with optimizer={type(training.optimizer).__name__}, or "
+            "with width or batches: behind hidden layers no recursion of such rules is known, and "
+            "the law of two layers does not carry over; give gradient descent or momentum, or "
+            "train networks"
+        )
     clip = training.optimizer.clip
     rules = "rules such as Adam" if clip is None else f"rules that clip gradients (clip={clip:g})"
     if not is_measure(equation.measure, Points):

@@ -258,3 +258,38 @@ class HiddenLayers(Portable, Described):
             outer = weight * product(outer, slope)
             gap = float(self.dual.layer(np.array(gap), p)[0])
         return (value + self.sigma_a**2 * inner)[:terms], outer[:terms]
+
+
+def hidden_layers(
+    depth: object,
+    activation: str | Function,
+    sigma_w: float,
+    sigma_b: float,
+    sigma_a: float,
+    train_frequencies: bool,
+) -> HiddenLayers | None:
+    """The hidden layers that the arguments of a solver speak of; None for none of them.
+
+    Examples
+    --------
+    >>> hidden_layers(0, "relu", 1.0, 0.0, 1.0, True) is None
+    True
+    """
+    count = checks.integer("depth", depth, 0, MOST_LAYERS)
+    if count > 0:
+        return HiddenLayers(count, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    others = {"activation": "relu", "sigma_w": 1.0, "sigma_b": 0.0, "train_frequencies": True}
+    given = {
+        "activation": activation,
+        "sigma_w": sigma_w,
+        "sigma_b": sigma_b,
+        "train_frequencies": train_frequencies,
+    }
+    for name, value in given.items():
+        if value is not others[name] and value != others[name]:
+            remedy = "sigma_a=0" if name == "train_frequencies" else "depth, or leave it out"
+            raise ValueError(
+                f"{name}={checks.show(value)} without hidden layers, of which it speaks; give "
+                f"{remedy}"
+            )
+    return None
