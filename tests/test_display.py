@@ -84,6 +84,9 @@ def small():
         solve_frequency_pde(
             RHO, (X, np.sin(5 * X)), optimizer="adam", step_size=1e-3, width=64, steps=5
         ),
+        solve_frequency_pde(
+            RHO, (X, np.sin(5 * X)), optimizer="adam", step_size=1e-3, width=64, steps=5
+        ).finite_width(2),
         learning_steps(
             (X, np.sin(5 * X)), RHO, optimizer="adam", step_size=1e-3, width=64, frequencies=[5.0]
         ),

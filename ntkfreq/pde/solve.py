@@ -188,6 +188,7 @@ def solve_frequency_pde(
     if initial is not None:
         width = network_width(initial, width)
         initial_output = initial if initial_output is None else initial_output
+    layers = hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     equation = FrequencyEquation.create(
         rho_w,
         target,
@@ -197,19 +198,14 @@ def solve_frequency_pde(
         weight_decay=weight_decay,
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
-        layers=hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies),
+        layers=layers,
     )
     solver = method_for(equation, method)
     if _is_stepwise(optimizer, width, batch_size, order, initial):
+        decay = equation.weight_decay, equation.frequency_decay
+        rule = "gd" if optimizer is None else optimizer
         training = StepwiseTraining.create(
-            "gd" if optimizer is None else optimizer,
-            step_size,
-            width,
-            parametrization,
-            (equation.weight_decay, equation.frequency_decay),
-            batch_size,
-            order,
-            seed,
+            rule, step_size, width, parametrization, decay, batch_size, order, seed
         )
         refuse_stepwise(equation, method, training)
         training.refuse_beside(equation, momentum, nesterov)
