@@ -163,6 +163,42 @@ SENTENCES = {
             for rule in ("sign descent", "signum")
         ),
     ),
+    "practice, median": lambda: (
+        "mean half-time of networks is the predicted one within {:.1f} % in the median over bands",
+        100 * abs(value("adam_practice", "all: median of trained mean") - 1),
+    ),
+    "practice, bands": lambda: (
+        "{:.0f}, {:.0f} and {:.0f} % are. Weaker ones",
+        *(
+            100 * value("adam_practice", f"width {width}: share of {count} bands")
+            for width, count in ((256, 412), (1024, 376), (4096, 272))
+        ),
+    ),
+    "practice, own": lambda: (
+        "within 4 % (width 256, {:.0f} % of them), 1 % (1024, {:.0f} %) and 0.4 % (4096, {:.0f} %;",
+        *(100 * value("adam_practice", f"width {width}, own units") for width in (256, 1024, 4096)),
+    ),
+    "practice, intervals": lambda: (
+        "hold {:.0f} to {:.0f} % of half-times, {:.0f} to {:.0f} % where networks start",
+        *(
+            100
+            * end(
+                value("adam_practice", f"width {width}{start}: share of single half-times in")
+                for width in (256, 1024, 4096)
+            )
+            for start in ("", ", random f_0")
+            for end in (min, max)
+        ),
+    ),
+    "edge": lambda: (
+        "within {:.0f} % in the median over 45 runs, without a shift (median ratio {:.2f})",
+        100 * value("adam_edge", "crossing of 45 runs"),
+        value("adam_edge", "crossing: median of trained over predicted"),
+    ),
+    "edge, after": lambda: (
+        "it stays at the edge, {:.2f} of it in the median",
+        value("adam_edge", "sharpness from the crossing on"),
+    ),
     "batches": lambda: (
         "within {:.1f} % at every recorded one of 64 steps",
         100 * largest("batches_schedules", "without the scatter of the batches"),

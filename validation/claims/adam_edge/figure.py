@@ -51,7 +51,7 @@ def draw(result: Result) -> Figure:
     ax.loglog(span, span, color=GREY, lw=1)
     ax.fill_between(span, span / 1.2, span * 1.2, color=GREY, alpha=0.2, lw=0, label="20 %")
     ax.set(xlabel="predicted step of the crossing", ylabel="trained", xlim=span, ylim=span)
-    ax.legend(frameon=False, fontsize="x-small", loc="upper left")
+    ax.legend(frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     for axis in axes[:2]:
         axis.legend(frameon=False, fontsize="small")
     fig.suptitle(
