@@ -24,7 +24,6 @@ ORDER = (
     "adam_edge",
     "domain",
     "multilayer",
-    "deep_limit",
     "initializations",
     "classification",
     "weight_decay",
