@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ntkfreq import Adam, Normal, solve_frequency_pde, stepwise_seconds
+from ntkfreq.recursion.batches import epoch_batches
 from ntkfreq.recursion.cost import StepWork, seconds
 from ntkfreq.recursion.nodes import density_nodes
 from ntkfreq.recursion.path import follow
@@ -21,13 +22,18 @@ SECONDS, FEWEST, MOST = 0.4, 3, 2000
 
 @dataclass(frozen=True)
 class Size:
-    """A problem: dimension, points, tolerance of the nodes, epsilon, and whether w is frozen."""
+    """A problem: dimension, points, tolerance of the nodes, epsilon, whether w is frozen.
+
+    Points are the pixels of a square, or scattered; a step sees all, or a batch of some.
+    """
 
     dim: int
     points: int
     tolerance: float
     epsilon: float = 0.0
     frozen: bool = False
+    pixels: bool = False
+    batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,10 @@ SIZES = (
     Size(2, 16384, 1e-2), Size(2, 16384, 1e-2, 1e-8), Size(2, 65536, 1e-2, 1e-8),
     Size(3, 64, 1e-2), Size(3, 1024, 1e-2, 1e-8), Size(3, 4096, 1e-2, frozen=True),
     Size(3, 65536, 1e-2, 1e-8),
+    Size(2, 4096, 1e-2, 1e-8, pixels=True), Size(2, 16384, 1e-2, 1e-8, pixels=True),
+    Size(2, 65536, 3e-3, 1e-8, pixels=True),
+    Size(1, 4096, 1e-3, 1e-8, batch=64), Size(2, 16384, 1e-2, 1e-8, batch=256),
+    Size(1, 65536, 1e-3, 1e-8, batch=8192),
 )  # fmt: skip
 
 # Whole predictions under Adam, as a user asks for them: of the page "Your optimizer".
@@ -99,10 +109,14 @@ def measured(size: Size, repeats: int) -> dict[str, Any]:
     """Seconds of a step, the median of some runs after a first one, and those expected."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (size.points, size.dim))
+    if size.pixels:
+        side = np.linspace(-1, 1, round(size.points**0.5))
+        x = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     y = np.sin(3 * x[:, 0]) + 0.5 * np.cos(7 * x[:, -1])
     nodes = density_nodes(Normal(scale=10.0, dim=size.dim), x, size.tolerance)
     rule = Adam(epsilon=size.epsilon)
-    told = seconds(nodes, x, 1, frozen=size.frozen, damped=size.epsilon > 0)
+    kind: dict[str, Any] = {"batched": size.batch is not None}
+    told = seconds(nodes, x[: size.batch], 1, frozen=size.frozen, damped=size.epsilon > 0, **kind)
     steps = int(np.clip(SECONDS / told, FEWEST, MOST))
 
     def run(count: int) -> Any:
@@ -114,6 +128,7 @@ def measured(size: Size, repeats: int) -> dict[str, Any]:
             rates=Rates.scaled(rule, 1e-3, 4096),
             steps=count,
             freeze_frequencies=size.frozen,
+            batches=None if size.batch is None else epoch_batches(len(x), size.batch, count, 0),
             record=[count],
             sharpness=False,
         )
@@ -121,13 +136,10 @@ def measured(size: Size, repeats: int) -> dict[str, Any]:
     run(FEWEST)
     paths = [run(steps) for _ in range(repeats)]
     took = statistics.median(path.seconds for path in paths) / steps
-    work = StepWork.of(nodes, x, size.frozen, size.epsilon > 0)
+    work = StepWork.of(nodes, x[: size.batch], size.frozen, size.epsilon > 0, **kind)
     return {
-        "dim": size.dim,
-        "points": size.points,
+        **asdict(size),
         "nodes": nodes.count,
-        "epsilon": size.epsilon,
-        "frozen": size.frozen,
         "engine": paths[0].engine,
         "engines": {name: work.seconds(name) for name in ("direct", "nufft")},
         "expected": told,
@@ -139,8 +151,10 @@ def measured(size: Size, repeats: int) -> dict[str, Any]:
 def printed(row: dict[str, Any]) -> str:
     """A line of the table."""
     kind = "frozen " if row["frozen"] else "trained"
+    points = f"{row['points']:6d} {'pixels' if row['pixels'] else 'points'}"
+    batch = "" if row["batch"] is None else f", batches of {row['batch']}"
     return (
-        f"  {row['dim']}-D {row['points']:6d} points {row['nodes']:6d} nodes, {kind}, epsilon "
-        f"{row['epsilon']:5g}, {row['engine']:6s} {1e3 * row['seconds']:9.3f} ms a step, expected "
+        f"  {row['dim']}-D {points} {row['nodes']:6d} nodes, {kind}, epsilon {row['epsilon']:5g}"
+        f"{batch}, {row['engine']:6s} {1e3 * row['seconds']:9.3f} ms a step, expected "
         f"{row['expected_over_measured']:.2f} times that"
     )

@@ -17,18 +17,19 @@ from ntkfreq.recursion.nodes import FrequencyNodes
 
 # Direct sums: a step; a node, and each trained coordinate of it, with an epsilon from 1e-7 (where
 # hardly any has to be integrated) to 1e-6.
-_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 3e-7
+_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 1.3e-7
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
 _PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
 # What a pair takes more where its waves are computed twice, and what clipping adds to a step and a
 # node. Transforms take all sums before a step in any case.
-_WAVES, _CLIPPED_STEP, _CLIPPED_NODE = 5e-10, 3e-5, 1e-8
+_WAVES, _CLIPPED_STEP, _CLIPPED_NODE = 3e-10, 3e-5, 1e-8
 # Transforms in 1, 2, 3 dimensions: a step; for each strength a point or node, and a cell.
-_CALL, _PLACE, _CELL = (2e-4, 5e-4, 1e-3), (3e-8, 6e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
+_CALL, _PLACE, _CELL = (1.5e-4, 4e-4, 1e-3), (3e-8, 7.5e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
 # The same on lattices of points in 2 dimensions, whose nodes spread wider on a smaller grid.
-_SMALL_PLACE, _SMALL_CELL = 1.1e-7, 1e-8
+# A cell takes longer where the grid leaves the cache: from about so many cells on, and how much.
+_SMALL_PLACE, _SMALL_CELL, _CACHED, _SLOWER = 1.05e-7, 5e-9, 1.2e5, 4.0
 # Plans that are set anew at every step, in strengths that are spread.
-_PLANS = 1.0
+_PLANS = 3.0
 # Products that the search for the largest eigenvalue takes.
 _PRODUCTS = 3
 # Cells of the fine grid of a transform beyond which it is not taken.
@@ -133,7 +134,8 @@ class StepWork:
         k = self.dim - 1
         place, cell = _PLACE[k], _CELL[k]
         if self.side == "points" and self.dim == 2:
-            place, cell = _SMALL_PLACE, _SMALL_CELL
+            place = _SMALL_PLACE
+            cell = _SMALL_CELL * min(1 + self.cells / _CACHED, _SLOWER)
         spread = {"": self.points + self.nodes, "nodes": self.points, "points": self.nodes}
         strength = place * spread[self.side] + cell * self.cells
         count = 2 * (1 + self.trained + (_PLANS if self.anew else 0.0))

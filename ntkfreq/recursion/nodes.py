@@ -28,7 +28,7 @@ from ntkfreq.problem.density import Density
 _SPACING, _POWER = 0.1, 0.7
 # In 2 and 3 dimensions: nodes at a tolerance of 1e-3 where the median frequency times the
 # half-extent is 6; powers of that product and of the tolerance; how far the radii are widened.
-_NODES, _SIZED, _FALLING, _WIDER = (12_000, 32_000), (0.9, 1.0), (1.18, 1.3), (1.75, 1.5)
+_NODES, _SIZED, _FALLING, _WIDER = (12_000, 55_000), (0.9, 1.0), (1.18, 1.3), (1.75, 1.5)
 _TYPICAL = 6.0
 # Powers of the number of nodes by which the error falls.
 ORDERS = 1.45, 0.85, 0.75

@@ -6,7 +6,7 @@ import numpy as np
 
 from ntkfreq._support.threads import allowed_threads
 from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
-from ntkfreq.recursion.cost import StepWork
+from ntkfreq.recursion.cost import PARALLEL_SECONDS, StepWork
 from ntkfreq.recursion.direct import curvature
 from ntkfreq.recursion.node_kernels import move_kernel
 from ntkfreq.recursion.problem import FollowedProblem, FollowedState
@@ -14,7 +14,7 @@ from ntkfreq.recursion.rules import SCALE, SCALE_NEXT
 from ntkfreq.recursion.wave_plans import WavePlans
 
 # Nodes of a chunk of moves, and their seconds from which on they are worth the threads.
-_CHUNK, _PARALLEL_SECONDS = 512, 1e-3
+_CHUNK, _PARALLEL_SECONDS = 512, PARALLEL_SECONDS
 
 _move = {parallel: move_kernel(parallel) for parallel in (False, True)}
 

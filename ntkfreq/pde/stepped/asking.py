@@ -79,7 +79,7 @@ def stepwise_seconds(
     >>> training = {"step_size": 1e-3, "width": 4096, "steps": 1000}
     >>> stepwise_seconds(Normal(scale=10), (x, np.sin(9 * x)), **training) < 2
     True
-    >>> stepwise_seconds(Normal(scale=10), (x, np.sin(9 * x)), rtol=1e-6, **training) > 20
+    >>> stepwise_seconds(Normal(scale=10), (x, np.sin(9 * x)), rtol=1e-6, **training) > 10
     True
     """
     equation = FrequencyEquation.create(
