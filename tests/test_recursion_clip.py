@@ -205,7 +205,7 @@ def test_the_cost_of_a_second_pass_is_counted():
     free = StepWork.of(NODES, many, False, False)
     # Transforms take all sums before a step in any case.
     assert work.seconds("nufft") == free.seconds("nufft")
-    assert work.seconds("direct") > 1.4 * free.seconds("direct")
+    assert work.seconds("direct") > 1.3 * free.seconds("direct")
     with pytest.raises(ValueError, match=r"above the .* seconds that one call may last"):
         follow(
             NODES, X, Y, optimizer=Adam(clip=1.0), rates=Rates(0.1), steps=100,
