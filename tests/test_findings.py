@@ -191,8 +191,8 @@ SENTENCES = {
         ),
     ),
     "edge": lambda: (
-        "within {:.0f} % in the median over 45 runs, without a shift (median ratio {:.2f})",
-        100 * value("adam_edge", "crossing of 45 runs"),
+        "within {:.0f} % in the median over 75 runs, without a shift (median ratio {:.2f})",
+        100 * value("adam_edge", "crossing of 75 runs"),
         value("adam_edge", "crossing: median of trained over predicted"),
     ),
     "edge, after": lambda: (

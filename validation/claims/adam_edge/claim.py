@@ -33,7 +33,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "settings": ["beta2 0.99, eta_0 0.25"],
     },
     "full": {
-        "width": 4096, "seeds": 3, "targets": list(TARGETS), "settings": list(SETTINGS),
+        "width": 4096, "seeds": 5, "targets": list(TARGETS), "settings": list(SETTINGS),
     },
 }  # fmt: skip
 # A crossing counts that lasts so many steps, after so many.
