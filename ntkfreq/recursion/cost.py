@@ -17,7 +17,7 @@ from ntkfreq.recursion.nodes import FrequencyNodes
 
 # Direct sums: a step; a node, and each trained coordinate of it, with an epsilon from 1e-7 (where
 # hardly any has to be integrated) to 1e-6.
-_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 2.2e-8, 4e-8, 1.3e-7
+_STEP, _NODE, _COORDINATE, _DAMPED = 1e-5, 1.8e-8, 3.6e-8, 9e-8
 # A pair of node and point in 1, 2, 3 dimensions; what each trained coordinate adds.
 _PAIR, _TURN = (6e-10, 5e-10, 1.2e-9), 3e-10
 # What a pair takes more where its waves are computed twice, and what clipping adds to a step and a
@@ -27,7 +27,7 @@ _WAVES, _CLIPPED_STEP, _CLIPPED_NODE = 3e-10, 3e-5, 1e-8
 _CALL, _PLACE, _CELL = (1.5e-4, 4e-4, 1e-3), (3e-8, 7.5e-8, 6e-7), (1e-8, 5e-9, 1.5e-8)
 # The same on lattices of points in 2 dimensions, whose nodes spread wider on a smaller grid.
 # A cell takes longer where the grid leaves the cache: from about so many cells on, and how much.
-_SMALL_PLACE, _SMALL_CELL, _CACHED, _SLOWER = 1.05e-7, 5e-9, 1.2e5, 4.0
+_SMALL_PLACE, _SMALL_CELL, _CACHED, _SLOWER = 1.05e-7, 5e-9, 6e4, 4.0
 # Plans that are set anew at every step, in strengths that are spread.
 _PLANS = 3.0
 # Products that the search for the largest eigenvalue takes.
