@@ -143,7 +143,7 @@ def test_power_series_has_no_negative_coefficient_and_sums_up_to_the_kernel(
         assert series.sum() <= mass * (1 + 1e-13)
         # 0.85^301 is 1e-21.
         np.testing.assert_allclose(powers @ series, values, rtol=0, atol=1e-13 * max(mass, 1.0))
-    assert layers.atom == pytest.approx(found[0][0], abs=1e-14)
+    assert layers.atom == pytest.approx(found[0][0], rel=1e-13, abs=1e-14)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -178,7 +178,8 @@ def test_units_are_the_linear_network():
         moved = moved - 0.01 * mean / (1 - 0.9**n) / root
     rates = Rates.scaled(Adam(), 0.01, 8)
     path = follow(own_nodes(w, a, b), x, y, optimizer=Adam(), rates=rates, steps=40, sharpness=True)
-    assert path.output[-1] == pytest.approx(jacobian @ moved, abs=1e-12)
+    # Rounding of small gradients becomes that of whole steps: 2e-12 seen with another BLAS.
+    assert path.output[-1] == pytest.approx(jacobian @ moved, abs=1e-10)
     # The sharpness is that of the preconditioned Jacobian.
     scaled = jacobian / np.sqrt(root)
     largest = 0.01 * np.linalg.eigvalsh(scaled @ scaled.T / len(x))[-1]
