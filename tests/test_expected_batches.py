@@ -7,7 +7,9 @@ import pytest
 
 from ntkfreq import (
     Box,
+    Cosine,
     FourierFeatureNet,
+    GradientDescent,
     HeavyBall,
     Normal,
     Points,
@@ -44,6 +46,17 @@ def test_they_are_those_of_batches_with_random_outputs(momentum):
     for name in ("train_mean", "train_std", "test_mean", "test_std"):
         assert getattr(found, name) == pytest.approx(getattr(known, name))
     assert found.plot().get_legend_handles_labels()[1][0] == "training: mean"
+
+
+def test_a_schedule_has_its_own_clock():
+    """All samples at every step, by whole steps or by the times at which they end."""
+    rule = GradientDescent(schedule=Cosine(20))
+    by_steps = expected(optimizer=rule, t=None, steps=[0, 5, 15])
+    for clock in ({"t": None, "steps": [0, 5, 15]}, {"t": by_steps.t}):
+        seen = expected(optimizer=rule, batch_size=16, order="independent", **clock)
+        assert seen.t == pytest.approx(by_steps.t)
+        assert seen.train_mean == pytest.approx(by_steps.train_mean, rel=1e-9)
+    assert expected(optimizer=rule, t=None, steps=5).t[-1] == pytest.approx(by_steps.t[1])
 
 
 def test_networks_agree():

@@ -23,6 +23,7 @@ from ntkfreq.pde.stepped.solve import (
     RTOL,
     fitting_network,
     network_width,
+    refuse_layers,
     refuse_stepwise,
     solve_stepwise,
 )
@@ -202,6 +203,7 @@ def solve_frequency_pde(
     )
     solver = method_for(equation, method)
     if _is_stepwise(optimizer, width, batch_size, order, initial):
+        refuse_layers(equation)
         decay = equation.weight_decay, equation.frequency_decay
         rule = "gd" if optimizer is None else optimizer
         training = StepwiseTraining.create(

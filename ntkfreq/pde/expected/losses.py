@@ -13,7 +13,7 @@ from ntkfreq._support.types import ArrayLike, FloatArray
 from ntkfreq.files.labelled import about
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.batches.losses import batch_losses
-from ntkfreq.pde.clock import asked_times, checked_tolerance
+from ntkfreq.pde.clock import checked_tolerance, dynamics_clock
 from ntkfreq.pde.discretize import discretize
 from ntkfreq.pde.expected.on_batches import or_unknown, rule_of, steps_on_batches
 from ntkfreq.pde.expected.prior import Prior, prior_of
@@ -113,6 +113,7 @@ def expected_losses(
     batch_size: int | None = None,
     order: str | ArrayLike = "shuffled",
     rng: int | np.random.Generator | None = 0,
+    steps: int | ArrayLike | None = None,
 ) -> ExpectedLosses:
     r"""Mean and standard deviation of train and test loss over random initial outputs.
 
@@ -133,6 +134,8 @@ def expected_losses(
     batch_size, order, rng
         Batches, as for :func:`ntkfreq.batch_losses`: the mean is over them as well. Of batches
         that are drawn for each step by itself means are exact, and standard deviations NaN.
+    steps : int or array_like of int, optional
+        The last step, or those to record, instead of `t`.
 
     Returns
     -------
@@ -173,7 +176,7 @@ def expected_losses(
     rtol = checked_tolerance(rtol)
     if batch_size is not None or not isinstance(order, str) or order != "shuffled":
         dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
-        steps = steps_on_batches(equation, dynamics, asked_times(solver, t, step_size), method)
+        clock = dynamics_clock(solver, dynamics, t, steps)
         asked: Any = test
         found = batch_losses(
             equation.density,
@@ -182,7 +185,7 @@ def expected_losses(
             batch_size=batch_size,
             order=order,
             optimizer=rule_of(dynamics, optimizer),
-            steps=steps,
+            steps=steps_on_batches(equation, dynamics, clock, method),
             rng=rng,
             test=asked,
             sigma_a=equation.sigma_a,
@@ -198,7 +201,7 @@ def expected_losses(
         )
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
-    clock = asked_times(solver, t, step_size)
+    clock = dynamics_clock(solver, dynamics, t, steps)
     where = resolve_test(solver, test, 0.0)
     discretized = discretize(solver, clock, rtol, dynamics, where.outputs)
     dynamics.refuse_times(clock)

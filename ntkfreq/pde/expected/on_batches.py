@@ -8,6 +8,7 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.pde.time.dynamics import Dynamics
+from ntkfreq.pde.time.scheduled import ScheduledDynamics
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.measure import Points, is_measure
 from ntkfreq.problem.optimizers import GradientDescent, HeavyBall, Nesterov, Optimizer
@@ -41,6 +42,8 @@ def steps_on_batches(
         )
     if dynamics.step_size is None:
         raise ValueError("batch_size or order without step_size: batches are seen step by step")
+    if isinstance(dynamics, ScheduledDynamics):
+        return dynamics.steps(clock)
     dynamics.refuse_times(clock)
     return np.rint(clock / dynamics.step_size).astype(np.int64)
 

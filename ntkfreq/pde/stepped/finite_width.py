@@ -117,7 +117,8 @@ class FiniteWidth(Portable, Described):
         Returns
         -------
         Interval
-            `high` is inf where many networks have not learned it within the recorded steps.
+            `high` is inf where many networks have not learned it within the recorded steps. Where
+            some draws have not, the ends are those of the draws, on the safe side for wide ones.
 
         Raises
         ------
@@ -248,7 +249,10 @@ class FiniteWidth(Portable, Described):
         return np.exp(low), limit, np.exp(high)
 
     def _of_ranks(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
-        """The same where some draws never get there: by their order, the last of them infinite."""
+        """The same where some draws never get there: by their order, the last of them infinite.
+
+        Not scaled to the width: of a network wider than the draws it is wider than need be.
+        """
         tail = (1 - _checked(level)) / 2
         rows = np.sort(np.where(np.isnan(drawn), np.inf, drawn), axis=0)
         low = rows[int(tail * self.draws)]

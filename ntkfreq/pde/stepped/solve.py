@@ -40,15 +40,18 @@ _MORE, _FALLS = 6.0, 0.7
 _COARSE = 0.5
 
 
-def refuse_stepwise(equation: FrequencyEquation, method: str, training: StepwiseTraining) -> None:
-    """Refuse a problem that cannot be followed step by step."""
+def refuse_layers(equation: FrequencyEquation) -> None:
+    """Refuse hidden layers, before anything is asked of the rule."""
     if equation.layers is not None:
         raise ValueError(
-            f"depth={equation.layers.depth} with optimizer={type(training.optimizer).__name__}, or "
-            "with width or batches: behind hidden layers no recursion of such rules is known, and "
-            "the law of two layers does not carry over; give gradient descent or momentum, or "
-            "train networks"
+            f"depth={equation.layers.depth} with a rule such as Adam, with width, batches or "
+            "initial: behind hidden layers no recursion of such rules is known, and the law of two "
+            "layers does not carry over; give gradient descent or momentum, or train networks"
         )
+
+
+def refuse_stepwise(equation: FrequencyEquation, method: str, training: StepwiseTraining) -> None:
+    """Refuse a problem that cannot be followed step by step."""
     clip = training.optimizer.clip
     rules = "rules such as Adam" if clip is None else f"rules that clip gradients (clip={clip:g})"
     if not is_measure(equation.measure, Points):
