@@ -146,11 +146,6 @@ def test_a_comparison_has_them_beside_its_times():
         assert row.interval[0] < row.measured < row.interval[1]
         assert plain.interval is None
         assert plain.ratio == row.ratio
-    equation = compare(
-        solve_frequency_pde(RHO, (X, Y)), train(trained(512, 0)[0], X, Y, step_size=0.1, steps=9)
-    )
-    with pytest.raises(ValueError, match="needs a prediction step by step"):
-        equation.learning_times(BANDS, level=0.9)
 
 
 def test_the_figure_has_an_interval_a_band():

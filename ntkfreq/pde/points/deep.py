@@ -2,7 +2,7 @@ r"""Points behind hidden layers: the Gram flow of the kernel :math:`F(k) + x\cdo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,9 +47,13 @@ def deep_rate(equation: FrequencyEquation, x: FloatArray, weights: FloatArray) -
 class DeepPoints(PointsSystem):
     """Errors at the points, scaled by the square root of their weights; no decay."""
 
+    def kernel(self, x: FloatArray, other: FloatArray) -> FloatArray:
+        """Between points (n, d) and (m, d), shape (n, m)."""
+        return deep_kernel(self.equation, x, other)
+
     def with_equation(self, equation: FrequencyEquation) -> DeepPoints:
         """The same points for other data."""
-        other = DeepPoints(equation, self.points)
+        other = replace(self, equation=equation)
         if "blocks" in self.__dict__:
             both = other.root * other._start, other.root * other._goal
             other.__dict__["blocks"] = (Block(self.blocks[0].stationary, None, None, *both),)
@@ -58,7 +62,7 @@ class DeepPoints(PointsSystem):
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """One dense block."""
-        gram = deep_kernel(self.equation, self.x, self.x)
+        gram = self.kernel(self.x, self.x)
         gram *= self.root[:, None] * self.root
         return (Block(gram, None, None, self.root * self._start, self.root * self._goal),)
 
@@ -69,5 +73,5 @@ class DeepPoints(PointsSystem):
         step = max(1, _CHUNK // len(self.x))
         for start in range(0, len(x), step):
             part = x[start : start + step]
-            change[:, start : start + step] = -shares @ deep_kernel(self.equation, self.x, part)
+            change[:, start : start + step] = -shares @ self.kernel(self.x, part)
         return change

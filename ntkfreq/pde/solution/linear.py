@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from ntkfreq.spectra.bands import (
     frequencies_in,
     pick_spectrum,
 )
+
+if TYPE_CHECKING:
+    from ntkfreq.pde.solution.drawn_kernels import DrawnKernels
 
 # A band is drawn if its initial RMS is above this share of the largest band's.
 _SEEN = 1e-3
@@ -210,6 +213,68 @@ class LinearSolution(FrequencySolution):
             known = discretize(self._method, self.t, self.rtol, self._dynamics, points)
         learned = known.output_change(known.evolve(self._dynamics, self.t), points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
+
+    def finite_width(
+        self,
+        width: int,
+        *,
+        hidden: int | None = None,
+        draws: int = 20,
+        zero_output: bool | None = None,
+        seed: int = 0,
+        progress: bool = False,
+    ) -> DrawnKernels:
+        """What single networks of a width do: intervals for times, losses and outputs.
+
+        Networks are drawn, and the same problem is solved by the kernel of each at its start. It
+        holds on Points without decay, for as many layers as were solved for.
+
+        Parameters
+        ----------
+        width : int
+            Number m of frequencies.
+        hidden : int, optional
+            Units of each hidden layer; default `width`.
+        draws : int, default 20
+            Networks that are drawn.
+        zero_output : bool, optional
+            Whether units come in pairs, as with ``sample(..., zero_output=True)``: half as many
+            of them. Default: where the initial output is zero.
+        seed : int, default 0
+            Of the draws.
+        progress : bool, default False
+            Show a progress bar.
+
+        Returns
+        -------
+        DrawnKernels
+
+        Raises
+        ------
+        ValueError
+            Off samples, under decay, beyond 2000 points, and for activations without a name.
+
+        Examples
+        --------
+        >>> from ntkfreq import Normal, solve_frequency_pde
+        >>> x = np.linspace(-1, 1, 16)
+        >>> solution = solve_frequency_pde(
+        ...     Normal(scale=4.0), (x, np.sin(3 * x)), depth=2, activation="tanh")
+        >>> low, predicted, high = solution.finite_width(256).learning_time((2.0, 4.0))
+        >>> low < predicted < high < 2.5 * low
+        True
+        """
+        from ntkfreq.pde.solution.drawn_kernels import drawn_kernels
+
+        asked = width, hidden, draws, zero_output, seed
+        if asked not in self._drawn:
+            self._drawn[asked] = drawn_kernels(self, *asked, progress)
+        return self._drawn[asked]
+
+    @cached_property
+    def _drawn(self) -> dict[tuple[Any, ...], DrawnKernels]:
+        """Networks that were drawn: bands are asked for one after the other."""
+        return {}
 
     def learning_time(
         self,

@@ -65,3 +65,8 @@ def unit_of(name: str) -> Unit:
     """
     value, slope = _FUNCTIONS[name]
     return Unit(value, slope, _SQUARES[name]() ** 0.5)
+
+
+def is_named(activation: object) -> bool:
+    """Whether it is the name of a unit, not a function of a user."""
+    return isinstance(activation, str) and activation in _FUNCTIONS
