@@ -24,6 +24,7 @@ ORDER = (
     "adam_edge",
     "domain",
     "multilayer",
+    "deep_limit",
     "initializations",
     "classification",
     "weight_decay",
