@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ntkfreq.pde.expected.many import expected_losses_many as expected_losses_many
     from ntkfreq.pde.lattice.alias_tones import AliasShares as AliasShares
     from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
+    from ntkfreq.pde.solution.drawn_kernels import DrawnKernels as DrawnKernels
     from ntkfreq.pde.solution.solution import FrequencySolution as FrequencySolution
     from ntkfreq.pde.solve import solve_frequency_pde as solve_frequency_pde
     from ntkfreq.pde.stepped.asking import stepwise_seconds as stepwise_seconds
@@ -104,6 +105,7 @@ _HOMES = {
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution.solution",
     "SteppedSolution": "ntkfreq.pde.stepped.solution",
+    "DrawnKernels": "ntkfreq.pde.solution.drawn_kernels",
     "FiniteWidth": "ntkfreq.pde.stepped.finite_width",
     "stepwise_seconds": "ntkfreq.pde.stepped.asking",
     "learning_steps": "ntkfreq.pde.stepped.line_law",

@@ -86,7 +86,8 @@ def small():
         ),
         solve_frequency_pde(
             RHO, (X, np.sin(5 * X)), optimizer="adam", step_size=1e-3, width=64, steps=5
-        ).finite_width(2),
+        ).finite_width(draws=2),
+        solve_frequency_pde(RHO, (X, np.sin(5 * X)), depth=1).finite_width(64, draws=2),
         learning_steps(
             (X, np.sin(5 * X)), RHO, optimizer="adam", step_size=1e-3, width=64, frequencies=[5.0]
         ),

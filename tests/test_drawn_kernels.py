@@ -166,3 +166,19 @@ def test_layers_of_different_sizes_are_refused_by_a_comparison():
     both = compare(solution, run)
     with pytest.raises(ValueError, match=r"hidden layers of \[16, 32\] units"):
         both.learning_times(BANDS, level=0.9)
+
+
+def test_the_width_is_asked_for():
+    with pytest.raises(TypeError, match="width is missing"):
+        deep().finite_width()
+
+
+def test_the_figure_has_an_interval_a_band():
+    networks = deep().finite_width(256, draws=4)
+    axes = networks.plot(BANDS)
+    (bars,) = axes.containers
+    assert len(bars[0].get_xdata()) == 2
+    assert axes.get_ylabel() == "time until 0.5 is left"
+    early = deep(t=[0.0, 1e-3]).finite_width(256, draws=2)
+    with pytest.raises(ValueError, match="no band is learned"):
+        early.plot(BANDS)

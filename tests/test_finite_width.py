@@ -167,3 +167,12 @@ def test_refusals():
         drawn.outputs(level=1.0)
     with pytest.raises(ValueError, match="draws"):
         solution.finite_width(draws=1)
+
+
+def test_another_width_is_refused_here():
+    solution = solved(256, steps=5)
+    assert solution.finite_width(256, draws=2).width == 256
+    with pytest.raises(ValueError, match=r"width=512.*depend on the width, 256 here"):
+        solution.finite_width(512)
+    with pytest.raises(ValueError, match="hidden layers are not followed"):
+        solution.finite_width(hidden=64)

@@ -8,25 +8,31 @@ training, by :math:`O(m^{-1})`, is not in it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.display import Described
-from ntkfreq._support.portable import Portable
 from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.drawn_units import drawn_units
 from ntkfreq.pde.points.drawn import DrawnPoints
-from ntkfreq.pde.solution.intervals import Interval, Intervals, of_logarithms, of_values
+from ntkfreq.pde.solution.intervals import (
+    Interval,
+    Intervals,
+    NetworkIntervals,
+    of_logarithms,
+    of_values,
+)
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.problem.layers.units import is_named
 from ntkfreq.problem.measure import Points, is_measure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ntkfreq.pde.solution.linear import LinearSolution
 
 # Units of a layer that are drawn at most, and points: a solution each keeps its matrix.
@@ -34,7 +40,7 @@ _UNITS, _MOST_POINTS = 2048, 2000
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnKernels(Portable, Described):
+class DrawnKernels(NetworkIntervals):
     """Solutions by the kernels of drawn networks; made by `FrequencySolution.finite_width`.
 
     Attributes
@@ -73,29 +79,7 @@ class DrawnKernels(Portable, Described):
         spectrum: str = "auto",
         units: str = "rad",
     ) -> Interval:
-        """Interval for a single network's learning time, see `FrequencySolution.learning_time`.
-
-        Parameters
-        ----------
-        band : (low, high)
-            Band of frequencies.
-        fraction : float, default 0.5
-            Share of its RMS that is left.
-        level : float, default 0.9
-            Share of networks that the interval is to cover.
-        spectrum, units : str
-            As for the learning time itself.
-
-        Returns
-        -------
-        Interval
-            `high` is inf where many networks have not learned it within `t`.
-
-        Raises
-        ------
-        ValueError
-            As the learning time itself does.
-        """
+        """See `NetworkIntervals.learning_time`."""
 
         def of(one: LinearSolution) -> FloatArray:
             return np.array(one.learning_time(band, fraction, spectrum=spectrum, units=units))
@@ -117,6 +101,27 @@ class DrawnKernels(Portable, Described):
         """Interval for a single network's output at points (n,) or (n, d), shape (T, n)."""
         drawn = np.array([one.output(x) for one in self.networks])
         return Intervals(*of_values(self.solution.output(x), drawn, level, self.shrinks))
+
+    def plot(
+        self,
+        bands: int | Sequence[tuple[float, float]] | None = None,
+        fraction: float = 0.5,
+        *,
+        level: float = 0.9,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Learning times of bands with their intervals, see `NetworkIntervals.plot`."""
+        words = (
+            f"time until {fraction:g} is left",
+            f"{100 * level:g} % of networks of width {self.width}",
+            f"no band is learned down to fraction={fraction:g} by t={self.solution.t[-1]:g}; solve "
+            "for longer",
+        )
+
+        def of(band: tuple[float, float]) -> Interval:
+            return self.learning_time(band, fraction, level=level)
+
+        return self._drawn(self.solution, of, bands, ax, words)
 
     def _of(self, of: Callable[[LinearSolution], FloatArray], level: float) -> Intervals:
         drawn = np.array([of(one) for one in self.networks])

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+import abc
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ntkfreq._support import checks
+from ntkfreq._support.display import Described
+from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ntkfreq.pde.solution.solution import FrequencySolution
+
+# Bands of a figure at most.
+_BARS = 16
 
 _Ends: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
@@ -26,6 +38,117 @@ class Intervals(NamedTuple):
     low: FloatArray
     predicted: FloatArray
     high: FloatArray
+
+
+class NetworkIntervals(Portable, Described, abc.ABC):
+    """Intervals for what one network of a width does, beside a prediction of infinite width."""
+
+    width: int
+
+    @abc.abstractmethod
+    def learning_time(
+        self,
+        band: tuple[float, float],
+        fraction: float = 0.5,
+        *,
+        level: float = 0.9,
+        spectrum: str = "auto",
+        units: str = "rad",
+    ) -> Interval:
+        """Interval for a single network's learning time, see `FrequencySolution.learning_time`.
+
+        Parameters
+        ----------
+        band : (low, high)
+            Band of frequencies.
+        fraction : float, default 0.5
+            Share of its RMS that is left.
+        level : float, default 0.9
+            Share of networks that the interval is to cover.
+        spectrum, units : str
+            As for the learning time itself.
+
+        Returns
+        -------
+        Interval
+            `high` is inf where many networks have not learned it within the recorded times. Where
+            some draws have not, the ends are those of the draws, on the safe side for wide ones.
+
+        Raises
+        ------
+        ValueError
+            As the learning time itself does.
+        """
+
+    @abc.abstractmethod
+    def train_loss(self, level: float = 0.9) -> Intervals:
+        """Interval for a single network's training loss, arrays of shape (T,)."""
+
+    @abc.abstractmethod
+    def test_loss(self, level: float = 0.9) -> Intervals:
+        """The same of the test loss; refused where there is no test set."""
+
+    @abc.abstractmethod
+    def plot(
+        self,
+        bands: int | Sequence[tuple[float, float]] | None = None,
+        fraction: float = 0.5,
+        *,
+        level: float = 0.9,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Learning times of bands with their intervals, against frequency.
+
+        Parameters
+        ----------
+        bands : int or sequence of (low, high), optional
+            Bands, or how many of equal width; those that hold nothing are left out.
+        fraction, level : float
+            As for `learning_time`.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+
+    def _drawn(
+        self,
+        solution: FrequencySolution,
+        of: Callable[[tuple[float, float]], Interval],
+        bands: int | Sequence[tuple[float, float]] | None,
+        ax: Axes | None,
+        words: tuple[str, str, str],
+    ) -> Axes:
+        """Intervals of bands; in words the ordinate, the label, and what to say without any."""
+        from ntkfreq.plotting.bands import chosen_bands
+        from ntkfreq.plotting.frames import single
+
+        (axes, rows), (ordinate, label, nothing) = (single(ax, (5.2, 3.6)), []), words
+        for band in chosen_bands(bands, solution.frequencies, _BARS):
+            try:
+                ends = of(band)
+            except ValueError:
+                continue
+            if np.isfinite(ends.predicted):
+                rows.append((sum(band) / 2, *ends))
+        if not rows:
+            raise ValueError(nothing)
+        at, low, middle, high = np.array(rows).T
+        # Intervals without end go out of the figure.
+        top = np.where(np.isfinite(high), high, 1e3 * middle)
+        reach = np.stack([np.maximum(middle - low, 0), np.maximum(top - middle, 0)])
+        axes.errorbar(at, middle, reach, fmt="o", ms=3, capsize=2, lw=1, label=label)
+        finite = np.append(high[np.isfinite(high)], middle)
+        axes.set(
+            xlabel=f"frequency ({solution.axis.frequency_unit})",
+            ylabel=ordinate,
+            yscale="log",
+            ylim=(0.8 * low.min(), 1.25 * finite.max()),
+        )
+        axes.legend()
+        return axes
 
 
 def checked_level(level: float) -> float:

@@ -216,7 +216,7 @@ class LinearSolution(FrequencySolution):
 
     def finite_width(
         self,
-        width: int,
+        width: int | None = None,
         *,
         hidden: int | None = None,
         draws: int = 20,
@@ -224,48 +224,11 @@ class LinearSolution(FrequencySolution):
         seed: int = 0,
         progress: bool = False,
     ) -> DrawnKernels:
-        """What single networks of a width do: intervals for times, losses and outputs.
-
-        Networks are drawn, and the same problem is solved by the kernel of each at its start. It
-        holds on Points without decay, for as many layers as were solved for.
-
-        Parameters
-        ----------
-        width : int
-            Number m of frequencies.
-        hidden : int, optional
-            Units of each hidden layer; default `width`.
-        draws : int, default 20
-            Networks that are drawn.
-        zero_output : bool, optional
-            Whether units come in pairs, as with ``sample(..., zero_output=True)``: half as many
-            of them. Default: where the initial output is zero.
-        seed : int, default 0
-            Of the draws.
-        progress : bool, default False
-            Show a progress bar.
-
-        Returns
-        -------
-        DrawnKernels
-
-        Raises
-        ------
-        ValueError
-            Off samples, under decay, beyond 2000 points, and for activations without a name.
-
-        Examples
-        --------
-        >>> from ntkfreq import Normal, solve_frequency_pde
-        >>> x = np.linspace(-1, 1, 16)
-        >>> solution = solve_frequency_pde(
-        ...     Normal(scale=4.0), (x, np.sin(3 * x)), depth=2, activation="tanh")
-        >>> low, predicted, high = solution.finite_width(256).learning_time((2.0, 4.0))
-        >>> low < predicted < high < 2.5 * low
-        True
-        """
+        """See :meth:`FrequencySolution.finite_width`."""
         from ntkfreq.pde.solution.drawn_kernels import drawn_kernels
 
+        if width is None:
+            raise TypeError("width is missing: give that of the networks, finite_width(512)")
         asked = width, hidden, draws, zero_output, seed
         if asked not in self._drawn:
             self._drawn[asked] = drawn_kernels(self, *asked, progress)

@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.display import Described
-from ntkfreq._support.portable import Portable
 from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
-from ntkfreq.pde.solution.intervals import Interval, Intervals, of_logarithms, of_values
+from ntkfreq.pde.solution.intervals import (
+    Interval,
+    Intervals,
+    NetworkIntervals,
+    of_logarithms,
+    of_values,
+)
 from ntkfreq.pde.stepped.following import asked, followed
 from ntkfreq.recursion.nodes import own_nodes
 from ntkfreq.spectra.bands import pick_spectrum
@@ -33,12 +37,10 @@ if TYPE_CHECKING:
 
 # Units of a draw at most. A wider network is this one with a spread that is smaller.
 _UNITS = 512
-# Bands of a figure at most.
-_BARS = 16
 
 
 @dataclass(frozen=True, eq=False)
-class FiniteWidth(Portable, Described):
+class FiniteWidth(NetworkIntervals):
     """Drawn networks beside a prediction; made by `SteppedSolution.finite_width`.
 
     Attributes
@@ -85,30 +87,7 @@ class FiniteWidth(Portable, Described):
         spectrum: str = "auto",
         units: str = "rad",
     ) -> Interval:
-        """Interval for a single network's learning time, see `SteppedSolution.learning_time`.
-
-        Parameters
-        ----------
-        band : (low, high)
-            Band of frequencies.
-        fraction : float, default 0.5
-            Share of its RMS that is left.
-        level : float, default 0.9
-            Share of networks that the interval is to cover.
-        spectrum, units : str
-            As for the learning time itself.
-
-        Returns
-        -------
-        Interval
-            `high` is inf where many networks have not learned it within the recorded steps. Where
-            some draws have not, the ends are those of the draws, on the safe side for wide ones.
-
-        Raises
-        ------
-        ValueError
-            As the learning time itself does.
-        """
+        """See `NetworkIntervals.learning_time`."""
         return self._passages(self.solution.t, band, fraction, level, spectrum, units)
 
     def learning_step(
@@ -152,52 +131,18 @@ class FiniteWidth(Portable, Described):
         level: float = 0.9,
         ax: Axes | None = None,
     ) -> Axes:
-        """Learning steps of bands with their intervals, against frequency.
-
-        Parameters
-        ----------
-        bands : int or sequence of (low, high), optional
-            Bands, or how many of equal width; those that hold nothing are left out.
-        fraction, level : float
-            As for `learning_step`.
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; default a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        from ntkfreq.plotting.bands import chosen_bands
-        from ntkfreq.plotting.frames import single
-
-        axes, rows = single(ax, (5.2, 3.6)), []
-        for band in chosen_bands(bands, self.solution.frequencies, _BARS):
-            try:
-                ends = self.learning_step(band, fraction, level=level)
-            except ValueError:
-                continue
-            if np.isfinite(ends.predicted):
-                rows.append((sum(band) / 2, *ends))
-        if not rows:
-            raise ValueError(
-                f"no band is learned down to fraction={fraction:g} within the "
-                f"{self.solution.step[-1]} steps of this prediction; solve for more steps"
-            )
-        at, low, middle, high = np.array(rows).T
-        # Intervals without end go out of the figure.
-        top = np.where(np.isfinite(high), high, 1e3 * middle)
-        reach = np.stack([np.maximum(middle - low, 0), np.maximum(top - middle, 0)])
-        label = f"{100 * level:g} % of networks of width {self.width}"
-        axes.errorbar(at, middle, reach, fmt="o", ms=3, capsize=2, lw=1, label=label)
-        finite = np.append(high[np.isfinite(high)], middle)
-        axes.set(
-            xlabel=f"frequency ({self.solution.axis.frequency_unit})",
-            ylabel=f"steps until {fraction:g} is left",
-            yscale="log",
-            ylim=(0.8 * low.min(), 1.25 * finite.max()),
+        """Learning steps of bands with their intervals, see `NetworkIntervals.plot`."""
+        words = (
+            f"steps until {fraction:g} is left",
+            f"{100 * level:g} % of networks of width {self.width}",
+            f"no band is learned down to fraction={fraction:g} within the "
+            f"{self.solution.step[-1]} steps of this prediction; solve for more steps",
         )
-        axes.legend()
-        return axes
+
+        def of(band: tuple[float, float]) -> Interval:
+            return self.learning_step(band, fraction, level=level)
+
+        return self._drawn(self.solution, of, bands, ax, words)
 
     def _passages(
         self,

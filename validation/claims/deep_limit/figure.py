@@ -12,7 +12,7 @@ from ntkfreq.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE
 from validation.engine import Result
 from validation.engine.figure import panels
 
-COLORS = ("#000000", BLUE, GREEN, ORANGE, PURPLE, "#D55E00")
+COLORS = ("#000000", BLUE, GREEN, ORANGE, PURPLE, "#56B4E9")
 LOOKS = {"relu": "o-", "tanh": "s--", "sine": "^:"}
 
 
@@ -78,5 +78,5 @@ def _off_data(ax: Axes, result: Result) -> None:
     ax.tick_params(axis="x", labelrotation=60, labelsize="x-small")
     ax.set(
         ylabel="test loss at the end, over its start",
-        title="undersampled tones: bars 90 % of networks, dots trained",
+        title="undersampled: bars 90 % of networks, dots trained",
     )

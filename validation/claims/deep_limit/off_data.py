@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import FourierFeatureMLP, FrequencySolution, Normal, solve_frequency_pde, train
+from ntkfreq import (
+    DrawnKernels,
+    FourierFeatureMLP,
+    FrequencySolution,
+    Normal,
+    solve_frequency_pde,
+    train,
+)
 from ntkfreq.pde.solution.intervals import of_logarithms, of_values
 from validation.claims.deep_limit.problem import SHARE
 
@@ -84,6 +91,7 @@ def limit(problem: int, width: int) -> dict[str, Any]:
     step_size, steps = clock(problem)
     solution = predicted(problem, steps * step_size, step_size)
     networks = solution.finite_width(width, draws=DRAWS, zero_output=False)
+    assert isinstance(networks, DrawnKernels)
     assert solution.test_loss is not None
     tests = np.array([one.test_loss for one in networks.networks]) / solution.test_loss[0]
     shares = np.array([amplitudes(one.output(X_TEST)[-1]) for one in networks.networks])

@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ntkfreq import FourierFeatureMLP, FrequencySolution, Normal, solve_frequency_pde, train
+from ntkfreq import (
+    DrawnKernels,
+    FourierFeatureMLP,
+    FrequencySolution,
+    Normal,
+    solve_frequency_pde,
+    train,
+)
 from ntkfreq.ntk import empirical_ntk_gram, ntk_gram
 from validation.claims.multilayer.claim import DENSITIES, TONES, signal
 
@@ -71,6 +78,7 @@ def drawn_times(
     networks = predicted(density, activation, depth).finite_width(
         sizes[0], hidden=sizes[1], draws=draws, zero_output=False
     )
+    assert isinstance(networks, DrawnKernels)
     return np.array([half_times(one.data_spectrum, one.t) for one in networks.networks])
 
 
