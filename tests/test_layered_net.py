@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ntkfreq import FourierFeatureMLP, Normal, empirical_ntk_gram
+from ntkfreq import FourierFeatureMLP, FourierFeatureNet, Normal, empirical_ntk_gram, train
 from ntkfreq.ntk.empirical import _layered
 
 SCALES = {"sigma_a": 0.7, "sigma_w": 1.2, "sigma_b": 0.5}
@@ -55,3 +55,16 @@ def test_far_too_many_points_are_refused():
     net = network(1, "relu", 2)
     with pytest.raises(ValueError, match="give fewer points"):
         empirical_ntk_gram(net, np.linspace(0, 1, 10**8), [0.0])
+
+
+def test_a_run_without_hidden_layers_reads_its_bands_as_that_of_two_layers_does():
+    x = np.linspace(-1, 1, 64, endpoint=False)
+    y = np.sin(np.pi * np.outer(x, np.arange(1, 9))).sum(axis=1)
+    bands = [(np.pi * (k - 0.5), np.pi * (k + 0.5)) for k in (2, 6, 8)]
+    times = []
+    for kind, options in ((FourierFeatureNet, {}), (FourierFeatureMLP, {"depth": 0})):
+        net = kind.sample(Normal(scale=10.0), 256, rng=0, zero_output=True, **options)
+        run = train(net, x, y, step_size=0.1, steps=2000, record=100, kernel_probe=0)
+        times.append([run.learning_time(band) for band in bands])
+    # The same function and the same steps; rounding of two backends.
+    np.testing.assert_allclose(times[0], times[1], rtol=1e-6)
