@@ -166,7 +166,7 @@ def expected_losses(
     -----
     Behind L hidden layers the covariance of the initial output is
     :math:`\sigma_a^2 S_L(k(x - x'))`, with the covariance :math:`S_L` of the units of the last
-    layer (:class:`ntkfreq.problem.layers.HiddenLayers`), and the errors move by the kernel
+    layer (formulas: :func:`ntkfreq.deep_density`), and the errors move by the kernel
     :math:`F(k) + x\cdot x'\,G(k)`. Means need this covariance alone. Standard deviations are
     fourth moments, which are those of a Gaussian process: at finite width the initial output has
     heavier tails, and its kernel, which is random as well, is drawn with it.
