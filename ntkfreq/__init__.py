@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from ntkfreq.problem.density import StudentT as StudentT
     from ntkfreq.problem.density import Uniform as Uniform
     from ntkfreq.problem.density import as_density as as_density
+    from ntkfreq.problem.density import positional_encoding as positional_encoding
     from ntkfreq.problem.equation import FrequencyEquation as FrequencyEquation
     from ntkfreq.problem.layers.effective import DeepDensity as DeepDensity
     from ntkfreq.problem.layers.effective import LayeredDensity as LayeredDensity
@@ -98,6 +99,7 @@ _HOMES = {
     "Mixture": "ntkfreq.problem.density",
     "Empirical": "ntkfreq.problem.density",
     "as_density": "ntkfreq.problem.density",
+    "positional_encoding": "ntkfreq.problem.density",
     "Density": "ntkfreq.problem.density",
     "deep_density": "ntkfreq.problem.layers.effective",
     "DeepDensity": "ntkfreq.problem.layers.effective",

@@ -1,8 +1,8 @@
 r"""The random initial output as a linear map of independent standard normals.
 
-At infinite width f_0 is a Gaussian process of covariance :math:`\sigma_a^2 k(x - x')`; with
-features :math:`\Phi` of k it is :math:`\sigma_a \Phi \zeta`. Its columns are the states that are
-propagated.
+At infinite width f_0 is a Gaussian process of covariance :math:`\sigma_a^2 k(x - x')`, behind
+hidden layers :math:`\sigma_a^2 S_L(k(x - x'))`; with features :math:`\Phi` of k or :math:`S_L(k)`
+it is :math:`\sigma_a \Phi \zeta`. Its columns are the states that are propagated.
 """
 
 from __future__ import annotations
@@ -18,19 +18,23 @@ from scipy import linalg
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.numerics.dense import MAX_ROWS
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.box.contracting import ContractingBox
 from ntkfreq.pde.box.system import BoxSystem
 from ntkfreq.pde.expected.wave_prior import WavePrior
 from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.points.contracting import ContractingPoints
+from ntkfreq.pde.points.deep import DeepPoints
 from ntkfreq.pde.points.in_frequency import FrequencyPoints
 from ntkfreq.pde.points.system import PointsSystem
 from ntkfreq.pde.time.system import Evolution
+from ntkfreq.problem.layers import HiddenLayers
 
 _RESIDUAL = 1e-12
 _SMOOTH = 1e-9
-_MOST = 4000
+# Entries of a kernel matrix computed at once.
+_CHUNK = 500_000
 
 
 class Prior(Protocol):
@@ -98,17 +102,27 @@ class PointsPrior(_AtTestPoints):
     outputs: FloatArray | None
     groups: ClassVar[tuple[Any, ...]] = (slice(None),)
 
+    most: ClassVar[int] = 4000
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        return stationary_gram(self.system.equation.density, x, x2)
+
+    @property
+    def variance(self) -> float:
+        """The covariance at equal points."""
+        return 1.0
+
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
-        density = self.system.equation.density
         marks = self.system.x
         if self.outputs is not None:
             marks = np.unique(np.concatenate([marks, self.outputs]), axis=0)
         found = pivoted_cholesky(
-            np.ones(len(marks)),
-            lambda i: stationary_gram(density, marks, marks[i : i + 1])[:, 0],
-            _RESIDUAL,
-            _MOST,
+            np.full(len(marks), self.variance),
+            lambda i: self.covariance(marks, marks[i : i + 1])[:, 0],
+            _RESIDUAL * self.variance,
+            self.most,
         )
         return marks[found.index], found
 
@@ -125,7 +139,7 @@ class PointsPrior(_AtTestPoints):
 
     def _features(self, x: FloatArray) -> FloatArray:
         pivots, found = self._pivots
-        return found.features(stationary_gram(self.system.equation.density, x, pivots))
+        return found.features(self.covariance(x, pivots))
 
     # Features of points that do not move are computed once for all times.
     @cached_property
@@ -145,6 +159,35 @@ class PointsPrior(_AtTestPoints):
     def unrepresented(self) -> float:
         """Variance that the unknowns do not represent: none."""
         return 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class DeepPrior(PointsPrior):
+    """The same of a network with hidden layers."""
+
+    system: DeepPoints
+    # The kink of the rectifier at equal points needs as many as there are.
+    most: ClassVar[int] = 2 * MAX_ROWS
+
+    @property
+    def _layers(self) -> HiddenLayers:
+        layers = self.system.equation.layers
+        assert layers is not None
+        return layers
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        gram = stationary_gram(self.system.equation.density, x, x2)
+        step = max(1, _CHUNK // len(x2))
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            gram[rows] = self._layers.readout_values(gram[rows])
+        return gram
+
+    @property
+    def variance(self) -> float:
+        """The covariance at equal points."""
+        return float(self._layers.readout_values(1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +276,11 @@ def prior_of(system: Any, outputs: FloatArray | None) -> Prior:
 @prior_of.register
 def _(system: PointsSystem, outputs: FloatArray | None) -> Prior:
     return PointsPrior(system, outputs)
+
+
+@prior_of.register
+def _(system: DeepPoints, outputs: FloatArray | None) -> Prior:
+    return DeepPrior(system, outputs)
 
 
 @prior_of.register

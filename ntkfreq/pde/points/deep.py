@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.ntk.gram import layered_gram
 from ntkfreq.numerics.lanczos import LanczosProcess
 from ntkfreq.pde.points.system import PointsSystem
 from ntkfreq.pde.time.system import Block, Evolution
@@ -22,14 +22,7 @@ def deep_kernel(equation: FrequencyEquation, x: FloatArray, other: FloatArray) -
     """Kernel between points (n, d) and (m, d), shape (n, m)."""
     layers = equation.layers
     assert layers is not None
-    found = np.empty((len(x), len(other)))
-    step = max(1, _CHUNK // max(len(other), 1))
-    for start in range(0, len(x), step):
-        rows = slice(start, start + step)
-        features = stationary_gram(equation.density, x[rows], other)
-        inner, outer = layers.kernel_values(features)
-        found[rows] = inner + (x[rows] @ other.T) * outer
-    return found
+    return layered_gram(equation.density, x, other, layers)
 
 
 def deep_rate(equation: FrequencyEquation, x: FloatArray, weights: FloatArray) -> float:

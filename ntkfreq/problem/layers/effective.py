@@ -68,7 +68,11 @@ class LayeredDensity(Portable, Described):
 
     @property
     def atom(self) -> float:
-        """Mass at frequency 0, which belongs to no other: a constant is learned by it as well."""
+        """Mass at frequency 0, which belongs to no other: a constant is learned by it as well.
+
+        It is :math:`c_0`. Where the density of the frequencies is one of atoms, sums of draws may
+        be 0 as well, and are not counted here.
+        """
         return self.layers.atom if self.part == 0 else 0.0
 
     @property

@@ -186,6 +186,34 @@ class HiddenLayers(Portable, Described):
             found[:, part] = self._at(gap[part])
         return found[0].reshape(flat.shape), found[1].reshape(flat.shape)
 
+    def readout_values(self, k: FloatArray | float) -> FloatArray:
+        r"""Covariance :math:`S_L` of the units of the last hidden layer, without hidden layers k.
+
+        Times :math:`\sigma_a^2` it is that of the initial output, and the part of F that the
+        output weights learn.
+
+        Parameters
+        ----------
+        k : array_like, any shape
+            Values of the kernel of the features, in [-1, 1].
+
+        Returns
+        -------
+        ndarray, shape of k
+
+        Examples
+        --------
+        >>> HiddenLayers(2).readout_values([0.0, 1.0])
+        array([0.49373, 1.     ])
+        """
+        value = np.asarray(k, dtype=np.float64)
+        gap = np.clip(1 - value, 0.0, 2.0)
+        value = 1 - gap
+        for p in self.variances:
+            gap = self.dual.layer(self.sigma_w**2 * gap.ravel(), p)[0].reshape(gap.shape)
+            value = self.dual.mean_square(p) - gap
+        return value
+
     def _at(self, gap: FloatArray, *, whole: bool = False) -> tuple[FloatArray, FloatArray]:
         """F and G where k is 1 less a gap; `whole` adds what a cut series leaves out at k = 1."""
         value = 1 - gap
