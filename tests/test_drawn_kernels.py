@@ -17,7 +17,7 @@ from ntkfreq import (
     train,
 )
 from ntkfreq.ntk.drawn_units import drawn_units
-from ntkfreq.ntk.layered_net import layered_gram
+from ntkfreq.ntk.layered_net import units_gram
 from ntkfreq.problem.layers import HiddenLayers
 from ntkfreq.problem.layers.units import unit_of
 
@@ -35,7 +35,7 @@ def test_drawn_units_have_the_kernel_of_a_network_of_the_same_parameters():
     units = drawn_units(RHO, layers, 0.7, (12, 10), np.random.default_rng(0))
     net = FourierFeatureMLP(units.w, units.layers, units.readout, "tanh")
     np.testing.assert_allclose(
-        layered_gram(units, X[:, None], None, frozen=False), empirical_ntk_gram(net, X), rtol=1e-12
+        units_gram(units, X[:, None], None, frozen=False), empirical_ntk_gram(net, X), rtol=1e-12
     )
     assert units.unit is unit_of("tanh")
 
@@ -130,7 +130,7 @@ def test_frozen_frequencies_stay_frozen():
     (one, _) = solution.finite_width(64, draws=2, zero_output=False, seed=4).networks
     layers = HiddenLayers(2, "tanh", train_frequencies=False)
     units = drawn_units(RHO, layers, 1.0, (64, 64), np.random.default_rng([4, 0]))
-    gram = layered_gram(units, X[:, None], None, frozen=True)
+    gram = units_gram(units, X[:, None], None, frozen=True)
     rates, modes = np.linalg.eigh(gram / len(X))
     left = np.exp(-rates * one.t[:, None]) * (modes.T @ -Y)
     np.testing.assert_allclose(one.train_loss, (left**2).mean(axis=1), rtol=1e-9, atol=1e-14)

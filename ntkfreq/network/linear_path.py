@@ -18,7 +18,7 @@ from scipy import linalg
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends import load
 from ntkfreq.network.fourier_features import FourierFeatureNet
-from ntkfreq.ntk.layered_net import LayeredUnits, layered_gram
+from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
 from ntkfreq.problem.layers.units import unit_of
 from ntkfreq.problem.optimizers import Optimizer
 
@@ -72,7 +72,7 @@ class LinearPath:
         elif standard or len(every) * net.parameters > _MOST_PRODUCTS:
             return None
         else:
-            gram = layered_gram(_units(net), every, None, frozen=frozen)
+            gram = units_gram(_units(net), every, None, frozen=frozen)
         return cls(gram, history.step, rule, descent.step_size, len(x))
 
     @cached_property

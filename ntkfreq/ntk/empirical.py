@@ -8,7 +8,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.ntk.fourier_net import HiddenUnits, fourier_gram
-from ntkfreq.ntk.layered_net import LayeredUnits, layered_gram
+from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
 from ntkfreq.ntk.module import is_module, module_gram
 from ntkfreq.problem.layers.units import unit_of
 
@@ -75,7 +75,7 @@ def empirical_ntk_gram(
     axis = Axis.of("x", x)
     if layered is not None:
         pair = _both(x, x2, layered.w.shape[1], axis)
-        return layered_gram(layered, *pair, frozen=bool(freeze_frequencies))
+        return units_gram(layered, *pair, frozen=bool(freeze_frequencies))
     w, a, b = _parameters(net)
     pair = _both(x, x2, w.shape[1], axis)
     return fourier_gram(HiddenUnits(w, a, b, bool(freeze_frequencies)), *pair)

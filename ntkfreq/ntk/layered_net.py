@@ -100,7 +100,7 @@ class LayeredUnits:
         return signals, found[::-1]
 
 
-def layered_gram(
+def units_gram(
     units: LayeredUnits, x: FloatArray, x2: FloatArray | None, *, frozen: bool
 ) -> FloatArray:
     """Gram matrix (n, n2) at points (n, d); None for the same points."""

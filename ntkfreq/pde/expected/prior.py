@@ -102,7 +102,8 @@ class PointsPrior(_AtTestPoints):
     outputs: FloatArray | None
     groups: ClassVar[tuple[Any, ...]] = (slice(None),)
 
-    most: ClassVar[int] = 4000
+    # Smooth kernels need few; rough ones, and points of many dimensions, as many as there are.
+    most: ClassVar[int] = 2 * MAX_ROWS
 
     def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
         """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
@@ -166,8 +167,6 @@ class DeepPrior(PointsPrior):
     """The same of a network with hidden layers."""
 
     system: DeepPoints
-    # The kink of the rectifier at equal points needs as many as there are.
-    most: ClassVar[int] = 2 * MAX_ROWS
 
     @property
     def _layers(self) -> HiddenLayers:

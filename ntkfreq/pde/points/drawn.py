@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.ntk.layered_net import LayeredUnits, layered_gram
+from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
 from ntkfreq.pde.points.deep import DeepPoints
 
 
@@ -26,4 +26,4 @@ class DrawnPoints(DeepPoints):
 
     def kernel(self, x: FloatArray, other: FloatArray) -> FloatArray:
         """Between points (n, d) and (m, d), shape (n, m)."""
-        return layered_gram(self.units, x, None if other is x else other, frozen=self.frozen)
+        return units_gram(self.units, x, None if other is x else other, frozen=self.frozen)
