@@ -26,6 +26,14 @@ def draw(result: Result) -> Figure:
     return fig
 
 
+def times_alone(result: Result) -> Figure:
+    """The upper row by itself, for the page on deep networks."""
+    fig, axes = panels(1, 2, (9.6, 3.9))
+    for ax, activation in zip(axes[0], ("relu", "tanh"), strict=True):
+        _times(ax, activation, result.data["times"])
+    return fig
+
+
 def _times(ax: Axes, activation: str, times: Any) -> None:
     for depth, color in enumerate(COLORS):
         row = times.get(f"narrow, {activation}, depth {depth}")
@@ -37,7 +45,7 @@ def _times(ax: Axes, activation: str, times: Any) -> None:
     ax.set(
         xlabel="tone k (frequency π k)",
         ylabel="time until half is learned",
-        title=f"{activation}: lines predicted, dots trained (width 512)",
+        title=f"{activation}: lines predicted, dots trained",
     )
     ax.legend(frameon=False, fontsize="small", ncols=2)
 
