@@ -162,9 +162,21 @@ def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: F
     decay, descent = solution.equation.decay, history.descent
     wanted = {
         "weight_decay": descent.weight_decay / factor,
+        "readout_decay": descent.readout_decay / factor,
         "frequency_decay": 0.0 if descent.freeze_frequencies else descent.frequency_decay / factor,
     }
-    for name, own in (("weight_decay", decay.weight), ("frequency_decay", decay.frequency)):
+    of_weights = "weight_decay" if solution.equation.layers is None else "readout_decay"
+    if of_weights == "readout_decay" and descent.weight_decay > 0:
+        raise ValueError(
+            f"history was trained with weight_decay={descent.weight_decay:g}, which acts on hidden "
+            "weights too, and follows from no equation; train with readout_decay"
+        )
+    if of_weights == "weight_decay" and descent.readout_decay > 0:
+        raise ValueError(
+            f"history was trained with readout_decay={descent.readout_decay:g}, and the solution "
+            "has no hidden layers; solve with the depth of the network"
+        )
+    for name, own in ((of_weights, decay.weight), ("frequency_decay", decay.frequency)):
         if abs(own - wanted[name]) > 1e-9 * max(own, wanted[name]):
             raise ValueError(
                 f"history was trained with {name}={getattr(descent, name):g}, {wanted[name]:g} on "

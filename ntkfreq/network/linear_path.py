@@ -57,7 +57,7 @@ class LinearPath:
         net, descent, rule = history.initial_net, history.descent, history.optimizer
         linear = rule.momentum_if_linear() is not None and rule.clip is None
         linear &= descent.batch_size is None
-        linear &= descent.weight_decay == 0 == descent.frequency_decay
+        linear &= descent.largest_decay == 0
         if not linear:
             return None
         x = history.x.reshape(len(history.x), -1)

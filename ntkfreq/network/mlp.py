@@ -232,6 +232,11 @@ class FourierFeatureMLP(Described):
         """Entries of `packed` that hold frequencies, the first ones."""
         return int(self.w.size)
 
+    @property
+    def readout_rows(self) -> int:
+        """Entries of `packed` that hold output weights, the last ones."""
+        return int(self.readout.size)
+
     def packed(self) -> FloatArray:
         """All parameters in one vector: w, weights and biases layer by layer, output weights."""
         parts = (self.w, *(part for layer in self.layers for part in layer), self.readout)

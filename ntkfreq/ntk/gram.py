@@ -127,6 +127,19 @@ def layered_gram(
     return gram
 
 
+def readout_gram(
+    density: Density, x: FloatArray, x2: FloatArray, layers: HiddenLayers
+) -> FloatArray:
+    """The part of it that is due to the output weights: the covariance of the last units."""
+    gram = stationary_gram(density, x, x2)
+    step = max(1, _DEEP_CHUNK // len(x2))
+    for start in range(0, len(x), step):
+        rows = slice(start, start + step)
+        gram[rows][equal_points(x[rows], x2)] = 1.0
+        gram[rows] = layers.readout_values(gram[rows])
+    return gram
+
+
 def limit_gram(density: Density, x: FloatArray, x2: FloatArray, sigma_a: float) -> FloatArray:
     """The same without hidden layers."""
     gram = stationary_gram(density, x, x2)

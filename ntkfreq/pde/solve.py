@@ -68,6 +68,7 @@ def solve_frequency_pde(
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
     train_frequencies: bool = True,
+    readout_decay: float = 0.0,
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
 
@@ -157,6 +158,8 @@ def solve_frequency_pde(
         Standard deviations of their weights and biases.
     train_frequencies : bool, default True
         With hidden layers, whether w is trained; without them ``sigma_a=0`` freezes it.
+    readout_decay : float, default 0
+        With hidden layers, rate of the output weights alone, per unit of t; gradient flow only.
 
     Returns
     -------
@@ -200,6 +203,7 @@ def solve_frequency_pde(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
         layers=layers,
+        readout_decay=readout_decay,
     )
     solver = method_for(equation, method)
     if _is_stepwise(optimizer, width, batch_size, order, initial):

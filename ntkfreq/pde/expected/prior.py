@@ -17,7 +17,7 @@ from scipy import linalg
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
-from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.ntk.gram import readout_gram, stationary_gram
 from ntkfreq.numerics.dense import MAX_ROWS
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.box.contracting import ContractingBox
@@ -33,8 +33,6 @@ from ntkfreq.problem.layers import HiddenLayers
 
 _RESIDUAL = 1e-12
 _SMOOTH = 1e-9
-# Entries of a kernel matrix computed at once.
-_CHUNK = 500_000
 
 
 class Prior(Protocol):
@@ -176,12 +174,7 @@ class DeepPrior(PointsPrior):
 
     def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
         """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
-        gram = stationary_gram(self.system.equation.density, x, x2)
-        step = max(1, _CHUNK // len(x2))
-        for start in range(0, len(x), step):
-            rows = slice(start, start + step)
-            gram[rows] = self._layers.readout_values(gram[rows])
-        return gram
+        return readout_gram(self.system.equation.density, x, x2, self._layers)
 
     @property
     def variance(self) -> float:

@@ -322,4 +322,8 @@ class LinearSolution(FrequencySolution):
             "frequency_decay": problem.frequency_decay,
             "decay_towards": problem.decay_towards,
             "rtol": self.rtol,
-        } | ({} if problem.layers is None else {"layers": repr(problem.layers)})
+        } | (
+            {}
+            if problem.layers is None
+            else {"layers": repr(problem.layers), "readout_decay": problem.readout_decay}
+        )
