@@ -25,6 +25,7 @@ ORDER = (
     "domain",
     "multilayer",
     "deep_limit",
+    "deep_onset",
     "initializations",
     "classification",
     "weight_decay",
