@@ -68,6 +68,9 @@ if TYPE_CHECKING:
     from ntkfreq.problem.layers.effective import DeepDensity as DeepDensity
     from ntkfreq.problem.layers.effective import LayeredDensity as LayeredDensity
     from ntkfreq.problem.layers.effective import deep_density as deep_density
+    from ntkfreq.problem.layers.hidden import HiddenLayers as HiddenLayers
+    from ntkfreq.problem.layers.pytorch import pytorch_layers as pytorch_layers
+    from ntkfreq.problem.layers.rates import LayerRates as LayerRates
     from ntkfreq.problem.measure import Box as Box
     from ntkfreq.problem.measure import Grid as Grid
     from ntkfreq.problem.measure import Line as Line
@@ -103,6 +106,9 @@ _HOMES = {
     "Density": "ntkfreq.problem.density",
     "deep_density": "ntkfreq.problem.layers.effective",
     "DeepDensity": "ntkfreq.problem.layers.effective",
+    "HiddenLayers": "ntkfreq.problem.layers.hidden",
+    "LayerRates": "ntkfreq.problem.layers.rates",
+    "pytorch_layers": "ntkfreq.problem.layers.pytorch",
     "LayeredDensity": "ntkfreq.problem.layers.effective",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution.solution",

@@ -18,6 +18,7 @@ from scipy import linalg
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends import load
 from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.mlp_standard import rates_of
 from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
 from ntkfreq.problem.layers.units import unit_of
 from ntkfreq.problem.optimizers import Optimizer
@@ -69,10 +70,11 @@ class LinearPath:
         frozen, standard = descent.freeze_frequencies, descent.parametrization == "standard"
         if isinstance(net, FourierFeatureNet):
             gram = _two_layers(net, every, frozen=frozen, standard=standard)
-        elif standard or len(every) * net.parameters > _MOST_PRODUCTS:
+        elif len(every) * net.parameters > _MOST_PRODUCTS:
             return None
         else:
-            gram = units_gram(_units(net), every, None, frozen=frozen)
+            rates = rates_of(net) if standard else None
+            gram = units_gram(_units(net), every, None, frozen=frozen, rates=rates)
         return cls(gram, history.step, rule, descent.step_size, len(x))
 
     @cached_property

@@ -41,10 +41,9 @@ def drawn_units(
     width, hidden = sizes
     w = np.asarray(density.sample(width, rng), dtype=np.float64).reshape(width, -1)
     below, made = 2 * width, []
-    for _ in range(0 if layers is None else layers.depth):
-        assert layers is not None
-        weights = layers.sigma_w * rng.standard_normal((hidden, below))
-        made.append((weights, layers.sigma_b * rng.standard_normal(hidden)))
+    for sigma_w, sigma_b in () if layers is None else layers.scales:
+        weights = sigma_w * rng.standard_normal((hidden, below))
+        made.append((weights, sigma_b * rng.standard_normal(hidden)))
         below = hidden
     # Without hidden layers no activation is asked for.
     unit = unit_of("relu" if layers is None else str(layers.activation))

@@ -16,13 +16,14 @@ with the derivatives :math:`\delta_0` in the phases :math:`w_j\cdot x`. That tak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
+from ntkfreq.problem.layers.rates import LayerRates
 from ntkfreq.problem.layers.units import Unit
 
 
@@ -101,9 +102,16 @@ class LayeredUnits:
 
 
 def units_gram(
-    units: LayeredUnits, x: FloatArray, x2: FloatArray | None, *, frozen: bool
+    units: LayeredUnits,
+    x: FloatArray,
+    x2: FloatArray | None,
+    *,
+    frozen: bool,
+    rates: LayerRates | None = None,
 ) -> FloatArray:
-    """Gram matrix (n, n2) at points (n, d); None for the same points."""
+    """Gram matrix (n, n2) at points (n, d), None for the same; gradients by their rates."""
+    of = LayerRates() if rates is None else rates
+    of = replace(of, frequencies=0.0) if frozen else of
     count = len(x) + (0 if x2 is None else len(x2))
     refuse_memory(
         f"x has {count} points", 8.0 * count * units.signals / units.branches, "give fewer points"
@@ -113,16 +121,20 @@ def units_gram(
         one = units.branch(number)
         left = one.passed(x)
         right = left if x2 is None else one.passed(x2)
-        gram += _products(left, right, x, x if x2 is None else x2, frozen)
-    return gram / units.branches
+        gram += _products(left, right, x, x if x2 is None else x2, of)
+    return gram / units.branches + of.output_bias
 
 
-def _products(left: Any, right: Any, x: FloatArray, x2: FloatArray, frozen: bool) -> FloatArray:
+def _products(
+    left: Any, right: Any, x: FloatArray, x2: FloatArray, rates: LayerRates
+) -> FloatArray:
     """Of signals and derivatives at two sets of points."""
     (signals, deltas), (signals2, deltas2) = left, right
-    gram = signals[-1] @ signals2[-1].T
-    for k in range(1, len(deltas)):
-        gram += (deltas[k] @ deltas2[k].T) * (signals[k - 1] @ signals2[k - 1].T + 1)
-    if not frozen:
-        gram += (x @ x2.T) * (deltas[0] @ deltas2[0].T)
+    gram = rates.readout * (signals[-1] @ signals2[-1].T)
+    each = zip(*rates.of_layers(len(deltas) - 1), strict=True)
+    for k, (of_weights, of_biases) in enumerate(each, 1):
+        below = of_weights * (signals[k - 1] @ signals2[k - 1].T) + of_biases
+        gram += (deltas[k] @ deltas2[k].T) * below
+    if rates.frequencies > 0:
+        gram += rates.frequencies * (x @ x2.T) * (deltas[0] @ deltas2[0].T)
     return np.asarray(gram)

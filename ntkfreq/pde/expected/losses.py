@@ -31,7 +31,9 @@ from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.pde.time.system import Evolution
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
-from ntkfreq.problem.layers.hidden import HiddenLayers, hidden_layers
+from ntkfreq.problem.layers.asked import hidden_layers
+from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import PerLayer
 from ntkfreq.problem.measure import Measure, Points, is_measure
 from ntkfreq.problem.optimizers import Optimizer
 
@@ -121,10 +123,10 @@ def expected_losses(
     order: str | ArrayLike = "shuffled",
     rng: int | np.random.Generator | None = 0,
     steps: int | ArrayLike | None = None,
-    depth: int = 0,
+    depth: int | HiddenLayers = 0,
     activation: str | Function = "relu",
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     train_frequencies: bool = True,
 ) -> ExpectedLosses:
     r"""Mean and standard deviation of train and test loss over random initial outputs.
@@ -190,6 +192,7 @@ def expected_losses(
     array([1.4792, 0.    ])
     """
     layers = hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    sigma_a = sigma_a if layers is None else layers.sigma_a
     _refuse_elsewhere(layers, measure)
     equation = FrequencyEquation.create(
         rho_w,

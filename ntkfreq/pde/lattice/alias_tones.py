@@ -14,7 +14,9 @@ from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.density.folded_plane import PlaneFold
 from ntkfreq.problem.given import DensityLike
-from ntkfreq.problem.layers.hidden import hidden_layers
+from ntkfreq.problem.layers.asked import hidden_layers
+from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import PerLayer
 from ntkfreq.problem.measure import Grid, is_measure
 from ntkfreq.spectra.phases import exact_wave
 
@@ -80,10 +82,10 @@ def alias_shares(
     grid: Grid,
     *,
     least: float = 1e-6,
-    depth: int = 0,
+    depth: int | HiddenLayers = 0,
     activation: str | Function = "relu",
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     sigma_a: float = 1.0,
 ) -> AliasShares:
     r"""Shares of the aliases of a tone on a lattice, at the end of training.

@@ -52,7 +52,7 @@ class DeepPoints(PointsSystem):
         """The part of the output weights, between points (n, d) and (m, d), shape (n, m)."""
         layers = self.equation.layers
         assert layers is not None
-        return readout_gram(self.equation.density, x, other, layers)
+        return layers.rates.readout * readout_gram(self.equation.density, x, other, layers)
 
     def with_equation(self, equation: FrequencyEquation) -> DeepPoints:
         """The same points for other data."""

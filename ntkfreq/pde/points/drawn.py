@@ -26,4 +26,11 @@ class DrawnPoints(DeepPoints):
 
     def kernel(self, x: FloatArray, other: FloatArray) -> FloatArray:
         """Between points (n, d) and (m, d), shape (n, m)."""
-        return units_gram(self.units, x, None if other is x else other, frozen=self.frozen)
+        layers = self.equation.layers
+        return units_gram(
+            self.units,
+            x,
+            None if other is x else other,
+            frozen=self.frozen,
+            rates=None if layers is None else layers.rates,
+        )

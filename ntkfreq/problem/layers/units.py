@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from ntkfreq._support.types import FloatArray
-from ntkfreq.problem.layers.hermite import TanhDual
+from ntkfreq.problem.layers.hidden import DUALS
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,6 @@ def _tanh_slope(z: FloatArray) -> FloatArray:
 
 
 _Function = Callable[[FloatArray], FloatArray]
-_SQUARES = {
-    "relu": lambda: 2.0,
-    "tanh": lambda: TanhDual().gain_square,
-    "sine": lambda: -2 / float(np.expm1(-2.0)),
-}
 _FUNCTIONS: dict[str, tuple[_Function, _Function]] = {
     "relu": (_relu, _step),
     "tanh": (np.tanh, _tanh_slope),
@@ -64,7 +59,7 @@ def unit_of(name: str) -> Unit:
     (2.0000000000000004, 1.5925)
     """
     value, slope = _FUNCTIONS[name]
-    return Unit(value, slope, _SQUARES[name]() ** 0.5)
+    return Unit(value, slope, DUALS[name]().gain_square ** 0.5)
 
 
 def is_named(activation: object) -> bool:
