@@ -25,12 +25,14 @@ from ntkfreq.pde.points.choice import (
     quickest,
 )
 from ntkfreq.pde.points.deep import DeepPoints, deep_rate
+from ntkfreq.pde.points.deep_many import DeepDemand, DeepSampled
 from ntkfreq.pde.points.in_frequency import FeaturePoints, FrequencyPoints
 from ntkfreq.pde.points.sampled import SampledPoints
 from ntkfreq.pde.points.system import PointsSystem
 from ntkfreq.pde.time.discretized import Discretized, initial_norm
 from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.pde.time.propagators.lanczos import LanczosPropagator
+from ntkfreq.problem.layers import HiddenLayers
 from ntkfreq.problem.measure import Points
 
 # Numbers that are held at once for each coordinate of a point: its weights, waves and sums.
@@ -53,12 +55,7 @@ class PointsMethod(Method[Points]):
         """Refuse more points than a dense matrix can have where there is no other way."""
         equation, count = self.equation, len(self.measure.x)
         if equation.layers is not None:
-            if self.by not in ("auto", "gram"):
-                raise ValueError(
-                    f"method={self.by!r} with depth={equation.layers.depth}: hidden layers are "
-                    "solved by the matrix of the samples; leave method out"
-                )
-            self.refuse_matrix()
+            self._refuse_deep(equation.layers)
         refuse_memory(
             f"x has {count} points", 8.0 * _HELD * equation.dim * count, "give fewer samples"
         )
@@ -80,6 +77,21 @@ class PointsMethod(Method[Points]):
                 f"method='lanczos' with weight_decay={equation.weight_decay:g}: a Krylov space "
                 "serves an operator that does not change; use method='frequency' or 'auto'"
             )
+
+    def _refuse_deep(self, layers: HiddenLayers) -> None:
+        """Refuse ways that hidden layers do not have, and too many points for those they have."""
+        if self.by == "frequency":
+            raise ValueError(
+                f"method='frequency' with depth={layers.depth}: hidden layers are solved by the "
+                "matrix of the samples or by its products; leave method out"
+            )
+        if self.by == "lanczos" and not layers.smooth:
+            raise ValueError(
+                f"method='lanczos' with activation={layers.named}: products are fast where the "
+                "series of the activation is short, as of 'tanh' and 'sine'; leave method out"
+            )
+        if self.by == "gram" or self.equation.decay.active or not layers.smooth or self.all_states:
+            self.refuse_matrix()
 
     def refuse_matrix(self) -> None:
         """Refuse more points than a dense matrix can have."""
@@ -146,9 +158,7 @@ class PointsMethod(Method[Points]):
         equation, t_end = self.equation, float(t[-1])
         if equation.layers is not None:
             refuse_tables(len(t), len(self.measure.x), "points", "give fewer times")
-            deep = DeepPoints(equation, self.measure)
-            plain = Discretized.of(deep, method="Gram flow of hidden layers on the points")
-            return replace(plain, error=equation.layers.error).with_decay(t_end, 0.5 * rtol)
+            return self._behind_layers(equation.layers, t, rtol, dynamics, outputs)
         if equation.decay.contracts:
             return self._contracting(t, rtol, outputs)
         lasting = equation.weight_decay
@@ -171,6 +181,32 @@ class PointsMethod(Method[Points]):
         system = PointsSystem(equation, self.measure)
         plain = Discretized.of(system, method="Gram flow on the points")
         return plain.with_decay(t_end, 0.5 * rtol)
+
+    def _behind_layers(
+        self,
+        layers: HiddenLayers,
+        t: FloatArray,
+        rtol: float,
+        dynamics: Dynamics,
+        outputs: FloatArray | None,
+    ) -> Discretized:
+        """The matrix, or a Krylov space of its products."""
+        equation, t_end = self.equation, float(t[-1])
+        horizon = max(t_end * dynamics.acceleration, 1e-300)
+        demand = DeepDemand(equation, self.measure, horizon, rtol, outputs)
+        all_modes = self.by == "gram" or self.all_states or equation.decay.active
+        if all_modes or (self.by == "auto" and demand.by_matrix):
+            self.refuse_matrix()
+            deep = DeepPoints(equation, self.measure)
+            plain = Discretized.of(deep, method="Gram flow of hidden layers on the points")
+            return replace(plain, error=layers.error).with_decay(t_end, 0.5 * rtol)
+        many = DeepSampled(equation, self.measure, max(demand.kernel_tolerance, 1e-13))
+        products = many.products
+        error = demand.horizon * demand.trace * max(products.kernel_error, layers.error)
+        details = {"products": products.method, "kernel_error": products.kernel_error}
+        note = demand.note("lanczos", demand.count, None)
+        what = "products behind hidden layers"
+        return self._krylov(demand, many, t, dynamics, error, what, details, note)
 
     def _by_frequency(
         self, demand: Demand, nodes: Nodes | None, t: FloatArray, dynamics: Dynamics, dense: bool
