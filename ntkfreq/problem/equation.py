@@ -20,6 +20,7 @@ from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.given import DensityLike, TargetLike
 from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.pair import TwoDensities, refuse_infinite
 from ntkfreq.problem.measure import Measure, is_measure
 from ntkfreq.problem.target import Target, as_target, zero_outside
 from ntkfreq.problem.target.functions import AtPoints
@@ -56,6 +57,8 @@ class FrequencyEquation(Portable, Described):
         What the frequencies decay towards.
     layers : HiddenLayers or None
         Hidden layers behind the Fourier features, of infinite width; None without any.
+    drop_constant : bool
+        Whether the constant that hidden layers learn besides is left out, as Line and Grid need it.
 
     References
     ----------
@@ -71,6 +74,7 @@ class FrequencyEquation(Portable, Described):
     frequency_decay: float = 0.0
     decay_towards: str = "zero"
     layers: HiddenLayers | None = None
+    drop_constant: bool = False
 
     _functions: ClassVar = MappingProxyType(
         {"initial_output": "give the network itself, or a Target"}
@@ -89,6 +93,7 @@ class FrequencyEquation(Portable, Described):
         frequency_decay: float = 0.0,
         decay_towards: str = "zero",
         layers: HiddenLayers | None = None,
+        drop_constant: bool = False,
     ) -> FrequencyEquation:
         """Coerce and check; see :func:`ntkfreq.solve_frequency_pde` for the parameters.
 
@@ -125,9 +130,15 @@ class FrequencyEquation(Portable, Described):
             checks.non_negative("frequency_decay", frequency_decay),
             checks.choice("decay_towards", decay_towards, ("zero", "start")),
             layers,
+            checks.flag("drop_constant", drop_constant),
         )
         if layers is not None:
             equation._refuse_with_layers(layers)
+        elif equation.drop_constant:
+            raise ValueError(
+                "drop_constant=True without hidden layers, which alone learn a constant with a "
+                "strength of its own; give depth, or leave it out"
+            )
         return equation
 
     def _refuse_with_layers(self, layers: HiddenLayers) -> None:
@@ -139,13 +150,28 @@ class FrequencyEquation(Portable, Described):
                 "that what decay does to it follows from no equation for the error; leave decay "
                 "out, or train networks"
             )
-        if type(self.measure).__name__ != "Points":
+        if self.measure.infinite:
+            refuse_infinite(self.density, layers, self.measure, self.drop_constant)
+        elif self.drop_constant:
             raise ValueError(
-                f"measure={self.measure!r} with depth={layers.depth}: behind hidden layers a "
-                f"constant is learned with a strength of its own ({layers.atom:.3g}, an atom of "
-                "the density at 0), which has no place on a line, a lattice or a box; give samples "
-                "(x, y), or measure=Points(x)"
+                f"drop_constant=True on {self.measure!r}: data of finite extent learn the constant "
+                "like everything else, and there is nothing to drop; leave it out"
             )
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the frequencies do not move."""
+        return self.sigma_a == 0 if self.layers is None else self.layers.masses[1] == 0
+
+    @property
+    def kernel_error(self) -> float:
+        """Estimated relative error of what hidden layers make of the kernel."""
+        return 0.0 if self.layers is None else self.layers.error
+
+    @cached_property
+    def densities(self) -> TwoDensities:
+        """The densities of damping and of diffusion, with their masses and without an atom."""
+        return TwoDensities.of(self.density, self.layers, self.sigma_a)
 
     @property
     def dim(self) -> int:

@@ -281,6 +281,7 @@ class LinearSolution(FrequencySolution):
     def settings(self) -> dict[str, Any]:
         """What determined the solution, as JSON values."""
         problem = self.equation
+        dropped = {"drop_constant": True} if problem.drop_constant else {}
         return {
             "kind": "prediction",
             "density": repr(problem.density),
@@ -294,4 +295,4 @@ class LinearSolution(FrequencySolution):
             "frequency_decay": problem.frequency_decay,
             "decay_towards": problem.decay_towards,
             "rtol": self.rtol,
-        } | ({} if problem.layers is None else {"layers": repr(problem.layers)})
+        } | ({} if problem.layers is None else {"layers": repr(problem.layers)} | dropped)

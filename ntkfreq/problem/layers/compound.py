@@ -21,6 +21,7 @@ from ntkfreq.numerics.quadrature import panel_rule
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.radial_table import RadialTable
 
 # Terms of the series that are added one by one: the first number if no more than _ROUNDING is left
 # then. Beyond the last one the series follows a power law.
@@ -31,6 +32,8 @@ _NEAREST, _FARTHEST, _PLACES = 1e-4, 10.0, 501
 _DECADE = 100
 # Times by which the law falls by e before its sum ends.
 _FOLDS = 40.0
+# Values of a pdf from which on it is interpolated.
+_MANY = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +238,16 @@ class NormalCompound(CompoundDensity):
         return np.array([weights @ np.exp(-one / n) for one in (r / self._scale) ** 2 / 2])
 
     def _pdf(self, w: FloatArray) -> FloatArray:
-        return self._sums(np.sqrt(np.sum(w * w, axis=-1)), self.dim / 2)
+        r = np.sqrt(np.sum(w * w, axis=-1))
+        return self._sums(r, self.dim / 2) if len(r) < _MANY else self._table(r)
+
+    def even_values(self, w: FloatArray) -> FloatArray:
+        """The density itself, at frequencies (n,) or (n, d)."""
+        return self._pdf(w[:, None] if w.ndim == 1 else w)
+
+    @cached_property
+    def _table(self) -> RadialTable:
+        return RadialTable(lambda r: self._sums(r, self.dim / 2), self._scale)
 
     def value_and_gradient(self, w: FloatArray) -> FloatArray:
         """Density and its partial derivatives at (n, d) frequencies, shape (1 + d, n)."""
