@@ -68,7 +68,7 @@ def solve_frequency_pde(
     sigma_w: float = 1.0,
     sigma_b: float = 0.0,
     train_frequencies: bool = True,
-    drop_constant: bool = False,
+    drop_constant: bool | None = None,
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
 
@@ -152,21 +152,22 @@ def solve_frequency_pde(
         Number of hidden layers behind the Fourier features, as of
         :class:`ntkfreq.FourierFeatureMLP`: the kernel is then :math:`F(k) + x\cdot x'\,G(k)`, see
         :func:`ntkfreq.deep_density`. Without decay; on Points and Box, and on Line and Grid in one
-        dimension for a Normal about 0, with `drop_constant`.
+        dimension for a Normal about 0, given `drop_constant`.
     activation : {"relu", "tanh", "sine"} or callable
         Their non-linearity.
     sigma_w, sigma_b : float
         Standard deviations of their weights and biases.
     train_frequencies : bool, default True
         With hidden layers, whether w is trained; without them ``sigma_a=0`` freezes it.
-    drop_constant : bool, default False
-        On Line and Grid with hidden layers, which learn a constant with a strength
-        :math:`c_0 = F(0)` of its own: at every time the output would rise everywhere at the rate
-        :math:`-c_0\int e\,dx` (on a lattice :math:`-c_0\Delta\sum_k e(x_k)`, its spacing times the
-        samples times their mean error), a function of infinite energy. True leaves it out and
-        solves with the rest of both densities. That is the limit of a wide window of length W,
-        in which the constant takes away the mean of the error at once, which is of order 1/W.
-        What the window shows near frequency 0, within :math:`2\pi/W`, is lost.
+    drop_constant : bool, optional
+        On Line and Grid with hidden layers, which must be told what becomes of the constant that
+        they learn with a strength :math:`c_0 = F(0)` of its own: the output rises everywhere at
+        the rate :math:`-c_0\int e\,dx`, on a lattice :math:`-c_0\Delta\sum_k e(x_k)`, the length
+        of the data times their mean error. False keeps it, on Line with trained frequencies. True
+        leaves it out and solves with the rest of both densities. With frozen frequencies that is
+        the limit of wide windows of length W, on which the constant takes away the mean error at
+        once, itself of order 1/W; with trained ones it is another problem, where the target has
+        an integral: the diffusion then carries the damping at frequency 0 to its neighbours.
 
     Returns
     -------

@@ -57,8 +57,8 @@ class FrequencyEquation(Portable, Described):
         What the frequencies decay towards.
     layers : HiddenLayers or None
         Hidden layers behind the Fourier features, of infinite width; None without any.
-    drop_constant : bool
-        Whether the constant that hidden layers learn besides is left out, as Line and Grid need it.
+    drop_constant : bool or None
+        Whether the constant that hidden layers learn besides is left out, on Line and Grid.
 
     References
     ----------
@@ -74,7 +74,7 @@ class FrequencyEquation(Portable, Described):
     frequency_decay: float = 0.0
     decay_towards: str = "zero"
     layers: HiddenLayers | None = None
-    drop_constant: bool = False
+    drop_constant: bool | None = None
 
     _functions: ClassVar = MappingProxyType(
         {"initial_output": "give the network itself, or a Target"}
@@ -93,7 +93,7 @@ class FrequencyEquation(Portable, Described):
         frequency_decay: float = 0.0,
         decay_towards: str = "zero",
         layers: HiddenLayers | None = None,
-        drop_constant: bool = False,
+        drop_constant: bool | None = None,
     ) -> FrequencyEquation:
         """Coerce and check; see :func:`ntkfreq.solve_frequency_pde` for the parameters.
 
@@ -130,7 +130,7 @@ class FrequencyEquation(Portable, Described):
             checks.non_negative("frequency_decay", frequency_decay),
             checks.choice("decay_towards", decay_towards, ("zero", "start")),
             layers,
-            checks.flag("drop_constant", drop_constant),
+            None if drop_constant is None else checks.flag("drop_constant", drop_constant),
         )
         if layers is not None:
             equation._refuse_with_layers(layers)
@@ -170,8 +170,10 @@ class FrequencyEquation(Portable, Described):
 
     @cached_property
     def densities(self) -> TwoDensities:
-        """The densities of damping and of diffusion, with their masses and without an atom."""
-        return TwoDensities.of(self.density, self.layers, self.sigma_a)
+        """The densities of damping and of diffusion, with their masses."""
+        return TwoDensities.of(
+            self.density, self.layers, self.sigma_a, keep=self.drop_constant is False
+        )
 
     @property
     def dim(self) -> int:

@@ -82,4 +82,5 @@ def interval_rate(both: TwoDensities, interval: tuple[float, float] | None) -> f
     extent = max(map(abs, interval or (0.0, 0.0)))
     rate = 2 * np.pi * float(both.profile(probe + 1e-9, extent).max())
     # The norm of s^2 d(rho d) against data of extent L is about s^2 L^2 rho.
-    return rate * both.strength(extent)
+    # An atom is a constant, whose norm on an interval is its length.
+    return rate * both.strength(extent) + 2 * both.atom * extent

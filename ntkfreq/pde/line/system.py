@@ -104,8 +104,15 @@ class LineSystem(Portable):
         """Block of the unknowns (elements, k) of each element, negative ones left out."""
         pattern = forms.Pattern.of(unknowns, loads.shape[1])
         stationary, moving, mass = self._integrals
+        damping = pattern.matrix(stationary)
+        if self.densities.atom > 0 and loads.shape[1] == self.axis.size:
+            # The constant feeds back the integral of the error, the even part at frequency 0.
+            at_zero = np.array([0], dtype=np.int64)
+            damping = damping + sparse.csr_array(
+                (np.array([self.densities.atom]), (at_zero, at_zero)), shape=damping.shape
+            )
         return Block(
-            pattern.matrix(stationary),
+            damping,
             None if moving is None else pattern.matrix(moving),
             pattern.matrix(mass),
             loads[0],

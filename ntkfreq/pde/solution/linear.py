@@ -281,7 +281,7 @@ class LinearSolution(FrequencySolution):
     def settings(self) -> dict[str, Any]:
         """What determined the solution, as JSON values."""
         problem = self.equation
-        dropped = {"drop_constant": True} if problem.drop_constant else {}
+        dropped = {} if problem.drop_constant is None else {"drop_constant": problem.drop_constant}
         return {
             "kind": "prediction",
             "density": repr(problem.density),

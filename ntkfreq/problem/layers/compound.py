@@ -199,6 +199,10 @@ class NormalCompound(CompoundDensity):
         first = np.arange(1.0, len(shares) + 1)
         if self.beyond == 0:
             return first[shares > 0], shares[shares > 0] / shares.sum()
+        if self.layers.activation == "relu":
+            odd, even = (self._beyond_of_kink(parity) for parity in (1, 0))
+            n = np.concatenate([first, odd[0], even[0]])
+            return n, np.concatenate([shares, odd[1], even[1]])
         half = len(shares) // 2
         ratio = float(shares[half:].sum() / shares[half // 2 : half].sum())
         falling = max(-float(np.log2(ratio)), 0.1)
@@ -206,6 +210,33 @@ class NormalCompound(CompoundDensity):
         law = self.beyond * falling * weights * np.exp(-falling * fold)
         n = np.concatenate([first, (len(shares) + 0.5) * np.exp(fold)])
         return n, np.concatenate([shares, law])
+
+    def _beyond_of_kink(self, parity: int) -> tuple[FloatArray, FloatArray]:
+        r"""Numbers n of draws beyond the first, even (0) or odd (1) ones, and their shares.
+
+        A kink at k = 1, and one at -1, make coefficients :math:`n^{-3/2}(a + b/n + \dots)` of
+        either parity. Their sums beyond the first ones and over the last octave give a and b.
+        """
+        count = len(self.shares)
+        own = self.shares[1 - parity :: 2]
+        one, other = (float(self._at_one(sign)) for sign in (1.0, -1.0))
+        left = (one + (1 - 2 * parity) * other) / 2 - own.sum()
+        # Every second number: sums are half the integrals from one before the first.
+        begin = float(count + 1 - parity)
+        half = count // 4
+        start = begin - 2 * half
+        ends = np.array([[begin**-0.5, begin**-1.5 / 3], [start**-0.5, start**-1.5 / 3]])
+        ends[1] -= ends[0]
+        a, b = np.linalg.solve(ends, np.array([left, own[-half:].sum()]))
+        fold, weights = panel_rule(np.arange(0.0, 2 * _FOLDS + 4, 4.0))
+        n = begin * np.exp(fold)
+        # Of a parity with nothing beyond rounding is left, of either sign.
+        return n, np.maximum(weights * (a * n**-0.5 + b * n**-1.5) / 2, 0.0)
+
+    def _at_one(self, k: float) -> FloatArray:
+        """The series at k = 1 or -1."""
+        value = self.layers.kernel_values(k)[self.part]
+        return np.asarray((value - self.atom) / self.spread)
 
     @property
     def log_profile(self) -> Callable[[FloatArray], FloatArray]:

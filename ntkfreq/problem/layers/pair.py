@@ -1,4 +1,4 @@
-r"""The two densities of the equation, of probabilities, with their masses.
+r"""The two densities of the equation, of probabilities, with their masses, and a kept atom.
 
 .. math:: \partial_t\hat e = (2\pi)^d\left[\nabla\cdot(\rho_G\nabla\hat v) - \rho_F\hat v\right]
 
@@ -18,7 +18,7 @@ from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.layers.effective import LayeredDensity
 from ntkfreq.problem.layers.hidden import HiddenLayers
-from ntkfreq.problem.measure import Measure
+from ntkfreq.problem.measure import Line, Measure, is_measure
 
 # Frequencies, over the radius of the bulk, at which the two densities are compared, and what of
 # the damping still counts there.
@@ -27,7 +27,7 @@ _FARTHEST, _PLACES, _SOME = 1e6, 400, 1e-200
 
 @dataclass(frozen=True, eq=False)
 class TwoDensities(Portable):
-    r"""Damping :math:`\rho_F = m\,\rho_1` and diffusivity :math:`\rho_G = s^2\rho_2`, no atom.
+    r"""Damping :math:`\rho_F = a\delta_0 + m\rho_1`, diffusivity :math:`\rho_G = s^2\rho_2`.
 
     Attributes
     ----------
@@ -38,6 +38,8 @@ class TwoDensities(Portable):
         m, the integral of the damping.
     spread : float
         s, the root of the integral of the diffusivity; 0 for frozen frequencies.
+    atom : float
+        a, where it is kept; 0 elsewhere.
 
     Examples
     --------
@@ -51,18 +53,20 @@ class TwoDensities(Portable):
     mass: float
     diffusion: Density
     spread: float
+    atom: float = 0.0
 
     @classmethod
-    def of(cls, density: Density, layers: HiddenLayers | None, sigma_a: float) -> TwoDensities:
+    def of(
+        cls, density: Density, layers: HiddenLayers | None, sigma_a: float, keep: bool = False
+    ) -> TwoDensities:
         """Those of a density of frequencies, behind hidden layers where there are some."""
         if layers is None:
             return cls(density, 1.0, density, sigma_a)
         damping = LayeredDensity(density, layers, 0)
         diffusivity = LayeredDensity(density, layers, 1)
         rest, spread = damping.rest, diffusivity.mass**0.5
-        return cls(
-            rest, damping.mass - damping.atom, diffusivity.rest if spread > 0 else rest, spread
-        )
+        other, kept = diffusivity.rest if spread > 0 else rest, damping.atom if keep else 0.0
+        return cls(rest, damping.mass - damping.atom, other, spread, kept)
 
     @property
     def alike(self) -> bool:
@@ -116,7 +120,7 @@ class TwoDensities(Portable):
 
 
 def refuse_infinite(
-    density: Density, layers: HiddenLayers, measure: Measure, drop_constant: bool
+    density: Density, layers: HiddenLayers, measure: Measure, drop_constant: bool | None
 ) -> None:
     """Refuse what hidden layers do not allow on a line or a lattice."""
     if density.dim > 1:
@@ -125,16 +129,30 @@ def refuse_infinite(
             "are solved on a line or a lattice in one dimension; give samples (x, y), or "
             "measure=Points(x)"
         )
-    if not drop_constant:
-        raise ValueError(
-            f"measure={measure!r} with depth={layers.depth}: behind hidden layers a constant is "
-            f"learned with a strength of its own ({layers.atom:.3g}, an atom of the density at 0), "
-            "which has no place on an infinite line or lattice; use measure=Box(lower, upper) or "
-            "samples (x, y), or leave the constant out with drop_constant=True"
-        )
+    kept = drop_constant is False and is_measure(measure, Line) and layers.masses[1] > 0
+    if not (drop_constant or kept):
+        raise ValueError(_without_place(layers, measure))
     if not LayeredDensity(density, layers, 0).rest.has_pdf:
         raise ValueError(
             f"rho_w={density!r} with depth={layers.depth} on {measure!r}: the pdf of sums of draws "
             "is known for a Normal about 0; use measure=Box(lower, upper) or Points(x), which need "
             "the kernel alone"
         )
+
+
+def _without_place(layers: HiddenLayers, measure: Measure) -> str:
+    """Why the constant that hidden layers learn is not solved for there, and what to do."""
+    begin = (
+        f"measure={measure!r} with depth={layers.depth}: behind hidden layers a constant is "
+        f"learned with a strength of its own ({layers.atom:.3g}, an atom of the density at 0), "
+    )
+    end = "use measure=Box(lower, upper) or samples (x, y), or leave it out by drop_constant=True"
+    if not is_measure(measure, Line):
+        return f"{begin}which between the samples of an infinite lattice never decays; {end}"
+    if layers.masses[1] == 0:
+        return f"{begin}which with frozen frequencies has no place on an infinite line; {end}"
+    return (
+        f"{begin}which spreads over all of an infinite line; keep it by drop_constant=False, or "
+        "leave it out by drop_constant=True, which is another problem wherever the target has an "
+        "integral"
+    )
