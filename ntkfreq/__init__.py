@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ntkfreq.pde.expected.many import expected_losses_many as expected_losses_many
     from ntkfreq.pde.lattice.alias_tones import AliasShares as AliasShares
     from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
+    from ntkfreq.pde.solution.drawn_kernels import DrawnKernels as DrawnKernels
     from ntkfreq.pde.solution.solution import FrequencySolution as FrequencySolution
     from ntkfreq.pde.solve import solve_frequency_pde as solve_frequency_pde
     from ntkfreq.pde.stepped.asking import stepwise_seconds as stepwise_seconds
@@ -62,10 +63,14 @@ if TYPE_CHECKING:
     from ntkfreq.problem.density import StudentT as StudentT
     from ntkfreq.problem.density import Uniform as Uniform
     from ntkfreq.problem.density import as_density as as_density
+    from ntkfreq.problem.density import positional_encoding as positional_encoding
     from ntkfreq.problem.equation import FrequencyEquation as FrequencyEquation
     from ntkfreq.problem.layers.effective import DeepDensity as DeepDensity
     from ntkfreq.problem.layers.effective import LayeredDensity as LayeredDensity
     from ntkfreq.problem.layers.effective import deep_density as deep_density
+    from ntkfreq.problem.layers.hidden import HiddenLayers as HiddenLayers
+    from ntkfreq.problem.layers.pytorch import pytorch_layers as pytorch_layers
+    from ntkfreq.problem.layers.rates import LayerRates as LayerRates
     from ntkfreq.problem.measure import Box as Box
     from ntkfreq.problem.measure import Grid as Grid
     from ntkfreq.problem.measure import Line as Line
@@ -97,13 +102,18 @@ _HOMES = {
     "Mixture": "ntkfreq.problem.density",
     "Empirical": "ntkfreq.problem.density",
     "as_density": "ntkfreq.problem.density",
+    "positional_encoding": "ntkfreq.problem.density",
     "Density": "ntkfreq.problem.density",
     "deep_density": "ntkfreq.problem.layers.effective",
     "DeepDensity": "ntkfreq.problem.layers.effective",
+    "HiddenLayers": "ntkfreq.problem.layers.hidden",
+    "LayerRates": "ntkfreq.problem.layers.rates",
+    "pytorch_layers": "ntkfreq.problem.layers.pytorch",
     "LayeredDensity": "ntkfreq.problem.layers.effective",
     "solve_frequency_pde": "ntkfreq.pde.solve",
     "FrequencySolution": "ntkfreq.pde.solution.solution",
     "SteppedSolution": "ntkfreq.pde.stepped.solution",
+    "DrawnKernels": "ntkfreq.pde.solution.drawn_kernels",
     "FiniteWidth": "ntkfreq.pde.stepped.finite_width",
     "stepwise_seconds": "ntkfreq.pde.stepped.asking",
     "learning_steps": "ntkfreq.pde.stepped.line_law",

@@ -360,6 +360,7 @@ def test_kernels_between_polynomials():
         ({"measure": Box(-1, 1), "drop_constant": True}, "nothing to drop"),
         ({"measure": Points([0.0, 1.0]), "drop_constant": True}, "nothing to drop"),
         ({"measure": Line(), "depth": 0, "drop_constant": True}, "without hidden layers"),
+        ({"measure": Box(-1, 1), "readout_decay": 0.1}, "is solved on samples"),
         ({"measure": Line(), "weight_decay": 0.1, "drop_constant": True}, "not linear"),
         (
             {"measure": Line(), "rho_w": Laplace(scale=2.0), "drop_constant": True},

@@ -18,7 +18,9 @@ from ntkfreq import (
     FourierFeatureNet,
     FrequencyEquation,
     Grid,
+    HiddenLayers,
     Laplace,
+    LayerRates,
     Line,
     Mixture,
     Normal,
@@ -86,7 +88,8 @@ def small():
         ),
         solve_frequency_pde(
             RHO, (X, np.sin(5 * X)), optimizer="adam", step_size=1e-3, width=64, steps=5
-        ).finite_width(2),
+        ).finite_width(draws=2),
+        solve_frequency_pde(RHO, (X, np.sin(5 * X)), depth=1).finite_width(64, draws=2),
         learning_steps(
             (X, np.sin(5 * X)), RHO, optimizer="adam", step_size=1e-3, width=64, frequencies=[5.0]
         ),
@@ -96,7 +99,8 @@ def small():
         FourierFeatureMLP.sample(RHO, 8, rng=0), expected_losses(RHO, (X, X), t=[0.0, 1.0]),
         image_samples(np.eye(6)), solve_image(Normal(scale=3.0, dim=2), np.eye(6), t=[0.0, 1.0]),
         alias_shares(RHO, 8.0, Grid(0.6)), ntk_operator(RHO, X), ntk_spectrum(RHO, X),
-        deep_density(RHO, 2), deep_density(RHO, 2).damping, ntk_operator(RHO, X, depth=2),
+        HiddenLayers(2), LayerRates(), deep_density(RHO, 2), deep_density(RHO, 2).damping,
+        ntk_operator(RHO, X, depth=2),
         grokking_onset([0.0, 1.0, 2.0], [1.0, 0.1, 0.0], [1.0, 1.0, 0.5], threshold=0.1),
         extrapolate_width([10, 100], np.arange(6.0).reshape(2, 3)), GradientDescent(), HeavyBall(),
         Nesterov(), Adam(), AdamW(), RMSProp(), SignDescent(), Constant(), Warmup(3), Cosine(5),

@@ -162,3 +162,11 @@ def test_labelled_dataset_and_short_repr():
 def test_tolerance_out_of_range_is_refused(rtol):
     with pytest.raises(ValueError, match=r"rtol="):
         expected_losses(Normal(), (X, y(X)), rtol=rtol)
+
+
+@pytest.mark.slow
+def test_more_rough_points_than_four_thousand_start_with_the_whole_variance():
+    """In 30 dimensions no two of these points are correlated: as many features as points."""
+    x = np.random.default_rng(0).normal(size=(4100, 30))
+    found = expected_losses(Normal(scale=1.0, dim=30), (x, np.zeros(len(x))), t=[0.0, 1.0])
+    assert found.train_mean[0] == pytest.approx(1.0, rel=1e-9)

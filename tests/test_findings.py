@@ -36,6 +36,29 @@ def largest(script: str, *parts: str) -> float:
     return max(row.value for name, row in claims.items() if all(part in name for part in parts))
 
 
+def matching(script: str, part: str) -> list[float]:
+    """Values of the claims whose names hold a part."""
+    return [row.value for name, row in committed(script).claims.items() if part in name]
+
+
+def interval(script: str, start: str) -> tuple[float, float, float]:
+    """A measurement and the ends of its interval."""
+    (row,) = [row for name, row in committed(script).measurements.items() if name.startswith(start)]
+    return row.value, row.low, row.high
+
+
+def deep_medians(few: bool) -> list[float]:
+    """Medians of stored times of tanh, and of ReLU with few layers or with many."""
+    found = committed("deep_limit").claims.items()
+    medians = {name: row.value for name, row in found if "time" in name and "width" not in name}
+    deep = ("relu, depth 4", "relu, depth 5")
+    return [
+        row
+        for name, row in medians.items()
+        if "median" in name and any(part in name for part in deep) != few
+    ]
+
+
 FALLS = ("amplitudes k", "equal amplitudes", "amplitudes 1/k")
 ONSET, RANK = "grokking_onset", "rank correlation of mismatch and delay"
 SENTENCES = {
@@ -104,6 +127,26 @@ SENTENCES = {
         value("frequency_bias", "narrow normal: learning time of the highest"),
         100 * (value("frequency_bias", "wide normal: learning time of the highest") - 1),
         1 / value("frequency_bias", "favours high: learning time of the highest"),
+    ),
+    "deep, stored": lambda: (
+        "{:.2f} and {:.2f} for tanh at any depth and ReLU up to three layers, and reaches {:.2f} "
+        "for ReLU at four and five",
+        *(end(deep_medians(few=True)) for end in (min, max)),
+        max(deep_medians(few=False)),
+    ),
+    "deep, wide": lambda: (
+        "are within {:.1f} % at one, two and five",
+        100 * max(abs(row - 1) for row in matching("deep_limit", "width 1024: median of")),
+    ),
+    "deep, intervals": lambda: (
+        "which hold {} % of all single half-times",
+        percent(value("deep_limit", "stored networks, all cases: share inside")),
+    ),
+    "deep, off the data": lambda: (
+        "the test loss is {:.2f} of the predicted one (95 % interval {:.2f} to {:.2f}), the shares "
+        "of the tone and of its alias are off by {:.3f}",
+        *interval("deep_limit", "off the data, all problems: test loss"),
+        value("deep_limit", "off the data, all problems: RMS of shares"),
     ),
     "initializations": lambda: (
         "takes {:.0f} % longer for the highest tone than for the lowest",

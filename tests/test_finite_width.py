@@ -146,11 +146,6 @@ def test_a_comparison_has_them_beside_its_times():
         assert row.interval[0] < row.measured < row.interval[1]
         assert plain.interval is None
         assert plain.ratio == row.ratio
-    equation = compare(
-        solve_frequency_pde(RHO, (X, Y)), train(trained(512, 0)[0], X, Y, step_size=0.1, steps=9)
-    )
-    with pytest.raises(ValueError, match="needs a prediction step by step"):
-        equation.learning_times(BANDS, level=0.9)
 
 
 def test_the_figure_has_an_interval_a_band():
@@ -172,3 +167,12 @@ def test_refusals():
         drawn.outputs(level=1.0)
     with pytest.raises(ValueError, match="draws"):
         solution.finite_width(draws=1)
+
+
+def test_another_width_is_refused_here():
+    solution = solved(256, steps=5)
+    assert solution.finite_width(256, draws=2).width == 256
+    with pytest.raises(ValueError, match=r"width=512.*depend on the width, 256 here"):
+        solution.finite_width(512)
+    with pytest.raises(ValueError, match="hidden layers are not followed"):
+        solution.finite_width(hidden=64)

@@ -100,7 +100,7 @@ def test_gains_are_those_of_the_network():
     z = np.linspace(-30, 30, 4001)
     for name, rule in ACTIVATIONS.items():
         own = FunctionDual(rule.on_arrays)
-        assert own._gain_square**0.5 == pytest.approx(rule.gain, rel=1e-13)
+        assert own.gain_square**0.5 == pytest.approx(rule.gain, rel=1e-13)
         assert HiddenLayers(1, name).dual.mean_square(1.0) == pytest.approx(1.0, abs=1e-14)
         np.testing.assert_array_equal(rule.on_arrays(z), own.values(z))
 

@@ -15,6 +15,7 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq._support.units import Units
 from ntkfreq.comparison.clock import common_clock
+from ntkfreq.comparison.drawn import drawn_like
 from ntkfreq.comparison.pairing import (
     momentum_of,
     refuse_mismatch,
@@ -119,7 +120,7 @@ class Comparison(Portable, Described):
             Remaining share of the RMS that counts as learned.
         level : float, optional
             Share of networks that an interval beside each prediction is to cover, see
-            `SteppedSolution.finite_width`; default none.
+            `finite_width` of the solution; default none.
 
         Returns
         -------
@@ -128,17 +129,12 @@ class Comparison(Portable, Described):
         Raises
         ------
         ValueError
-            For a level with a prediction that has no intervals: of gradient descent by the
-            equation, or of one network.
+            For a level with a prediction that has no intervals: off samples, under decay, or of
+            one network.
         """
         rows, networks = [], None
         if level is not None:
-            if not isinstance(self.solution, SteppedSolution):
-                raise ValueError(
-                    f"level={level:g} needs a prediction step by step; give solve_frequency_pde "
-                    "the optimizer with the width"
-                )
-            networks = self.solution.finite_width()
+            networks = drawn_like(self.solution, self.history)
         for band in bands:
             predicted, measured = self._own(band)
             if not (np.isnan(predicted).any() or np.isnan(measured).any()):

@@ -13,6 +13,7 @@ from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.history import TrainHistory
 from ntkfreq.network.inputs import Network
 from ntkfreq.network.mlp import FourierFeatureMLP
+from ntkfreq.network.mlp_standard import rates_of
 from ntkfreq.network.stability import stable_step
 from ntkfreq.ntk.gram import limit_gram
 from ntkfreq.pde.solution.solution import FrequencySolution
@@ -20,9 +21,11 @@ from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import LayerRates
 from ntkfreq.problem.measure import Line, is_measure
 from ntkfreq.problem.optimizers import Momentum
 
+_GROUPS = ("frequencies", "readout", "output_bias")
 # Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
 _ALIASED = 0.05
 _MOST_POINTS = 3000
@@ -32,7 +35,8 @@ def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: Float
     """Refuse a run on other data, or from another start, density, sigma_a or decay."""
     problem, net = solution.equation, history.initial_net
     followed = isinstance(solution, SteppedSolution)
-    if not followed and history.descent.parametrization != "ntk":
+    layers = problem.layers
+    if not followed and layers is None and history.descent.parametrization != "ntk":
         raise ValueError(
             "history was trained with parametrization='standard', in which w learns more slowly "
             "beside the output weights than the prediction has it; train with "
@@ -85,6 +89,31 @@ def _refuse_other_layers(layers: HiddenLayers, history: TrainHistory) -> None:
                 f"history trained a network with {name}={theirs!r}, and the solution has "
                 f"{own!r}; solve with {name}={theirs!r}"
             )
+    _refuse_other_rates(layers, history)
+
+
+def _refuse_other_rates(layers: HiddenLayers, history: TrainHistory) -> None:
+    """Refuse a network whose layers learn at other rates than those of the solution."""
+    net, standard = history.initial_net, history.descent.parametrization == "standard"
+    if not isinstance(net, FourierFeatureMLP):
+        return
+    theirs = rates_of(net) if standard else LayerRates()
+    pairs = [
+        *zip(layers.rates.of_layers(layers.depth), theirs.of_layers(layers.depth), strict=True),
+        *(((getattr(one, name),) for one in (layers.rates, theirs)) for name in _GROUPS),
+    ]
+    if not all(np.allclose(own, other, rtol=1e-9, atol=0.0) for own, other in pairs):
+        # With twins layers are as wide as one of them, and with other sizes as each is.
+        alike = net.branches == 1 and {len(bias) for _, bias in net.layers} == {net.width}
+        remedy = "no rates"
+        if standard:
+            given = f"parametrization='standard', width={net.width}"
+            remedy = given if alike else "depth=HiddenLayers(..., rates=) of these rates"
+        raise ValueError(
+            f"history was trained with parametrization={history.descent.parametrization!r}, where "
+            f"groups of parameters learn at {theirs!r}, and the solution has {layers.rates!r}; "
+            f"solve with {remedy}"
+        )
 
 
 def refuse_other_training(training: StepwiseTraining, history: TrainHistory) -> None:
@@ -162,9 +191,21 @@ def _refuse_other_decay(solution: FrequencySolution, history: TrainHistory, x: F
     decay, descent = solution.equation.decay, history.descent
     wanted = {
         "weight_decay": descent.weight_decay / factor,
+        "readout_decay": descent.readout_decay / factor,
         "frequency_decay": 0.0 if descent.freeze_frequencies else descent.frequency_decay / factor,
     }
-    for name, own in (("weight_decay", decay.weight), ("frequency_decay", decay.frequency)):
+    of_weights = "weight_decay" if solution.equation.layers is None else "readout_decay"
+    if of_weights == "readout_decay" and descent.weight_decay > 0:
+        raise ValueError(
+            f"history was trained with weight_decay={descent.weight_decay:g}, which acts on hidden "
+            "weights too, and follows from no equation; train with readout_decay"
+        )
+    if of_weights == "weight_decay" and descent.readout_decay > 0:
+        raise ValueError(
+            f"history was trained with readout_decay={descent.readout_decay:g}, and the solution "
+            "has no hidden layers; solve with the depth of the network"
+        )
+    for name, own in ((of_weights, decay.weight), ("frequency_decay", decay.frequency)):
         if abs(own - wanted[name]) > 1e-9 * max(own, wanted[name]):
             raise ValueError(
                 f"history was trained with {name}={getattr(descent, name):g}, {wanted[name]:g} on "

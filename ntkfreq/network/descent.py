@@ -243,6 +243,7 @@ def _resume(problem: Problem, state: NetworkState, recorder: Recorder) -> Path |
         step=step,
         bound=state.bound,
         scale=state.scale,
+        readout_rows=state.readout_rows,
     )
     return Path(resumed, saved["kept"], Records.of(saved), resumed_from=step)
 

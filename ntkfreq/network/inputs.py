@@ -68,6 +68,7 @@ def checked_descent(
     step_size: Any,
     weight_decay: Any,
     frequency_decay: Any,
+    readout_decay: Any,
     freeze: Any,
     optimizer: Any,
     batches: BatchOrder,
@@ -94,6 +95,7 @@ def checked_descent(
         checks.positive("step_size", step_size),
         checks.non_negative("weight_decay", weight_decay),
         rate,
+        checks.non_negative("readout_decay", readout_decay),
         bool(freeze),
         rule,
         batches.size,
@@ -101,6 +103,23 @@ def checked_descent(
         given=batches.given,
         parametrization=checks.choice("parametrization", parametrization, ("ntk", "standard")),
     )
+
+
+def refuse_readout_decay(net: Network, descent: Descent) -> None:
+    """Refuse decay of the readout where it is no decay of its own."""
+    if descent.readout_decay == 0:
+        return
+    if getattr(net, "depth", 0) == 0:
+        raise ValueError(
+            f"readout_decay={descent.readout_decay:g} is for networks with hidden layers; without "
+            f"them the output weights are all that weight_decay acts on: give "
+            f"weight_decay={descent.readout_decay:g}"
+        )
+    if descent.weight_decay > 0:
+        raise ValueError(
+            f"readout_decay={descent.readout_decay:g} beside weight_decay="
+            f"{descent.weight_decay:g}, which acts on the output weights too; give one of them"
+        )
 
 
 def checked_seed(rng: Any, descent: Descent, checkpoint: Any) -> int:

@@ -2,8 +2,8 @@ r"""What a network's own kernel at the start makes of a part of its error.
 
 In the linear regime a part of the error evolves as if it were alone, :math:`\dot p = -K p/N` with
 the empirical NTK K of the initial network, in the steps of the run: the optimizer's own rule on the
-modes of K/N. It is exact for frozen frequencies. With it the error of other bands is taken off the
-recorded one, which leaves what is a band's own.
+modes of K/N. It is exact for frozen frequencies without hidden layers. With it the error of other
+bands is taken off the recorded one, which leaves what is a band's own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from scipy import linalg
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends import load
 from ntkfreq.network.fourier_features import FourierFeatureNet
+from ntkfreq.network.mlp_standard import rates_of
+from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
+from ntkfreq.problem.layers.units import unit_of
 from ntkfreq.problem.optimizers import Optimizer
 
 # Products of waves for the Gram matrix at most, and steps times points of the recursion: seconds.
@@ -55,21 +58,23 @@ class LinearPath:
         net, descent, rule = history.initial_net, history.descent, history.optimizer
         linear = rule.momentum_if_linear() is not None and rule.clip is None
         linear &= descent.batch_size is None
-        linear &= descent.weight_decay == 0 == descent.frequency_decay
-        if not isinstance(net, FourierFeatureNet) or not linear:
+        linear &= descent.largest_decay == 0
+        if not linear:
             return None
         x = history.x.reshape(len(history.x), -1)
         every = x if others is None else np.concatenate([x, others])
-        if len(every) ** 2 * net.width > _MOST_PRODUCTS:
-            return None
         if len(x) * int(history.step[-1]) > _MOST_STEPS:
             return None
-        first = x.shape[1] if descent.freeze_frequencies else 0
-        backend, theta, rows = load("reference"), net.packed(), net.frequency_rows
-        gram = backend.gram(theta, every, first)
-        if descent.parametrization == "standard":
-            outer = backend.gram(theta, every, rows)
-            gram = gram - outer + float(net.standard_scale()[rows, 0] ** 2) * outer
+        if len(every) ** 2 * net.units > _MOST_PRODUCTS:
+            return None
+        frozen, standard = descent.freeze_frequencies, descent.parametrization == "standard"
+        if isinstance(net, FourierFeatureNet):
+            gram = _two_layers(net, every, frozen=frozen, standard=standard)
+        elif len(every) * net.parameters > _MOST_PRODUCTS:
+            return None
+        else:
+            rates = rates_of(net) if standard else None
+            gram = units_gram(_units(net), every, None, frozen=frozen, rates=rates)
         return cls(gram, history.step, rule, descent.step_size, len(x))
 
     @cached_property
@@ -101,3 +106,18 @@ class LinearPath:
         n = self.points
         change = -(kept * rates) @ modes.T
         return change, -spread @ self.gram[:n, n:] / n
+
+
+def _two_layers(net: FourierFeatureNet, x: FloatArray, *, frozen: bool, standard: bool) -> Any:
+    """Empirical NTK at points (n, d)."""
+    backend, theta, rows = load("reference"), net.packed(), net.frequency_rows
+    gram = backend.gram(theta, x, x.shape[1] if frozen else 0)
+    if standard:
+        outer = backend.gram(theta, x, rows)
+        gram = gram - outer + float(net.standard_scale()[rows, 0] ** 2) * outer
+    return gram
+
+
+def _units(net: Any) -> LayeredUnits:
+    unit = unit_of(net.activation)
+    return LayeredUnits(net.w, net.layers, net.readout, unit, net.branches)

@@ -21,6 +21,7 @@ from ntkfreq.network.mlp_checks import (
     with_parameters,
 )
 from ntkfreq.network.mlp_formula import ACTIVATIONS, output
+from ntkfreq.network.mlp_standard import scale_of
 from ntkfreq.problem.density import as_density
 from ntkfreq.problem.given import DensityLike
 
@@ -232,6 +233,11 @@ class FourierFeatureMLP(Described):
         """Entries of `packed` that hold frequencies, the first ones."""
         return int(self.w.size)
 
+    @property
+    def readout_rows(self) -> int:
+        """Entries of `packed` that hold output weights, the last ones."""
+        return int(self.readout.size)
+
     def packed(self) -> FloatArray:
         """All parameters in one vector: w, weights and biases layer by layer, output weights."""
         parts = (self.w, *(part for layer in self.layers for part in layer), self.readout)
@@ -262,13 +268,7 @@ class FourierFeatureMLP(Described):
         >>> net.standard_scale() ** 2
         array([1. , 1. , 1. , 1. , 0.5])
         """
-        parts, factor = [np.ones(self.w.size)], 2**0.5
-        for weights, bias in self.layers:
-            scale = weights.shape[1] ** 0.5 / factor
-            parts += [np.full(weights.size, scale), np.ones(bias.size)]
-            factor = ACTIVATIONS[self.activation].gain
-        readout = np.full(self.readout.size, self.readout.size**0.5 / factor)
-        return np.concatenate([*parts, readout])
+        return scale_of(self)
 
     def forward(self, theta: Any, x: Any) -> Any:
         """Output (n,) at x (n, d) with other parameters, as packed; PyTorch tensors.

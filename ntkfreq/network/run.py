@@ -121,6 +121,7 @@ def start_state(
         towards_start=decay_towards == "start",
         bound=phase_bound(points, engine.precision.dtype),
         scale=net.standard_scale() if descent.parametrization == "standard" else None,
+        readout_rows=getattr(net, "readout_rows", 0),
     )
 
 

@@ -126,7 +126,7 @@ def divergence_remedy(
             f"use less, for instance {0.1 * descent.step_size:.2g}"
         )
     top = top_eigenvalue(theta, x, backend, first, scale)
-    top += max(descent.weight_decay, descent.frequency_decay)
+    top += descent.largest_decay
     stable = stable_step(descent.optimizer, top)
     if not np.isfinite(top) or stable == 0:
         return (

@@ -37,6 +37,7 @@ def train(
     parametrization: str = "ntk",
     weight_decay: float = 0.0,
     frequency_decay: float = 0.0,
+    readout_decay: float = 0.0,
     decay_towards: str = "zero",
     freeze_frequencies: bool = False,
     batch_size: int | None = None,
@@ -91,6 +92,8 @@ def train(
         those of `net` in any case.
     weight_decay, frequency_decay : float
         Rates :math:`\gamma_a`, :math:`\gamma_w` per unit of training time.
+    readout_decay : float
+        Instead of `weight_decay` with hidden layers: the rate of the output weights alone.
     decay_towards : {"zero", "start"}
         Whether w decays to zero or to its initial values; the rest always decays to zero.
     freeze_frequencies : bool
@@ -168,12 +171,14 @@ def train(
         step_size,
         weight_decay,
         frequency_decay,
+        readout_decay,
         freeze_frequencies,
         optimizer,
         checked_order(order, batch_size, data.y.size, steps),
         parametrization,
     )
     checks.choice("decay_towards", decay_towards, ("zero", "start"))
+    inputs.refuse_readout_decay(net, descent)
     descent = replace(descent, seed=inputs.checked_seed(rng, descent, checkpoint))
     records = record_steps(record, steps)
     probe = probe_points(data.x, checks.integer("kernel_probe", kernel_probe, 0))

@@ -8,7 +8,9 @@ from ntkfreq._support import checks
 from ntkfreq._support.axis import Axis
 from ntkfreq._support.types import FloatArray, PointsLike
 from ntkfreq.ntk.fourier_net import HiddenUnits, fourier_gram
+from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
 from ntkfreq.ntk.module import is_module, module_gram
+from ntkfreq.problem.layers.units import unit_of
 
 
 def empirical_ntk_gram(
@@ -23,12 +25,13 @@ def empirical_ntk_gram(
               + (x \cdot x') (b_j c_j - a_j s_j)(b_j c_j' - a_j s_j') \bigr],
 
     :math:`c_j = \cos(w_j \cdot x)`, :math:`s_j = \sin(w_j \cdot x)`, without the last term when w
-    is frozen. Of any other network PyTorch finds the gradients, in blocks of points and parameters
-    so that memory stays bounded.
+    is frozen. Of a deep one it is made of products of what its layers pass forward and backward, so
+    that no gradient is ever held. Of any other network PyTorch finds the gradients, in blocks of
+    points and parameters so that memory stays bounded.
 
     Parameters
     ----------
-    net : FourierFeatureNet or torch.nn.Module
+    net : FourierFeatureNet, FourierFeatureMLP or torch.nn.Module
         Network, or any object with arrays w (m, d), a (m,), b (m,); or a PyTorch module with one
         output, of which every parameter that requires a gradient counts.
     x : array_like, shape (n,) for d = 1, else (n, d)
@@ -68,20 +71,39 @@ def empirical_ntk_gram(
                 "requires_grad_(False) on those that are not trained"
             )
         return module_gram(net, x, x2)
-    w, a, b = _parameters(net)
+    layered = _layered(net)
     axis = Axis.of("x", x)
-    first = _points("x", x, w.shape[1], axis)
-    second = None if x2 is None else _points("x2", x2, w.shape[1], axis)
-    return fourier_gram(HiddenUnits(w, a, b, bool(freeze_frequencies)), first, second)
+    if layered is not None:
+        pair = _both(x, x2, layered.w.shape[1], axis)
+        return units_gram(layered, *pair, frozen=bool(freeze_frequencies))
+    w, a, b = _parameters(net)
+    pair = _both(x, x2, w.shape[1], axis)
+    return fourier_gram(HiddenUnits(w, a, b, bool(freeze_frequencies)), *pair)
+
+
+def _layered(net: Any) -> LayeredUnits | None:
+    """The units of a deep network; None for what is none."""
+    names = ("w", "layers", "readout", "activation", "branches")
+    if not all(hasattr(net, name) for name in names):
+        return None
+    unit = unit_of(net.activation)
+    return LayeredUnits(net.w, net.layers, net.readout, unit, net.branches)
+
+
+def _both(
+    x: PointsLike, x2: PointsLike | None, dim: int, axis: Axis
+) -> tuple[FloatArray, FloatArray | None]:
+    second = None if x2 is None else _points("x2", x2, dim, axis)
+    return _points("x", x, dim, axis), second
 
 
 def _parameters(net: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
     missing = [name for name in ("w", "a", "b") if not hasattr(net, name)]
     if missing:
         raise TypeError(
-            f"net={checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet, an "
-            "object with arrays w (m, d), a (m,), b (m,), or a torch.nn.Module, which "
-            "FourierFeatureMLP.to_module() gives"
+            f"net={checks.show(net)} has no {', '.join(missing)}; pass a FourierFeatureNet or "
+            "FourierFeatureMLP, an object with arrays w (m, d), a (m,), b (m,), or a "
+            "torch.nn.Module"
         )
     w = checks.points("net.w", net.w)
     return w, checks.values_at("net.a", net.a, len(w)), checks.values_at("net.b", net.b, len(w))

@@ -12,7 +12,9 @@ from ntkfreq._support.types import FloatArray, Function, PointsLike
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike
 from ntkfreq.problem.layers import HiddenLayers
+from ntkfreq.problem.layers.asked import layers_of
 from ntkfreq.problem.layers.compound import equal_points
+from ntkfreq.problem.layers.rates import PerLayer
 from ntkfreq.spectra.phases import middle_of
 from ntkfreq.spectra.waves import cos_sin_matrices
 
@@ -26,10 +28,10 @@ def ntk_gram(
     x2: PointsLike | None = None,
     *,
     sigma_a: float = 1.0,
-    depth: int = 0,
+    depth: int | HiddenLayers = 0,
     activation: str | Function = "relu",
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     train_frequencies: bool = True,
 ) -> FloatArray:
     r"""Gram matrix of the limiting NTK, :math:`K(x,x') = (1+\sigma_a^2\,x\cdot x')\,k(x-x')`.
@@ -53,12 +55,12 @@ def ntk_gram(
     sigma_a : float, default 1
         Standard deviation of the output weights; 0 gives k alone (frozen frequencies), and with
         hidden layers what the output weights alone learn.
-    depth : int, default 0
+    depth : int or HiddenLayers, default 0
         Number L of hidden layers after the features.
     activation : {"relu", "tanh", "sine"} or callable
         Their non-linearity, normalized; a function of an array of numbers is integrated
         numerically.
-    sigma_w, sigma_b : float
+    sigma_w, sigma_b : float, or sequence of float
         Standard deviations of the hidden weights and of the biases.
     train_frequencies : bool, default True
         False for frozen frequencies: G = 0.
@@ -92,7 +94,7 @@ def ntk_gram(
     axis = Axis.of("x", x)
     points = checks.points("x", x, density.dim, axis)
     others = points if x2 is None else checks.points("x2", x2, density.dim, axis)
-    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    layers = layers_of(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     refuse_matrix(len(points), len(others), layers)
     return layered_gram(density, points, others, layers)
 
@@ -124,6 +126,19 @@ def layered_gram(
         gram[rows] = F
         if layers.moving > 0:
             gram[rows] += (x[rows] @ x2.T) * G
+    return gram
+
+
+def readout_gram(
+    density: Density, x: FloatArray, x2: FloatArray, layers: HiddenLayers
+) -> FloatArray:
+    """The part of it that is due to the output weights: the covariance of the last units."""
+    gram = stationary_gram(density, x, x2)
+    step = max(1, _DEEP_CHUNK // len(x2))
+    for start in range(0, len(x), step):
+        rows = slice(start, start + step)
+        gram[rows][equal_points(x[rows], x2)] = 1.0
+        gram[rows] = layers.readout_values(gram[rows])
     return gram
 
 

@@ -20,6 +20,8 @@ from ntkfreq.ntk.series import SeriesProduct, series_of
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike
 from ntkfreq.problem.layers import HiddenLayers
+from ntkfreq.problem.layers.asked import layers_of
+from ntkfreq.problem.layers.rates import PerLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +140,10 @@ def ntk_operator(
     sigma_a: float = 1.0,
     tolerance: float = 1e-10,
     method: str = "auto",
-    depth: int = 0,
+    depth: int | HiddenLayers = 0,
     activation: str | Function = "relu",
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     train_frequencies: bool = True,
 ) -> KernelOperator:
     r"""Gram matrix of the limiting NTK as products, for many points.
@@ -196,7 +198,7 @@ def ntk_operator(
     """
     density = as_density(rho_w)
     points = checks.points("x", x, density.dim, Axis.of("x", x))
-    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    layers = layers_of(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     tolerance = checks.positive("tolerance", tolerance)
     if not 1e-13 <= tolerance <= 0.1:
         raise ValueError(

@@ -19,6 +19,8 @@ from ntkfreq.numerics.dense import MAX_ROWS, refuse_rows, symmetric_eigen
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.given import DensityLike, Pair, pair_of
 from ntkfreq.problem.layers import HiddenLayers
+from ntkfreq.problem.layers.asked import layers_of
+from ntkfreq.problem.layers.rates import PerLayer
 
 METHODS = ("auto", "dense", "waves", "cg")
 _FEW = 3000
@@ -44,10 +46,10 @@ def ntk_regression(
     ridge: float = 0.0,
     method: str = "auto",
     rtol: float = 1e-8,
-    depth: int = 0,
+    depth: int | HiddenLayers = 0,
     activation: str | Function = "relu",
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     train_frequencies: bool = True,
 ) -> FloatArray:
     r"""Output of the infinitely wide network after endless training on samples.
@@ -124,11 +126,11 @@ def ntk_regression(
     points = checks.points("x", x, density.dim, axis)
     values = checks.values_at("y", y, len(points))
     others = points if x_test is None else checks.points("x_test", x_test, density.dim, axis)
-    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    layers = layers_of(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     ridge = checks.non_negative("ridge", ridge)
     rtol = checks.positive("rtol", rtol)
     checks.choice("method", method, METHODS)
-    few = _FEW if depth == 0 or layers.smooth else MAX_ROWS
+    few = _FEW if layers.depth == 0 or layers.smooth else MAX_ROWS
     if method == "dense" or (method == "auto" and len(points) <= few):
         refuse_rows(f"x has {len(points)} points", len(points), "use method='cg', or fewer points")
         shares = _dense(layered_gram(density, points, points, layers), values, ridge)
@@ -137,12 +139,12 @@ def ntk_regression(
         return np.concatenate(
             [layered_gram(density, part, points, layers) @ shares for part in parts]
         )
-    if method == "waves" and depth > 0:
+    if method == "waves" and layers.depth > 0:
         raise ValueError(
-            f"method='waves' serves networks without hidden layers, not depth={depth}; use "
+            f"method='waves' serves networks without hidden layers, not depth={layers.depth}; use "
             "method='cg', or up to 12 000 points method='dense'"
         )
-    if method in ("auto", "waves") and depth == 0:
+    if method in ("auto", "waves") and layers.depth == 0:
         always = method == "waves"
         found = _by_waves(density, points, values, others, layers.moving, ridge, rtol, always)
         if found is not None:

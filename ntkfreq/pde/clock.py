@@ -75,7 +75,7 @@ def default_times(method: Method[Any], step_size: float | None) -> FloatArray:
     """0 and 64 log-spaced times over six decades about the fastest time scale."""
     equation, fastest = method.equation, method.fastest_rate()
     last = 1e4 / fastest
-    slowest = min(filter(None, (equation.weight_decay, equation.frequency_decay)), default=0.0)
+    slowest = min(filter(None, (equation.decay.weight, equation.decay.frequency)), default=0.0)
     if slowest > 0:
         # Decay has taken effect after ten times its own time scale; frequencies that have shrunk
         # by e^5 no longer matter.

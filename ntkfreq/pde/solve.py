@@ -31,7 +31,9 @@ from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
-from ntkfreq.problem.layers.hidden import hidden_layers
+from ntkfreq.problem.layers.asked import hidden_layers, in_standard
+from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import PerLayer
 from ntkfreq.problem.measure import Measure
 from ntkfreq.problem.optimizers import Optimizer, as_optimizer
 
@@ -63,12 +65,13 @@ def solve_frequency_pde(
     initial: DrawnNetwork | None = None,
     rtol: float | None = None,
     method: str = "auto",
-    depth: int = 0,
+    depth: int | HiddenLayers = 0,
     activation: str | Function = "relu",
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     train_frequencies: bool = True,
     drop_constant: bool | None = None,
+    readout_decay: float = 0.0,
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
 
@@ -127,7 +130,8 @@ def solve_frequency_pde(
     nesterov : bool, default False
         Nesterov's momentum instead of heavy ball, in the same convention.
     width : int, optional
-        Hidden units, which set how far a step of Adam and its relatives moves the output.
+        Hidden units, which set how far a step of Adam and its relatives moves the output; with
+        hidden layers in the standard parametrization, frequencies and units of each layer.
     parametrization : {"ntk", "standard"}, default "ntk"
         As for :func:`ntkfreq.train`; of rules that are followed step by step.
     steps : int or array_like of int, optional
@@ -148,15 +152,16 @@ def solve_frequency_pde(
         that make up the kernel, whose number does not depend on that of the points (up to three
         dimensions). By default the one estimated to take least time; `stats` says which.
 
-    depth : int, default 0
+    depth : int or HiddenLayers, default 0
         Number of hidden layers behind the Fourier features, as of
-        :class:`ntkfreq.FourierFeatureMLP`: the kernel is then :math:`F(k) + x\cdot x'\,G(k)`, see
-        :func:`ntkfreq.deep_density`. Without decay; on Points and Box, and on Line and Grid in one
-        dimension for a Normal about 0, given `drop_constant`.
+        :class:`ntkfreq.FourierFeatureMLP`, or all about them: the kernel is then
+        :math:`F(k) + x\cdot x'\,G(k)`, see :func:`ntkfreq.deep_density`. On Points and Box, and on
+        Line and Grid in one dimension for a Normal about 0, given `drop_constant`. Of decay
+        `readout_decay` alone, on Points.
     activation : {"relu", "tanh", "sine"} or callable
         Their non-linearity.
-    sigma_w, sigma_b : float
-        Standard deviations of their weights and biases.
+    sigma_w, sigma_b : float, or sequence of float
+        Standard deviations of their weights and biases, of all layers or of each.
     train_frequencies : bool, default True
         With hidden layers, whether w is trained; without them ``sigma_a=0`` freezes it.
     drop_constant : bool, optional
@@ -168,6 +173,8 @@ def solve_frequency_pde(
         the limit of wide windows of length W, on which the constant takes away the mean error at
         once, itself of order 1/W; with trained ones it is another problem, where the target has
         an integral: the diffusion then carries the damping at frequency 0 to its neighbours.
+    readout_decay : float, default 0
+        With hidden layers, rate of the output weights alone, per unit of t; gradient flow only.
 
     Returns
     -------
@@ -201,6 +208,9 @@ def solve_frequency_pde(
         width = network_width(initial, width)
         initial_output = initial if initial_output is None else initial_output
     layers = hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    if layers is not None and parametrization == "standard" and not stepwise_rule(optimizer):
+        layers, width, parametrization = in_standard(layers, width), None, "ntk"
+    sigma_a = sigma_a if layers is None else layers.sigma_a
     equation = FrequencyEquation.create(
         rho_w,
         target,
@@ -212,6 +222,7 @@ def solve_frequency_pde(
         decay_towards=decay_towards,
         layers=layers,
         drop_constant=drop_constant,
+        readout_decay=readout_decay,
     )
     solver = method_for(equation, method)
     if _is_stepwise(optimizer, width, batch_size, order, initial):
@@ -236,11 +247,7 @@ def solve_frequency_pde(
             rtol=checked_tolerance(RTOL if rtol is None else rtol),
             initial=None if initial is None else fitting_network(initial, equation.dim),
         )
-    if parametrization != "ntk":
-        raise ValueError(
-            f"parametrization={parametrization!r} is for rules that are followed step by step; of "
-            "gradient descent give the step_size of the NTK parametrization, m times the other"
-        )
+    _refuse_standard(parametrization)
     solver.refuse()
     rtol = checked_tolerance(1e-6 if rtol is None else rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
@@ -267,11 +274,25 @@ def solve_frequency_pde(
         )
 
 
+def _refuse_standard(parametrization: str) -> None:
+    """Refuse a parametrization that no rule linear in the error asks for."""
+    if parametrization != "ntk":
+        raise ValueError(
+            f"parametrization={parametrization!r} is for rules that are followed step by step; of "
+            "gradient descent give the step_size of the NTK parametrization, m times the other"
+        )
+
+
 def _is_stepwise(optimizer: Any, width: Any, batch_size: Any, order: Any, initial: Any) -> bool:
     """Whether a rule is followed step by step: what no equation linear in the error describes."""
     given = not isinstance(order, str)
     if width is not None or batch_size is not None or initial is not None or given:
         return True
+    return stepwise_rule(optimizer)
+
+
+def stepwise_rule(optimizer: Any) -> bool:
+    """Whether a rule is not linear in the error."""
     if optimizer is None:
         return False
     rule = as_optimizer(optimizer)

@@ -53,6 +53,8 @@ class FrequencyEquation(Portable, Described):
         f_0; None is zero.
     weight_decay, frequency_decay : float
         Decay rates of the output weights and of the frequencies.
+    readout_decay : float
+        That of the output weights behind hidden layers, which do not decay.
     decay_towards : {"zero", "start"}
         What the frequencies decay towards.
     layers : HiddenLayers or None
@@ -75,6 +77,7 @@ class FrequencyEquation(Portable, Described):
     decay_towards: str = "zero"
     layers: HiddenLayers | None = None
     drop_constant: bool | None = None
+    readout_decay: float = 0.0
 
     _functions: ClassVar = MappingProxyType(
         {"initial_output": "give the network itself, or a Target"}
@@ -94,6 +97,7 @@ class FrequencyEquation(Portable, Described):
         decay_towards: str = "zero",
         layers: HiddenLayers | None = None,
         drop_constant: bool | None = None,
+        readout_decay: float = 0.0,
     ) -> FrequencyEquation:
         """Coerce and check; see :func:`ntkfreq.solve_frequency_pde` for the parameters.
 
@@ -131,6 +135,7 @@ class FrequencyEquation(Portable, Described):
             checks.choice("decay_towards", decay_towards, ("zero", "start")),
             layers,
             None if drop_constant is None else checks.flag("drop_constant", drop_constant),
+            checks.non_negative("readout_decay", readout_decay),
         )
         if layers is not None:
             equation._refuse_with_layers(layers)
@@ -138,6 +143,12 @@ class FrequencyEquation(Portable, Described):
             raise ValueError(
                 "drop_constant=True without hidden layers, which alone learn a constant with a "
                 "strength of its own; give depth, or leave it out"
+            )
+        elif equation.readout_decay > 0:
+            raise ValueError(
+                f"readout_decay={equation.readout_decay:g} is for hidden layers; without them the "
+                "output weights are all that weight_decay acts on: give "
+                f"weight_decay={equation.readout_decay:g}"
             )
         return equation
 
@@ -147,8 +158,14 @@ class FrequencyEquation(Portable, Described):
             raise ValueError(
                 f"weight_decay={self.weight_decay:g}, frequency_decay={self.frequency_decay:g} "
                 f"with depth={layers.depth}: the output is not linear in the hidden weights, so "
-                "that what decay does to it follows from no equation for the error; leave decay "
-                "out, or train networks"
+                "that what decay does to it follows from no equation for the error; let the output "
+                "weights alone decay by readout_decay, leave decay out, or train networks"
+            )
+        if self.readout_decay > 0 and type(self.measure).__name__ != "Points":
+            raise ValueError(
+                f"readout_decay={self.readout_decay:g} on {self.measure!r}: decay of the output "
+                "weights behind hidden layers is solved on samples; give samples (x, y), or "
+                "measure=Points(x)"
             )
         if self.measure.infinite:
             refuse_infinite(self.density, layers, self.measure, self.drop_constant)
@@ -219,7 +236,8 @@ class FrequencyEquation(Portable, Described):
     @cached_property
     def decay(self) -> Decay:
         """The decay rates and what follows from them."""
-        return Decay(self.weight_decay, self.frequency_decay, self.decay_towards)
+        weight = self.readout_decay if self.layers is not None else self.weight_decay
+        return Decay(weight, self.frequency_decay, self.decay_towards)
 
     @cached_property
     def start(self) -> Target | None:

@@ -8,6 +8,7 @@ from . import (
     try_batches,
     try_files,
     try_kernels,
+    try_layers,
     try_measures,
     try_methods,
     try_network,
@@ -54,6 +55,7 @@ SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     **try_methods.SCENARIOS,
     **try_stepped.SCENARIOS,
     **try_batches.SCENARIOS,
+    **try_layers.SCENARIOS,
 }
 
 

@@ -24,6 +24,8 @@ ORDER = (
     "adam_edge",
     "domain",
     "multilayer",
+    "deep_limit",
+    "deep_onset",
     "initializations",
     "classification",
     "weight_decay",

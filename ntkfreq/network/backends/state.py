@@ -22,12 +22,14 @@ class Descent:
 
     The optimizer sees the gradient and the decay ``rate * (theta - anchor)``, with rate
     `weight_decay` and anchor 0 for the outer weights, `frequency_decay` and the state's anchor
-    for w. In the "standard" `parametrization` all this is of parameters over the state's scale.
+    for w; `readout_decay` is for the output weights of a deep network alone. In the "standard"
+    `parametrization` all this is of parameters over the state's scale.
     """
 
     step_size: float
     weight_decay: float = 0.0
     frequency_decay: float = 0.0
+    readout_decay: float = 0.0
     freeze_frequencies: bool = False
     optimizer: Optimizer = field(default_factory=GradientDescent)
     batch_size: int | None = None
@@ -35,6 +37,11 @@ class Descent:
     parametrization: str = "ntk"
     order: str = "shuffled"
     given: IntArray | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def largest_decay(self) -> float:
+        """Largest of the decay rates; 0 where nothing decays."""
+        return max(self.weight_decay, self.frequency_decay, self.readout_decay)
 
     def rate(self, step: int) -> float:
         """Step size of the step after `step` others."""
@@ -78,6 +85,8 @@ class NetworkState:
         Parameters.
     frequency_rows : int
         Rows that hold frequencies, the first ones.
+    readout_rows : int
+        Rows that hold output weights, the last ones, where they decay by themselves.
     anchor : ndarray, shape of theta
         The parameters that decay moves towards.
     memory : ndarray, shape (slots, ...)
@@ -106,6 +115,7 @@ class NetworkState:
     bound: FloatArray | None = None
     scale: FloatArray | None = None
     escaped: bool = False
+    readout_rows: int = 0
 
     @classmethod
     def start(
@@ -118,13 +128,23 @@ class NetworkState:
         towards_start: bool = False,
         bound: FloatArray | None = None,
         scale: FloatArray | None = None,
+        readout_rows: int = 0,
     ) -> NetworkState:
         """State before the first step; `towards_start` anchors w at its initial value."""
         anchor = np.zeros_like(theta)
         if towards_start:
             anchor[:frequency_rows] = theta[:frequency_rows]
         memory = np.zeros((descent.optimizer.slots, *theta.shape))
-        return cls(theta.copy(), frequency_rows, anchor, memory, output, bound=bound, scale=scale)
+        return cls(
+            theta.copy(),
+            frequency_rows,
+            anchor,
+            memory,
+            output,
+            bound=bound,
+            scale=scale,
+            readout_rows=readout_rows,
+        )
 
     def copy(self) -> NetworkState:
         """A state of its own, to which an interrupted step can return."""
@@ -149,6 +169,8 @@ class NetworkState:
         """Decay rate of each row over its scale, shaped to multiply `theta`."""
         rates = np.full(self.theta.shape[0], descent.weight_decay)
         rates[: self.frequency_rows] = descent.frequency_decay
+        if descent.readout_decay > 0:
+            rates[len(rates) - self.readout_rows :] = descent.readout_decay
         shaped = rates.reshape(-1, *[1] * (self.theta.ndim - 1))
         return shaped if self.scale is None else shaped / self.scale
 

@@ -31,7 +31,7 @@ def apply(
         # 1e-6 as in torch.nn.utils.clip_grad_norm_, so that results can be compared.
         share = optimizer.clip / (_norm(slope) + 1e-6)
         slope = slope * min(1.0, share)
-    if descent.weight_decay > 0 or descent.frequency_decay > 0:
+    if descent.largest_decay > 0:
         pull = decay * (theta - anchor)
         if optimizer.decoupled:
             theta -= rate * pull

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ntkfreq._support.display import Described, course, span
 from ntkfreq._support.guard import guarded
-from ntkfreq._support.types import ArrayLike, FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, Function
 from ntkfreq.files.labelled import about
 from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.batches.losses import batch_losses
+from ntkfreq.pde.batches.result import BatchLosses
 from ntkfreq.pde.clock import checked_tolerance, dynamics_clock
 from ntkfreq.pde.discretize import discretize
-from ntkfreq.pde.expected.on_batches import or_unknown, rule_of, steps_on_batches
+from ntkfreq.pde.expected.on_batches import (
+    or_unknown,
+    refuse_hidden_layers,
+    rule_of,
+    steps_on_batches,
+)
 from ntkfreq.pde.expected.prior import Prior, prior_of
 from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.methods import method_for
@@ -25,7 +31,10 @@ from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.pde.time.system import Evolution
 from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
-from ntkfreq.problem.measure import Measure
+from ntkfreq.problem.layers.asked import hidden_layers
+from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import PerLayer
+from ntkfreq.problem.measure import Measure, Points, is_measure
 from ntkfreq.problem.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -114,6 +123,11 @@ def expected_losses(
     order: str | ArrayLike = "shuffled",
     rng: int | np.random.Generator | None = 0,
     steps: int | ArrayLike | None = None,
+    depth: int | HiddenLayers = 0,
+    activation: str | Function = "relu",
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
+    train_frequencies: bool = True,
 ) -> ExpectedLosses:
     r"""Mean and standard deviation of train and test loss over random initial outputs.
 
@@ -136,6 +150,8 @@ def expected_losses(
         that are drawn for each step by itself means are exact, and standard deviations NaN.
     steps : int or array_like of int, optional
         The last step, or those to record, instead of `t`.
+    depth, activation, sigma_w, sigma_b, train_frequencies
+        Hidden layers, as for :func:`ntkfreq.solve_frequency_pde`; on Points, without batches.
 
     Returns
     -------
@@ -148,6 +164,19 @@ def expected_losses(
         On Line and Grid, where a random initial output has infinite energy, and for what
         :func:`ntkfreq.solve_frequency_pde` refuses.
 
+    Notes
+    -----
+    Behind L hidden layers the covariance of the initial output is
+    :math:`\sigma_a^2 S_L(k(x - x'))`, with the covariance :math:`S_L` of the units of the last
+    layer (formulas: :func:`ntkfreq.deep_density`), and the errors move by the kernel
+    :math:`F(k) + x\cdot x'\,G(k)`. Means need this covariance alone. Standard deviations are
+    fourth moments, which are those of a Gaussian process: at finite width the initial output has
+    heavier tails, and its kernel, which is random as well, is drawn with it.
+
+    References
+    ----------
+    Lee et al., arXiv 1711.00165, for the initial output of deep networks.
+
     Examples
     --------
     >>> import numpy as np
@@ -156,7 +185,15 @@ def expected_losses(
     >>> losses = expected_losses(Normal(scale=5.0), (x, np.sin(3 * x)), t=[0.0, 100.0])
     >>> losses.train_mean.round(4)
     array([1.4792, 0.0036])
+    >>> deep = expected_losses(
+    ...     Normal(scale=5.0), (x, np.sin(3 * x)), t=[0.0, 100.0], depth=2, activation="tanh"
+    ... )
+    >>> deep.train_mean.round(4)
+    array([1.4792, 0.    ])
     """
+    layers = hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    sigma_a = sigma_a if layers is None else layers.sigma_a
+    _refuse_elsewhere(layers, measure)
     equation = FrequencyEquation.create(
         rho_w,
         target,
@@ -165,6 +202,7 @@ def expected_losses(
         weight_decay=weight_decay,
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
+        layers=layers,
     )
     solver = method_for(equation, method).for_all_states()
     if solver.without_expectation is not None:
@@ -175,9 +213,8 @@ def expected_losses(
     solver.refuse()
     rtol = checked_tolerance(rtol)
     if batch_size is not None or not isinstance(order, str) or order != "shuffled":
+        refuse_hidden_layers(equation)
         dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
-        clock = dynamics_clock(solver, dynamics, t, steps)
-        asked: Any = test
         found = batch_losses(
             equation.density,
             equation.target,
@@ -185,20 +222,15 @@ def expected_losses(
             batch_size=batch_size,
             order=order,
             optimizer=rule_of(dynamics, optimizer),
-            steps=steps_on_batches(equation, dynamics, clock, method),
+            steps=steps_on_batches(
+                equation, dynamics, dynamics_clock(solver, dynamics, t, steps), method
+            ),
             rng=rng,
-            test=asked,
+            test=cast(Any, test),
             sigma_a=equation.sigma_a,
             initial_output="random",
         )
-        return ExpectedLosses(
-            found.t,
-            found.train_mean,
-            or_unknown(found.train_std, found.t),
-            found.test_mean,
-            None if found.test_mean is None else or_unknown(found.test_std, found.t),
-            found.status,
-        )
+        return _of_batches(found)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
     dynamics.refuse_decay(equation.decay)
     clock = dynamics_clock(solver, dynamics, t, steps)
@@ -226,6 +258,27 @@ def expected_losses(
         None if others is None else others[:, 1],
         status_of(solver, judged, dynamics, where, clock, rtol),
     )
+
+
+def _of_batches(found: BatchLosses) -> ExpectedLosses:
+    tested = found.test_mean
+    return ExpectedLosses(
+        found.t,
+        found.train_mean,
+        or_unknown(found.train_std, found.t),
+        tested,
+        None if tested is None else or_unknown(found.test_std, found.t),
+        found.status,
+    )
+
+
+def _refuse_elsewhere(layers: HiddenLayers | None, measure: object) -> None:
+    """Refuse hidden layers but on samples."""
+    if layers is not None and is_measure(measure) and not is_measure(measure, Points):
+        raise ValueError(
+            f"measure={measure!r} with depth={layers.depth}: the initial output behind hidden "
+            "layers is known on samples; give (x, y), or measure=Points(x)"
+        )
 
 
 def _with_target(prior: Prior, group: Any) -> Any:

@@ -14,6 +14,15 @@ from ntkfreq.problem.measure import Points, is_measure
 from ntkfreq.problem.optimizers import GradientDescent, HeavyBall, Nesterov, Optimizer
 
 
+def refuse_hidden_layers(equation: FrequencyEquation) -> None:
+    """Refuse hidden layers."""
+    if equation.layers is not None:
+        raise ValueError(
+            f"batch_size or order with depth={equation.layers.depth}: the mean over batches is "
+            "known without hidden layers; leave batch_size and order out, or train networks"
+        )
+
+
 def steps_on_batches(
     equation: FrequencyEquation, dynamics: Dynamics, clock: FloatArray, method: str
 ) -> IntArray:

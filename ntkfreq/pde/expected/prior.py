@@ -1,8 +1,8 @@
 r"""The random initial output as a linear map of independent standard normals.
 
-At infinite width f_0 is a Gaussian process of covariance :math:`\sigma_a^2 k(x - x')`; with
-features :math:`\Phi` of k it is :math:`\sigma_a \Phi \zeta`. Its columns are the states that are
-propagated.
+At infinite width f_0 is a Gaussian process of covariance :math:`\sigma_a^2 k(x - x')`, behind
+hidden layers :math:`\sigma_a^2 S_L(k(x - x'))`; with features :math:`\Phi` of k or :math:`S_L(k)`
+it is :math:`\sigma_a \Phi \zeta`. Its columns are the states that are propagated.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ from scipy import linalg
 
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
-from ntkfreq.ntk.gram import stationary_gram
+from ntkfreq.ntk.gram import readout_gram, stationary_gram
+from ntkfreq.numerics.dense import MAX_ROWS
 from ntkfreq.numerics.nystrom import Pivots, pivoted_cholesky
 from ntkfreq.pde.box.contracting import ContractingBox
 from ntkfreq.pde.box.system import BoxSystem
 from ntkfreq.pde.expected.wave_prior import WavePrior
 from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.points.contracting import ContractingPoints
+from ntkfreq.pde.points.deep import DeepPoints
 from ntkfreq.pde.points.in_frequency import FrequencyPoints
 from ntkfreq.pde.points.system import PointsSystem
 from ntkfreq.pde.time.system import Evolution
+from ntkfreq.problem.layers import HiddenLayers
 
 _RESIDUAL = 1e-12
 _SMOOTH = 1e-9
-_MOST = 4000
 
 
 class Prior(Protocol):
@@ -98,17 +100,28 @@ class PointsPrior(_AtTestPoints):
     outputs: FloatArray | None
     groups: ClassVar[tuple[Any, ...]] = (slice(None),)
 
+    # Smooth kernels need few; rough ones, and points of many dimensions, as many as there are.
+    most: ClassVar[int] = 2 * MAX_ROWS
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        return stationary_gram(self.system.equation.density, x, x2)
+
+    @property
+    def variance(self) -> float:
+        """The covariance at equal points."""
+        return 1.0
+
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
-        density = self.system.equation.density
         marks = self.system.x
         if self.outputs is not None:
             marks = np.unique(np.concatenate([marks, self.outputs]), axis=0)
         found = pivoted_cholesky(
-            np.ones(len(marks)),
-            lambda i: stationary_gram(density, marks, marks[i : i + 1])[:, 0],
-            _RESIDUAL,
-            _MOST,
+            np.full(len(marks), self.variance),
+            lambda i: self.covariance(marks, marks[i : i + 1])[:, 0],
+            _RESIDUAL * self.variance,
+            self.most,
         )
         return marks[found.index], found
 
@@ -125,7 +138,7 @@ class PointsPrior(_AtTestPoints):
 
     def _features(self, x: FloatArray) -> FloatArray:
         pivots, found = self._pivots
-        return found.features(stationary_gram(self.system.equation.density, x, pivots))
+        return found.features(self.covariance(x, pivots))
 
     # Features of points that do not move are computed once for all times.
     @cached_property
@@ -145,6 +158,28 @@ class PointsPrior(_AtTestPoints):
     def unrepresented(self) -> float:
         """Variance that the unknowns do not represent: none."""
         return 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class DeepPrior(PointsPrior):
+    """The same of a network with hidden layers."""
+
+    system: DeepPoints
+
+    @property
+    def _layers(self) -> HiddenLayers:
+        layers = self.system.equation.layers
+        assert layers is not None
+        return layers
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        return readout_gram(self.system.equation.density, x, x2, self._layers)
+
+    @property
+    def variance(self) -> float:
+        """The covariance at equal points."""
+        return float(self._layers.readout_values(1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +268,11 @@ def prior_of(system: Any, outputs: FloatArray | None) -> Prior:
 @prior_of.register
 def _(system: PointsSystem, outputs: FloatArray | None) -> Prior:
     return PointsPrior(system, outputs)
+
+
+@prior_of.register
+def _(system: DeepPoints, outputs: FloatArray | None) -> Prior:
+    return DeepPrior(system, outputs)
 
 
 @prior_of.register

@@ -8,11 +8,15 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.display import Described
-from ntkfreq._support.types import ArrayLike, FloatArray
+from ntkfreq._support.types import ArrayLike, FloatArray, Function
+from ntkfreq.pde.lattice.deep_aliases import damping_normals
 from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.density.folded_plane import PlaneFold
 from ntkfreq.problem.given import DensityLike
+from ntkfreq.problem.layers.asked import hidden_layers
+from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import PerLayer
 from ntkfreq.problem.measure import Grid, is_measure
 from ntkfreq.spectra.phases import exact_wave
 
@@ -20,6 +24,8 @@ from ntkfreq.spectra.phases import exact_wave
 _MOST_PERIODS = {1: 200_000, 2: 800}
 # The bulk of the density may extend over this many periods.
 _MOST_REACH = {1: 2_000_000, 2: 800}
+# Share of a tone, or of the period, by which an alias at 0 may be off it.
+_ROUNDING = 1e-15
 # A tone beyond this many periods is reduced by its exact phase from sample to sample.
 _EXACT = 1000
 
@@ -71,7 +77,16 @@ class AliasShares(Described):
 
 
 def alias_shares(
-    rho_w: DensityLike, frequency: ArrayLike, grid: Grid, *, least: float = 1e-6
+    rho_w: DensityLike,
+    frequency: ArrayLike,
+    grid: Grid,
+    *,
+    least: float = 1e-6,
+    depth: int | HiddenLayers = 0,
+    activation: str | Function = "relu",
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
+    sigma_a: float = 1.0,
 ) -> AliasShares:
     r"""Shares of the aliases of a tone on a lattice, at the end of training.
 
@@ -87,6 +102,14 @@ def alias_shares(
     tones that share aliases add up before they are distributed. If no lattice point is at 0 the
     amplitude at g also takes the phase :math:`e^{-ig\cdot o}` of the origin o.
 
+    Behind hidden layers and frozen frequencies the same holds, as exactly, with the density of
+    damping :math:`\rho_F` (:func:`ntkfreq.deep_density`) in place of :math:`\rho_w`. Its atom
+    :math:`c_0\delta_0` is at frequency 0 alone. A tone none of whose aliases is 0 does not meet
+    it: the shares are those of the rest of :math:`\rho_F`. Of a tone with 0 among its aliases the
+    samples are constant, and the constant gets all of it: its density is infinite, that of the
+    others is not. On n samples, a finite part of the lattice, it gets :math:`1 - O(1/n)`, and
+    aliases nearer to 0 than about :math:`2\pi/(n\Delta)` lie between the two cases.
+
     Parameters
     ----------
     rho_w : Density or what :func:`ntkfreq.as_density` accepts
@@ -97,6 +120,10 @@ def alias_shares(
         The lattice.
     least : float, default 1e-6
         Smallest share that is listed.
+    depth, activation, sigma_w, sigma_b, sigma_a
+        Hidden layers, as for :func:`ntkfreq.deep_density`; without them no scale matters. For a
+        Normal about 0, and behind tanh and sine for a Normal off 0 and small mixtures; to 1e-6,
+        since long series are cut or end in a power law.
 
     Returns
     -------
@@ -106,8 +133,9 @@ def alias_shares(
     Raises
     ------
     ValueError, TypeError
-        Beyond two dimensions, for a `frequency` that does not fit the density, and where the
-        density is zero at every alias, which then learns nothing.
+        Beyond two dimensions, for a `frequency` that does not fit the density, where the
+        density is zero at every alias, which then learns nothing, and for densities of which too
+        little is known behind hidden layers.
 
     References
     ----------
@@ -121,6 +149,12 @@ def alias_shares(
     AliasShares(shares=0.961 at -2.472, 0.0386 at 8.0, 0.000122 at -12.944, test_energy=1.85, ...)
     >>> round(found.own, 5)
     0.03856
+
+    Hidden layers add frequencies, so that more of a tone stays at itself:
+
+    >>> deep = alias_shares(Normal(scale=3.0), 8.0, Grid(0.6), depth=3, activation="tanh")
+    >>> round(deep.own, 3)
+    0.152
     """
     density = as_density(rho_w)
     if not is_measure(grid, Grid):
@@ -140,17 +174,25 @@ def alias_shares(
             f"frequency={checks.show(frequency)} has {tone.size} coordinates for rho_w of "
             f"dimension {density.dim}; give one for each coordinate of x"
         )
+    layers = hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, True)
+    if layers is None:
+        checks.non_negative("sigma_a", sigma_a)
     period = 2 * np.pi / grid.spacing
-    _refuse_far(density, period)
     zone = _zone(tone, grid.spacing)
-    total = _folded(density, grid, zone)
-    if not total > 0:
-        raise ValueError(
-            f"rho_w is zero at frequency={checks.show(frequency)} and at all its aliases: "
-            "the tone is never learned; take a wider density"
-        )
-    aliases = _aliases(density, tone, zone, period, least * total)
-    shares = _pdf(density, aliases) / total
+    if layers is None:
+        _refuse_far(density, period)
+        total = _folded(density, grid, zone)
+        _refuse_nothing(total, frequency)
+        aliases = _aliases(density, tone, zone, period, least * total)
+        shares, own = (_pdf(density, xi) / total for xi in (aliases, tone[None]))
+    else:
+        if np.all(np.abs(zone) <= _ROUNDING * np.clip(np.abs(tone), period, _EXACT * period)):
+            return _constant(tone)
+        normals = damping_normals(density, layers)
+        total = normals.folded(zone, grid.spacing)
+        _refuse_nothing(total, frequency)
+        aliases = normals.aliases(tone, zone, grid.spacing, least * total)
+        shares, own = (normals.at(xi) / total for xi in (aliases, tone[None]))
     listed = np.flatnonzero(shares >= least)
     listed = listed[np.argsort(-shares[listed], kind="stable")]
     places = aliases[listed]
@@ -158,9 +200,23 @@ def alias_shares(
         tone,
         places[:, 0] if density.dim == 1 else places,
         shares[listed],
-        float(_pdf(density, tone[None])[0] / total),
+        float(own[0]),
         float(max(1 - shares[listed].sum(), 0.0)),
     )
+
+
+def _constant(tone: FloatArray) -> AliasShares:
+    """All of a tone at frequency 0, where the density has an atom."""
+    places = np.zeros(1) if len(tone) == 1 else np.zeros((1, len(tone)))
+    return AliasShares(tone, places, np.ones(1), float(not tone.any()), 0.0)
+
+
+def _refuse_nothing(total: float, frequency: ArrayLike) -> None:
+    if not total > 0:
+        raise ValueError(
+            f"rho_w is zero at frequency={checks.show(frequency)} and at all its aliases: "
+            "the tone is never learned; take a wider density"
+        )
 
 
 def _pdf(density: Density, xi: FloatArray) -> FloatArray:

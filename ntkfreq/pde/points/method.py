@@ -147,10 +147,8 @@ class PointsMethod(Method[Points]):
         if equation.layers is not None:
             refuse_tables(len(t), len(self.measure.x), "points", "give fewer times")
             deep = DeepPoints(equation, self.measure)
-            return replace(
-                Discretized.of(deep, method="Gram flow of hidden layers on the points"),
-                error=equation.layers.error,
-            )
+            plain = Discretized.of(deep, method="Gram flow of hidden layers on the points")
+            return replace(plain, error=equation.layers.error).with_decay(t_end, 0.5 * rtol)
         if equation.decay.contracts:
             return self._contracting(t, rtol, outputs)
         lasting = equation.weight_decay

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from ntkfreq.spectra.bands import (
     frequencies_in,
     pick_spectrum,
 )
+
+if TYPE_CHECKING:
+    from ntkfreq.pde.solution.drawn_kernels import DrawnKernels
 
 # A band is drawn if its initial RMS is above this share of the largest band's.
 _SEEN = 1e-3
@@ -211,6 +214,31 @@ class LinearSolution(FrequencySolution):
         learned = known.output_change(known.evolve(self._dynamics, self.t), points)
         return np.asarray(self.equation.free_output(self.t, points) + learned)
 
+    def finite_width(
+        self,
+        width: int | None = None,
+        *,
+        hidden: int | None = None,
+        draws: int = 20,
+        zero_output: bool | None = None,
+        seed: int = 0,
+        progress: bool = False,
+    ) -> DrawnKernels:
+        """See :meth:`FrequencySolution.finite_width`."""
+        from ntkfreq.pde.solution.drawn_kernels import drawn_kernels
+
+        if width is None:
+            raise TypeError("width is missing: give that of the networks, finite_width(512)")
+        asked = width, hidden, draws, zero_output, seed
+        if asked not in self._drawn:
+            self._drawn[asked] = drawn_kernels(self, *asked, progress)
+        return self._drawn[asked]
+
+    @cached_property
+    def _drawn(self) -> dict[tuple[Any, ...], DrawnKernels]:
+        """Networks that were drawn: bands are asked for one after the other."""
+        return {}
+
     def learning_time(
         self,
         band: tuple[float, float],
@@ -295,4 +323,8 @@ class LinearSolution(FrequencySolution):
             "frequency_decay": problem.frequency_decay,
             "decay_towards": problem.decay_towards,
             "rtol": self.rtol,
-        } | ({} if problem.layers is None else {"layers": repr(problem.layers)} | dropped)
+        } | (
+            {}
+            if problem.layers is None
+            else {"layers": repr(problem.layers), "readout_decay": problem.readout_decay} | dropped
+        )

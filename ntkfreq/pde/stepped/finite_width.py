@@ -11,16 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ntkfreq._support import checks
-from ntkfreq._support.display import Described
-from ntkfreq._support.portable import Portable
 from ntkfreq._support.progress import progress_bar
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import FloatArray
+from ntkfreq.pde.solution.intervals import (
+    Interval,
+    Intervals,
+    NetworkIntervals,
+    of_logarithms,
+    of_values,
+)
 from ntkfreq.pde.stepped.following import asked, followed
 from ntkfreq.recursion.nodes import own_nodes
 from ntkfreq.spectra.bands import pick_spectrum
@@ -32,29 +37,10 @@ if TYPE_CHECKING:
 
 # Units of a draw at most. A wider network is this one with a spread that is smaller.
 _UNITS = 512
-# Bands of a figure at most.
-_BARS = 16
-_Ends: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
-
-
-class Interval(NamedTuple):
-    """Ends of an interval for a single network, and the prediction of infinite width."""
-
-    low: float
-    predicted: float
-    high: float
-
-
-class Intervals(NamedTuple):
-    """Ends of intervals, one for every place of an array, and the predictions."""
-
-    low: FloatArray
-    predicted: FloatArray
-    high: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class FiniteWidth(Portable, Described):
+class FiniteWidth(NetworkIntervals):
     """Drawn networks beside a prediction; made by `SteppedSolution.finite_width`.
 
     Attributes
@@ -101,30 +87,7 @@ class FiniteWidth(Portable, Described):
         spectrum: str = "auto",
         units: str = "rad",
     ) -> Interval:
-        """Interval for a single network's learning time, see `SteppedSolution.learning_time`.
-
-        Parameters
-        ----------
-        band : (low, high)
-            Band of frequencies.
-        fraction : float, default 0.5
-            Share of its RMS that is left.
-        level : float, default 0.9
-            Share of networks that the interval is to cover.
-        spectrum, units : str
-            As for the learning time itself.
-
-        Returns
-        -------
-        Interval
-            `high` is inf where many networks have not learned it within the recorded steps. Where
-            some draws have not, the ends are those of the draws, on the safe side for wide ones.
-
-        Raises
-        ------
-        ValueError
-            As the learning time itself does.
-        """
+        """See `NetworkIntervals.learning_time`."""
         return self._passages(self.solution.t, band, fraction, level, spectrum, units)
 
     def learning_step(
@@ -142,13 +105,13 @@ class FiniteWidth(Portable, Described):
 
     def outputs(self, level: float = 0.9) -> Intervals:
         """Interval for a single network's output at the training points, arrays of shape (T, N)."""
-        return Intervals(*self._interval(self.solution.path.output, self.output, level))
+        return Intervals(*of_values(self.solution.path.output, self.output, level, self.shrinks))
 
     def train_loss(self, level: float = 0.9) -> Intervals:
         """Interval for a single network's training loss, arrays of shape (T,)."""
         off = (self.output - self.solution.path.y) ** 2
         losses = off @ self.solution.path.weights
-        return Intervals(*self._of_logarithms(self.solution.train_loss, losses, level))
+        return Intervals(*of_logarithms(self.solution.train_loss, losses, level, self.shrinks))
 
     def test_loss(self, level: float = 0.9) -> Intervals:
         """The same of the test loss; refused where there is no test set."""
@@ -158,7 +121,7 @@ class FiniteWidth(Portable, Described):
         if where is None or self.test_output is None:
             return self.train_loss(level)
         off = (self.test_output - where.y) ** 2
-        return Intervals(*self._of_logarithms(limit, off @ where.weights, level))
+        return Intervals(*of_logarithms(limit, off @ where.weights, level, self.shrinks))
 
     def plot(
         self,
@@ -168,52 +131,18 @@ class FiniteWidth(Portable, Described):
         level: float = 0.9,
         ax: Axes | None = None,
     ) -> Axes:
-        """Learning steps of bands with their intervals, against frequency.
-
-        Parameters
-        ----------
-        bands : int or sequence of (low, high), optional
-            Bands, or how many of equal width; those that hold nothing are left out.
-        fraction, level : float
-            As for `learning_step`.
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; default a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        from ntkfreq.plotting.bands import chosen_bands
-        from ntkfreq.plotting.frames import single
-
-        axes, rows = single(ax, (5.2, 3.6)), []
-        for band in chosen_bands(bands, self.solution.frequencies, _BARS):
-            try:
-                ends = self.learning_step(band, fraction, level=level)
-            except ValueError:
-                continue
-            if np.isfinite(ends.predicted):
-                rows.append((sum(band) / 2, *ends))
-        if not rows:
-            raise ValueError(
-                f"no band is learned down to fraction={fraction:g} within the "
-                f"{self.solution.step[-1]} steps of this prediction; solve for more steps"
-            )
-        at, low, middle, high = np.array(rows).T
-        # Intervals without end go out of the figure.
-        top = np.where(np.isfinite(high), high, 1e3 * middle)
-        reach = np.stack([np.maximum(middle - low, 0), np.maximum(top - middle, 0)])
-        label = f"{100 * level:g} % of networks of width {self.width}"
-        axes.errorbar(at, middle, reach, fmt="o", ms=3, capsize=2, lw=1, label=label)
-        finite = np.append(high[np.isfinite(high)], middle)
-        axes.set(
-            xlabel=f"frequency ({self.solution.axis.frequency_unit})",
-            ylabel=f"steps until {fraction:g} is left",
-            yscale="log",
-            ylim=(0.8 * low.min(), 1.25 * finite.max()),
+        """Learning steps of bands with their intervals, see `NetworkIntervals.plot`."""
+        words = (
+            f"steps until {fraction:g} is left",
+            f"{100 * level:g} % of networks of width {self.width}",
+            f"no band is learned down to fraction={fraction:g} within the "
+            f"{self.solution.step[-1]} steps of this prediction; solve for more steps",
         )
-        axes.legend()
-        return axes
+
+        def of(band: tuple[float, float]) -> Interval:
+            return self.learning_step(band, fraction, level=level)
+
+        return self._drawn(self.solution, of, bands, ax, words)
 
     def _passages(
         self,
@@ -235,46 +164,8 @@ class FiniteWidth(Portable, Described):
             solution.passage(clock, band, fraction, on_test, units, errors=one - y) for one in drawn
         ]
         limit = np.array(solution.passage(clock, band, fraction, on_test, units))
-        ends = self._of_logarithms(limit, np.array(times), level)
+        ends = of_logarithms(limit, np.array(times), level, self.shrinks)
         return Interval(*(float(end) for end in ends))
-
-    def _of_logarithms(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
-        """Interval of positive quantities, whose deviations are relative."""
-        if not (np.isfinite(limit).all() and np.isfinite(drawn).all()):
-            return self._of_ranks(limit, drawn, level)
-        tiny = np.finfo(np.float64).tiny
-        low, _, high = self._interval(
-            np.log(np.maximum(limit, tiny)), np.log(np.maximum(drawn, tiny)), level
-        )
-        return np.exp(low), limit, np.exp(high)
-
-    def _of_ranks(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
-        """The same where some draws never get there: by their order, the last of them infinite.
-
-        Not scaled to the width: of a network wider than the draws it is wider than need be.
-        """
-        tail = (1 - _checked(level)) / 2
-        rows = np.sort(np.where(np.isnan(drawn), np.inf, drawn), axis=0)
-        low = rows[int(tail * self.draws)]
-        high = rows[min(int(np.ceil((1 - tail) * self.draws)), self.draws - 1)]
-        return np.minimum(low, limit), limit, np.maximum(high, limit)
-
-    def _interval(self, limit: FloatArray, drawn: FloatArray, level: float) -> _Ends:
-        """Student's interval for one more draw, of the width asked for."""
-        from scipy import stats
-
-        level = _checked(level)
-        mean = limit + self.shrinks**2 * (drawn.mean(axis=0) - limit)
-        spread = self.shrinks * drawn.std(axis=0, ddof=1) * np.sqrt(1 + 1 / self.draws)
-        reach = float(stats.t.ppf((1 + level) / 2, self.draws - 1)) * spread
-        return mean - reach, limit, mean + reach
-
-
-def _checked(level: float) -> float:
-    level = checks.positive("level", level)
-    if level >= 1:
-        raise ValueError(f"level={level:g} must be below 1, the share of networks to cover")
-    return level
 
 
 def drawn_networks(

@@ -193,50 +193,22 @@ class SteppedSolution(FrequencySolution):
     @guarded
     def finite_width(
         self,
-        draws: int = 20,
+        width: int | None = None,
         *,
+        hidden: int | None = None,
+        draws: int = 20,
         zero_output: bool | None = None,
         seed: int = 0,
         progress: bool = False,
     ) -> FiniteWidth:
-        r"""What single networks of the width do: intervals for times, losses and outputs.
-
-        Units are drawn as networks draw them and followed, `draws` times at most 512 of them; what
-        these differ by falls with the width like :math:`m^{-1/2}`. It takes about as long as
-        following 10 000 nodes.
-
-        Parameters
-        ----------
-        draws : int, default 20
-            Networks that are drawn.
-        zero_output : bool, optional
-            Whether units come in pairs, as ``FourierFeatureNet.sample(..., zero_output=True)``
-            draws them: half as many frequencies. Default: where the initial output is zero.
-        seed : int, default 0
-            Of the draws.
-        progress : bool, default False
-            Show a progress bar.
-
-        Returns
-        -------
-        FiniteWidth
-
-        Raises
-        ------
-        ValueError
-            For predictions of one network, ``initial=net``.
-
-        Examples
-        --------
-        >>> from ntkfreq import Adam, Normal, solve_frequency_pde
-        >>> x = np.linspace(-1, 1, 16)
-        >>> solution = solve_frequency_pde(
-        ...     Normal(scale=4.0), (x, np.sin(3 * x)), optimizer=Adam(), step_size=1e-3, width=256,
-        ...     steps=100)
-        >>> low, predicted, high = solution.finite_width().learning_step((2.0, 4.0))
-        >>> low < predicted < high < 1.3 * low
-        True
-        """
+        """See :meth:`FrequencySolution.finite_width`."""
+        own = self.training.width
+        if hidden is not None or width not in (None, own):
+            raise ValueError(
+                f"width={checks.show(width)}, hidden={checks.show(hidden)}: steps of this rule "
+                f"depend on the width, {own} here, and hidden layers are not followed; solve with "
+                "another width, and leave both out"
+            )
         starts_at_zero = not self.path.first.any()
         paired = checks.flag("zero_output", starts_at_zero if zero_output is None else zero_output)
         known, which = self._networks, (draws, seed, paired)

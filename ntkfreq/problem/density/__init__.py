@@ -3,6 +3,7 @@
 from ntkfreq.problem.density.adapters import as_density
 from ntkfreq.problem.density.base import Density
 from ntkfreq.problem.density.composite import Empirical, Mixture
+from ntkfreq.problem.density.encoding import positional_encoding
 from ntkfreq.problem.density.laplace import Laplace
 from ntkfreq.problem.density.normal import Normal
 from ntkfreq.problem.density.student_t import StudentT
@@ -17,4 +18,5 @@ __all__ = [
     "StudentT",
     "Uniform",
     "as_density",
+    "positional_encoding",
 ]

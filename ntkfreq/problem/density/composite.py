@@ -184,6 +184,12 @@ class Empirical(Density):
 
     For Box and Points only: there is no pdf, so neither Line nor Grid applies.
 
+    ``Empirical(net.w)`` is the density of a network's own draw. Of frozen frequencies, random or
+    not (:func:`ntkfreq.positional_encoding`), that is what a network of any width learns by:
+    without hidden layers exactly, with ``sigma_a=0``; behind hidden layers, of which only these are
+    wide then, with ``train_frequencies=False``. Trained frequencies add to it a kernel that is
+    exact for many copies of each atom alone, with output weights of their own.
+
     Parameters
     ----------
     atoms : array_like, shape (n,) or (n, d)

@@ -54,6 +54,11 @@ class DualActivation(Portable, abc.ABC):
             Variance.
         """
 
+    @property
+    @abc.abstractmethod
+    def gain_square(self) -> float:
+        r"""Square of the gain :math:`c_\varphi`."""
+
     def deficits(self, p: float) -> tuple[float, float]:
         r"""What series and quadrature may lack of :math:`S(p, p)` and :math:`\dot S(p, p)`."""
         return 0.0, 0.0
@@ -78,6 +83,11 @@ class ReluDual(DualActivation):
     >>> dual.covariance([0.0, 1.0], 1.0), dual.derivative([0.0, 1.0], 1.0)
     (array([0.31831, 1.     ]), array([0.5, 1. ]))
     """
+
+    @property
+    def gain_square(self) -> float:
+        r"""Square of the gain :math:`c_\varphi`."""
+        return 2.0
 
     def mean_square(self, p: float) -> float:
         r""":math:`S(p, p) = p`."""
@@ -122,6 +132,11 @@ class SineDual(DualActivation):
     """
 
     _square = -2 / float(np.expm1(-2.0))
+
+    @property
+    def gain_square(self) -> float:
+        r"""Square of the gain :math:`c_\varphi`."""
+        return self._square
 
     def mean_square(self, p: float) -> float:
         r""":math:`S(p, p)`."""

@@ -15,8 +15,10 @@ from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import ArrayLike, FloatArray, Function
 from ntkfreq.problem.density import Density, Mixture, Normal, as_density
 from ntkfreq.problem.given import DensityLike
+from ntkfreq.problem.layers.asked import layers_of
 from ntkfreq.problem.layers.compound import CompoundDensity, compound, equal_points
 from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.rates import PerLayer
 from ntkfreq.problem.layers.sums import even_parts, normal_sums
 
 if TYPE_CHECKING:
@@ -68,7 +70,11 @@ class LayeredDensity(Portable, Described):
 
     @property
     def atom(self) -> float:
-        """Mass at frequency 0, which belongs to no other: a constant is learned by it as well."""
+        """Mass at frequency 0, which belongs to no other: a constant is learned by it as well.
+
+        It is :math:`c_0`. Where the density of the frequencies is one of atoms, sums of draws may
+        be 0 as well, and are not counted here.
+        """
         return self.layers.atom if self.part == 0 else 0.0
 
     @property
@@ -208,12 +214,12 @@ class DeepDensity(Portable, Described):
 @guarded
 def deep_density(
     rho_w: DensityLike,
-    depth: int,
+    depth: int | HiddenLayers,
     activation: str | Function = "relu",
     *,
     train_frequencies: bool = True,
-    sigma_w: float = 1.0,
-    sigma_b: float = 0.0,
+    sigma_w: PerLayer = 1.0,
+    sigma_b: PerLayer = 0.0,
     sigma_a: float = 1.0,
 ) -> DeepDensity:
     r"""The densities by which an infinitely wide deep Fourier-feature network learns.
@@ -234,15 +240,17 @@ def deep_density(
     ----------
     rho_w : Density or what :func:`ntkfreq.as_density` accepts
         Density of the initial frequencies.
-    depth : int
-        Number L of hidden layers; 0 gives :math:`\rho_w` and :math:`\sigma_a^2\rho_w`.
+    depth : int or HiddenLayers
+        Number L of hidden layers, or all about them; 0 gives :math:`\rho_w` and
+        :math:`\sigma_a^2\rho_w`.
     activation : {"relu", "tanh", "sine"} or callable
         Their non-linearity, normalized as in :class:`~ntkfreq.FourierFeatureMLP`. A function of an
         array of numbers is integrated numerically; ``error`` of the result says how well.
     train_frequencies : bool, default True
         False for frozen frequencies: no diffusion.
     sigma_w, sigma_b, sigma_a : float
-        Standard deviations of the hidden weights, of the biases and of the output weights.
+        Standard deviations of the hidden weights, of the biases (one each layer, if given as
+        sequences) and of the output weights.
 
     Returns
     -------
@@ -289,5 +297,5 @@ def deep_density(
     array([ 2.38292, 50.61045])
     """
     density = as_density(rho_w)
-    layers = HiddenLayers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
+    layers = layers_of(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
     return DeepDensity(LayeredDensity(density, layers, 0), LayeredDensity(density, layers, 1))

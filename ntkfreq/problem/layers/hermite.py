@@ -139,11 +139,12 @@ class TanhDual(HermiteDual):
     """
 
     @cached_property
-    def _gain_square(self) -> float:
+    def gain_square(self) -> float:
+        r"""Square of the gain :math:`c_\varphi`."""
         return 1 / float(np.sum(_tanh_coefficients(1.0) ** 2))
 
     def _made(self, p: float) -> HermiteSeries:
-        return HermiteSeries(trimmed(self._gain_square * _tanh_coefficients(p) ** 2))
+        return HermiteSeries(trimmed(self.gain_square * _tanh_coefficients(p) ** 2))
 
 
 def _tanh_coefficients(p: float) -> FloatArray:

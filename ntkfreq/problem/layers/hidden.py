@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar
@@ -17,6 +17,7 @@ from ntkfreq._support.types import FloatArray, Function
 from ntkfreq.problem.layers.dual import DualActivation, ReluDual, SineDual
 from ntkfreq.problem.layers.hermite import STEEPEST, TanhDual
 from ntkfreq.problem.layers.own import FunctionDual
+from ntkfreq.problem.layers.rates import LayerRates, PerLayer, each_layer, one_or_each
 from ntkfreq.problem.layers.series import product
 
 DUALS: MappingProxyType[str, type[DualActivation]] = MappingProxyType(
@@ -57,12 +58,16 @@ class HiddenLayers(Portable, Described):
         The non-linearity :math:`\varphi`, times a gain :math:`c_\varphi` that gives it a mean
         square of one at unit variance. A function of an array of numbers is integrated
         numerically; `error` says how well.
-    sigma_w, sigma_b : float
-        Standard deviations of the hidden weights and of the biases.
+    sigma_w, sigma_b : float, or sequence of float
+        Standard deviations of the hidden weights and of the biases, of all layers or of each.
     sigma_a : float
         Standard deviation of the output weights.
     train_frequencies : bool
         Whether the frequencies are trained; everything else is.
+    rates : LayerRates, optional
+        How fast each group of parameters learns beside the step size; default alike. In the sums
+        above the terms :math:`S_{l-1}`, 1, :math:`S_L` and :math:`x \cdot x'\,k` are those of
+        weights, biases, output weights and frequencies.
 
     Raises
     ------
@@ -86,10 +91,11 @@ class HiddenLayers(Portable, Described):
 
     depth: int
     activation: str | Function = "relu"
-    sigma_w: float = 1.0
-    sigma_b: float = 0.0
+    sigma_w: PerLayer = 1.0
+    sigma_b: PerLayer = 0.0
     sigma_a: float = 1.0
     train_frequencies: bool = True
+    rates: LayerRates = field(default_factory=LayerRates)
 
     _functions: ClassVar = MappingProxyType({"activation": "use 'relu', 'tanh' or 'sine'"})
 
@@ -101,11 +107,15 @@ class HiddenLayers(Portable, Described):
                 f"activation={checks.show(self.activation)} must be one of "
                 f"{', '.join(map(repr, DUALS))}, or a function of an array of numbers"
             )
-        for name in ("sigma_w", "sigma_b", "sigma_a"):
-            object.__setattr__(self, name, checks.non_negative(name, getattr(self, name)))
+        for name in ("sigma_w", "sigma_b"):
+            object.__setattr__(self, name, one_or_each(name, getattr(self, name)))
+        object.__setattr__(self, "sigma_a", checks.non_negative("sigma_a", self.sigma_a))
+        if not isinstance(self.rates, LayerRates):
+            raise TypeError(f"rates={checks.show(self.rates)} must be LayerRates(...)")
+        self.rates.of_layers(self.depth)
         trained = checks.flag("train_frequencies", self.train_frequencies)
         object.__setattr__(self, "train_frequencies", trained)
-        if self.depth and self.sigma_w == 0 and self.sigma_b == 0:
+        if any(w == 0 == b for w, b in self.scales):
             raise ValueError(
                 "sigma_w=0 and sigma_b=0 leave the hidden units without input; make one positive"
             )
@@ -134,12 +144,19 @@ class HiddenLayers(Portable, Described):
     @property
     def moving(self) -> float:
         """Standard deviation of the output weights as far as it makes the frequencies move."""
-        return self.sigma_a if self.train_frequencies else 0.0
+        return self.sigma_a * self.rates.frequencies**0.5 if self.train_frequencies else 0.0
+
+    @property
+    def scales(self) -> tuple[tuple[float, float], ...]:
+        """Standard deviations of the weights and of the biases of each hidden layer."""
+        pairs = (("sigma_w", self.sigma_w), ("sigma_b", self.sigma_b))
+        each = (each_layer(name, value, self.depth) for name, value in pairs)
+        return tuple(zip(*each, strict=True))
 
     def _given(self) -> str:
         return (
-            f"sigma_w={self.sigma_w:g}, sigma_b={self.sigma_b:g}, sigma_a={self.sigma_a:g} and "
-            f"depth={self.depth}"
+            f"sigma_w={checks.show(self.sigma_w)}, sigma_b={checks.show(self.sigma_b)}, "
+            f"sigma_a={self.sigma_a:g} and depth={self.depth}"
         )
 
     @cached_property
@@ -149,8 +166,8 @@ class HiddenLayers(Portable, Described):
 
     def _variances(self) -> Iterator[float]:
         square = 1.0
-        for number in range(1, self.depth + 1):
-            p = self.sigma_w**2 * square + self.sigma_b**2
+        for number, (sigma_w, sigma_b) in enumerate(self.scales, 1):
+            p = sigma_w**2 * square + sigma_b**2
             if not _LEAST <= p <= _LARGEST:
                 raise ValueError(
                     f"{self._given()} give the inputs of layer {number} a variance of {p:.3g}; it "
@@ -186,20 +203,58 @@ class HiddenLayers(Portable, Described):
             found[:, part] = self._at(gap[part])
         return found[0].reshape(flat.shape), found[1].reshape(flat.shape)
 
+    def readout_values(self, k: FloatArray | float) -> FloatArray:
+        r"""Covariance :math:`S_L` of the units of the last hidden layer, without hidden layers k.
+
+        Times :math:`\sigma_a^2` it is that of the initial output, and the part of F that the
+        output weights learn.
+
+        Parameters
+        ----------
+        k : array_like, any shape
+            Values of the kernel of the features, in [-1, 1].
+
+        Returns
+        -------
+        ndarray, shape of k
+
+        Examples
+        --------
+        >>> HiddenLayers(2).readout_values([0.0, 1.0])
+        array([0.49373, 1.     ])
+        """
+        value = np.asarray(k, dtype=np.float64)
+        gap = np.clip(1 - value, 0.0, 2.0)
+        value = 1 - gap
+        for p, (weight, _), _ in self._layers:
+            gap = self.dual.layer(weight * gap.ravel(), p)[0].reshape(gap.shape)
+            value = self.dual.mean_square(p) - gap
+        return value
+
     def _at(self, gap: FloatArray, *, whole: bool = False) -> tuple[FloatArray, FloatArray]:
         """F and G where k is 1 less a gap; `whole` adds what a cut series leaves out at k = 1."""
         value = 1 - gap
         inner, outer = np.zeros_like(gap), self.moving**2 * value
-        weight = self.sigma_w**2
-        for p in self.variances:
+        for p, (weight, _), (of_weights, of_biases) in self._layers:
             below, slope = self.dual.layer(weight * gap, p)
             lost = self.dual.deficits(p) if whole else (0.0, 0.0)
             slope = slope + lost[1]
-            inner = slope * (value + 1 + weight * inner)
+            inner = slope * (of_weights * value + of_biases + weight * inner)
             outer = outer * weight * slope
             gap = below
             value = self.dual.mean_square(p) + lost[0] - gap
-        return value + self.sigma_a**2 * inner, outer
+        return self._whole(value, inner) + self.rates.output_bias, outer
+
+    def _whole(self, value: FloatArray, inner: FloatArray) -> FloatArray:
+        """What output weights and the layers below them make together."""
+        return self.rates.readout * value + self.sigma_a**2 * inner
+
+    @cached_property
+    def _layers(self) -> tuple[tuple[float, tuple[float, float], tuple[float, float]], ...]:
+        """Variance of the inputs, squares of the scales, and rates of each hidden layer."""
+        squares = [(w**2, b**2) for w, b in self.scales]
+        rates = zip(*self.rates.of_layers(self.depth), strict=True)
+        return tuple(zip(self.variances, squares, rates, strict=True))
 
     @cached_property
     def masses(self) -> tuple[float, float]:
@@ -245,51 +300,17 @@ class HiddenLayers(Portable, Described):
         value, one = np.zeros((2, max(terms, 2)))
         value[1], one[0] = 1.0, 1.0
         inner, outer = np.zeros_like(one), self.moving**2 * value
-        weight, gap = self.sigma_w**2, 1.0
-        for p in self.variances:
+        gap = 1.0
+        for p, (weight, bias), (of_weights, of_biases) in self._layers:
             gap *= weight
-            drive = weight * value + self.sigma_b**2 * one
+            drive = weight * value + bias * one
             before = value
             if weight > 0:
                 value, slope = self.dual.composed(drive, gap, p)
             else:
                 value, slope = self.dual.mean_square(p) * one, self.dual.derivative(p, p) * one
-            inner = product(slope, before + one + weight * inner)
+            inner = product(slope, of_weights * before + of_biases * one + weight * inner)
             outer = weight * product(outer, slope)
             gap = float(self.dual.layer(np.array(gap), p)[0])
-        return (value + self.sigma_a**2 * inner)[:terms], outer[:terms]
-
-
-def hidden_layers(
-    depth: object,
-    activation: str | Function,
-    sigma_w: float,
-    sigma_b: float,
-    sigma_a: float,
-    train_frequencies: bool,
-) -> HiddenLayers | None:
-    """The hidden layers that the arguments of a solver speak of; None for none of them.
-
-    Examples
-    --------
-    >>> hidden_layers(0, "relu", 1.0, 0.0, 1.0, True) is None
-    True
-    """
-    count = checks.integer("depth", depth, 0, MOST_LAYERS)
-    if count > 0:
-        return HiddenLayers(count, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
-    others = {"activation": "relu", "sigma_w": 1.0, "sigma_b": 0.0, "train_frequencies": True}
-    given = {
-        "activation": activation,
-        "sigma_w": sigma_w,
-        "sigma_b": sigma_b,
-        "train_frequencies": train_frequencies,
-    }
-    for name, value in given.items():
-        if value is not others[name] and value != others[name]:
-            remedy = "sigma_a=0" if name == "train_frequencies" else "depth, or leave it out"
-            raise ValueError(
-                f"{name}={checks.show(value)} without hidden layers, of which it speaks; give "
-                f"{remedy}"
-            )
-    return None
+        whole = self._whole(value, inner) + self.rates.output_bias * one
+        return whole[:terms], outer[:terms]

@@ -56,7 +56,8 @@ class FunctionDual(HermiteDual):
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     @cached_property
-    def _gain_square(self) -> float:
+    def gain_square(self) -> float:
+        r"""Square of the gain :math:`c_\varphi`."""
         resolved = self._resolved(1.0)
         square = _mean_square(resolved)
         if square <= 0:
@@ -113,7 +114,7 @@ class FunctionDual(HermiteDual):
         return resolved
 
     def _made(self, p: float) -> HermiteSeries:
-        resolved, gain = self._resolved(p), self._gain_square
+        resolved, gain = self._resolved(p), self.gain_square
         total = gain * _mean_square(resolved)
         steepness = gain * _mean_square_slope(resolved)
         nodes, weights, values = resolved.rule(_MOST**0.5)

@@ -152,7 +152,7 @@ def _without_place(layers: HiddenLayers, measure: Measure) -> str:
     if layers.masses[1] == 0:
         return f"{begin}which with frozen frequencies has no place on an infinite line; {end}"
     return (
-        f"{begin}which spreads over all of an infinite line; keep it by drop_constant=False, or "
-        "leave it out by drop_constant=True, which is another problem wherever the target has an "
-        "integral"
+        f"{begin}which spreads over all of an infinite line; keep it by drop_constant=False, leave "
+        "it out by drop_constant=True, which is another problem where the target has an integral, "
+        "or give samples (x, y)"
     )

@@ -1,0 +1,1 @@
+"""Late generalization of deep networks whose output weights decay."""
