@@ -56,9 +56,9 @@ def displaced_gram(
     Examples
     --------
     >>> displaced_gram(np.cos, 1.0, 3, 1e-14, "a wave").round(6) + 0.0
-    array([[ 0.708073,  0.      , -0.11674 ],
+    array([[ 0.708073,  0.      , -0.116724],
            [ 0.      ,  0.272108,  0.      ],
-           [-0.11674 ,  0.      ,  0.019247]])
+           [-0.116724,  0.      ,  0.019242]])
     """
     moments = _moments(kernel, half, 2 * modes + 2, tolerance, what)
     order = np.arange(1, len(moments) - 1)

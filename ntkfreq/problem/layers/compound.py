@@ -178,7 +178,7 @@ class NormalCompound(CompoundDensity):
     >>> from ntkfreq.problem.layers import HiddenLayers
     >>> rho = NormalCompound(Normal(scale=3.0), HiddenLayers(2), 0)
     >>> rho.pdf([0.0, 10.0, 1000.0])
-    array([9.29378e-02, 7.63091e-03, 5.34265e-07])
+    array([9.29378e-02, 7.63090e-03, 5.34907e-07])
     """
 
     has_pdf: ClassVar[bool] = True
