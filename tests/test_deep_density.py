@@ -22,6 +22,7 @@ from ntkfreq import (
     plotting,
     solve_frequency_pde,
 )
+from ntkfreq.numerics.quadrature import panel_rule
 from ntkfreq.problem.layers import HiddenLayers, sums
 from ntkfreq.problem.layers.compound import CompoundDensity, compound
 
@@ -276,3 +277,26 @@ def test_refusals_name_argument_value_and_remedy(case):
     action, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         action()
+
+
+def test_many_values_of_a_pdf_are_interpolated():
+    """In all decades, to rounding of the logarithm of numbers down to 1e-270."""
+    for activation in ("relu", "tanh"):
+        density = compound(Normal(scale=3.0), HiddenLayers(3, activation), 0)
+        w = np.concatenate([np.linspace(0.0, 100.0, 1001), np.geomspace(100.0, 1e20, 500)])
+        single = np.concatenate([density.pdf(part) for part in np.array_split(w, 20)])
+        seen = (single > 1e-200) & (w < 1e14)
+        assert density.pdf(w)[seen] == pytest.approx(single[seen], rel=1e-11)
+        assert np.all(np.diff(density.pdf(w)) <= 0)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("part", [0, 1])
+def test_pdf_of_rectifiers_is_the_transform_of_their_kernel(depth, part):
+    """Far out as well, where it is the sum of a series of which thousands of terms are left."""
+    density = compound(Normal(scale=2.5), HiddenLayers(depth, "relu"), part)
+    z, weights = panel_rule(np.linspace(0.0, 4.0, 201))
+    xi = np.array([0.0, 5.0, 15.0, 50.0, 150.0])
+    expected = np.cos(np.outer(xi, z)) @ (weights * density.kernel(z)) / np.pi
+    # A power law of one term is off by 1e-8.
+    assert density.pdf(xi) == pytest.approx(expected, abs=1e-11)

@@ -304,3 +304,8 @@ def test_refusals_name_argument_value_and_remedy(case):
     action, kind, message = REFUSED[case]
     with pytest.raises(kind, match=message):
         action()
+
+
+def test_an_array_of_no_dimension_is_refused_by_name():
+    with pytest.raises(TypeError, match="sigma_b"):
+        HiddenLayers(2, sigma_b=np.array(0.5))

@@ -39,6 +39,8 @@ def discretize(
         details["solved_about"] = center.tolist()
     if asked.decay.active and not equation.decay.active:
         details["decay"] = f"below rounding until t={t_end:g}, and left out"
+    if asked.drop_constant and asked.layers is not None:
+        details["dropped"] = f"a constant learned with strength {asked.layers.atom:.4g}"
     found = replace(method, equation=equation, measure=equation.measure).discretize(
         t, rtol, dynamics, outputs
     )

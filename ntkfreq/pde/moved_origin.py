@@ -26,7 +26,7 @@ def about_zero(
 
     Data on a lattice move by whole multiples of its `step`, so that samples are the same ones.
     """
-    frozen = equation.sigma_a == 0 and not equation.decay.contracts
+    frozen = equation.frozen and not equation.decay.contracts
     if not frozen or equation.radial or not equation.measure.infinite:
         return equation, None
     sides = equation.initial_error.sides(equation.dim)

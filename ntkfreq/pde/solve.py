@@ -70,6 +70,7 @@ def solve_frequency_pde(
     sigma_w: PerLayer = 1.0,
     sigma_b: PerLayer = 0.0,
     train_frequencies: bool = True,
+    drop_constant: bool | None = None,
     readout_decay: float = 0.0,
 ) -> FrequencySolution:
     r"""Predict which frequencies a random-Fourier-feature network learns when.
@@ -154,14 +155,24 @@ def solve_frequency_pde(
     depth : int or HiddenLayers, default 0
         Number of hidden layers behind the Fourier features, as of
         :class:`ntkfreq.FourierFeatureMLP`, or all about them: the kernel is then
-        :math:`F(k) + x\cdot x'\,G(k)`, see :func:`ntkfreq.deep_density`. On Points; of decay
-        `readout_decay` alone.
+        :math:`F(k) + x\cdot x'\,G(k)`, see :func:`ntkfreq.deep_density`. On Points and Box, and on
+        Line and Grid in one dimension for a Normal about 0, given `drop_constant`. Of decay
+        `readout_decay` alone, on Points.
     activation : {"relu", "tanh", "sine"} or callable
         Their non-linearity.
     sigma_w, sigma_b : float, or sequence of float
         Standard deviations of their weights and biases, of all layers or of each.
     train_frequencies : bool, default True
         With hidden layers, whether w is trained; without them ``sigma_a=0`` freezes it.
+    drop_constant : bool, optional
+        On Line and Grid with hidden layers, which must be told what becomes of the constant that
+        they learn with a strength :math:`c_0 = F(0)` of its own: the output rises everywhere at
+        the rate :math:`-c_0\int e\,dx`, on a lattice :math:`-c_0\Delta\sum_k e(x_k)`, the length
+        of the data times their mean error. False keeps it, on Line with trained frequencies. True
+        leaves it out and solves with the rest of both densities. With frozen frequencies that is
+        the limit of wide windows of length W, on which the constant takes away the mean error at
+        once, itself of order 1/W; with trained ones it is another problem, where the target has
+        an integral: the diffusion then carries the damping at frequency 0 to its neighbours.
     readout_decay : float, default 0
         With hidden layers, rate of the output weights alone, per unit of t; gradient flow only.
 
@@ -210,6 +221,7 @@ def solve_frequency_pde(
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
         layers=layers,
+        drop_constant=drop_constant,
         readout_decay=readout_decay,
     )
     solver = method_for(equation, method)
@@ -235,11 +247,7 @@ def solve_frequency_pde(
             rtol=checked_tolerance(RTOL if rtol is None else rtol),
             initial=None if initial is None else fitting_network(initial, equation.dim),
         )
-    if parametrization != "ntk":
-        raise ValueError(
-            f"parametrization={parametrization!r} is for rules that are followed step by step; of "
-            "gradient descent give the step_size of the NTK parametrization, m times the other"
-        )
+    _refuse_standard(parametrization)
     solver.refuse()
     rtol = checked_tolerance(1e-6 if rtol is None else rtol)
     dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
@@ -263,6 +271,15 @@ def solve_frequency_pde(
             frequencies=grid,
             rtol=rtol,
             begin=begin,
+        )
+
+
+def _refuse_standard(parametrization: str) -> None:
+    """Refuse a parametrization that no rule linear in the error asks for."""
+    if parametrization != "ntk":
+        raise ValueError(
+            f"parametrization={parametrization!r} is for rules that are followed step by step; of "
+            "gradient descent give the step_size of the NTK parametrization, m times the other"
         )
 
 

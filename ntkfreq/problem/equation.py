@@ -20,6 +20,7 @@ from ntkfreq.problem.density import Density, as_density
 from ntkfreq.problem.functions import evaluate
 from ntkfreq.problem.given import DensityLike, TargetLike
 from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.pair import TwoDensities, refuse_infinite
 from ntkfreq.problem.measure import Measure, is_measure
 from ntkfreq.problem.target import Target, as_target, zero_outside
 from ntkfreq.problem.target.functions import AtPoints
@@ -58,6 +59,8 @@ class FrequencyEquation(Portable, Described):
         What the frequencies decay towards.
     layers : HiddenLayers or None
         Hidden layers behind the Fourier features, of infinite width; None without any.
+    drop_constant : bool or None
+        Whether the constant that hidden layers learn besides is left out, on Line and Grid.
 
     References
     ----------
@@ -73,6 +76,7 @@ class FrequencyEquation(Portable, Described):
     frequency_decay: float = 0.0
     decay_towards: str = "zero"
     layers: HiddenLayers | None = None
+    drop_constant: bool | None = None
     readout_decay: float = 0.0
 
     _functions: ClassVar = MappingProxyType(
@@ -92,6 +96,7 @@ class FrequencyEquation(Portable, Described):
         frequency_decay: float = 0.0,
         decay_towards: str = "zero",
         layers: HiddenLayers | None = None,
+        drop_constant: bool | None = None,
         readout_decay: float = 0.0,
     ) -> FrequencyEquation:
         """Coerce and check; see :func:`ntkfreq.solve_frequency_pde` for the parameters.
@@ -129,10 +134,16 @@ class FrequencyEquation(Portable, Described):
             checks.non_negative("frequency_decay", frequency_decay),
             checks.choice("decay_towards", decay_towards, ("zero", "start")),
             layers,
+            None if drop_constant is None else checks.flag("drop_constant", drop_constant),
             checks.non_negative("readout_decay", readout_decay),
         )
         if layers is not None:
             equation._refuse_with_layers(layers)
+        elif equation.drop_constant:
+            raise ValueError(
+                "drop_constant=True without hidden layers, which alone learn a constant with a "
+                "strength of its own; give depth, or leave it out"
+            )
         elif equation.readout_decay > 0:
             raise ValueError(
                 f"readout_decay={equation.readout_decay:g} is for hidden layers; without them the "
@@ -150,13 +161,36 @@ class FrequencyEquation(Portable, Described):
                 "that what decay does to it follows from no equation for the error; let the output "
                 "weights alone decay by readout_decay, leave decay out, or train networks"
             )
-        if type(self.measure).__name__ != "Points":
+        if self.readout_decay > 0 and type(self.measure).__name__ != "Points":
             raise ValueError(
-                f"measure={self.measure!r} with depth={layers.depth}: behind hidden layers a "
-                f"constant is learned with a strength of its own ({layers.atom:.3g}, an atom of "
-                "the density at 0), which has no place on a line, a lattice or a box; give samples "
-                "(x, y), or measure=Points(x)"
+                f"readout_decay={self.readout_decay:g} on {self.measure!r}: decay of the output "
+                "weights behind hidden layers is solved on samples; give samples (x, y), or "
+                "measure=Points(x)"
             )
+        if self.measure.infinite:
+            refuse_infinite(self.density, layers, self.measure, self.drop_constant)
+        elif self.drop_constant:
+            raise ValueError(
+                f"drop_constant=True on {self.measure!r}: data of finite extent learn the constant "
+                "like everything else, and there is nothing to drop; leave it out"
+            )
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the frequencies do not move."""
+        return self.sigma_a == 0 if self.layers is None else self.layers.masses[1] == 0
+
+    @property
+    def kernel_error(self) -> float:
+        """Estimated relative error of what hidden layers make of the kernel."""
+        return 0.0 if self.layers is None else self.layers.error
+
+    @cached_property
+    def densities(self) -> TwoDensities:
+        """The densities of damping and of diffusion, with their masses."""
+        return TwoDensities.of(
+            self.density, self.layers, self.sigma_a, keep=self.drop_constant is False
+        )
 
     @property
     def dim(self) -> int:

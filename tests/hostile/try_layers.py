@@ -121,8 +121,28 @@ def encodings(rng: Draw) -> Try:
     return Try("positional_encoding", node, args, NAMES, no_reference)
 
 
+def measures(rng: Draw) -> Try:
+    """Hidden layers on Box, Line and Grid, with and without the constant."""
+    rng.hostile("rho_w", "depth", "activation", "sigma_a", "sigma_w", "sigma_b", "trained", "drop")
+    args = {"rho_w": rho(rng, 1, families=("normal",), atoms=False)} | _layers(rng, flags=True)
+    where = rng.choice(["Box", "Line", "Grid"])
+    sizes = {"Box": (-1.0, 2.0), "Line": (), "Grid": (0.4,)}
+    if where != "Box":
+        args["drop_constant"] = flag(rng) if "drop" in rng.bad else Arg(True, 1.0)
+        if rng.chance(0.3):
+            args["drop_constant"] = Arg(False, UNKNOWN, "without a place on Grid")
+    node = f(
+        "ntkfreq.solve_frequency_pde", args["rho_w"].node, f("h.smooth", "bump", 3.0),
+        measure=f(f"ntkfreq.{where}", *sizes[where]), t=[0.0, 1.0, 10.0], rtol=1e-4,
+        **_nodes(args, "rho_w"),
+    )  # fmt: skip
+    return Try("solve_frequency_pde", node, args, (*NAMES, "drop_constant", "measure"),
+               no_reference, losses_sane)  # fmt: skip
+
+
 SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     "deep losses": (2, losses),
     "deep shares": (2, shares),
     "encoding": (1, encodings),
+    "deep measures": (2, measures),
 }

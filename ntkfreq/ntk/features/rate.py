@@ -45,7 +45,18 @@ def largest_rate(density: Density, x: FloatArray, weights: FloatArray, sigma_a: 
         x, weights = x[some], weights[some] / weights[some].sum()
     root = np.sqrt(weights)
     operator = limit_gram(density, x, x, sigma_a) * (root[:, None] * root)
-    return _by_products(_product(operator), len(x))
+    return dominant_rate(operator)
+
+
+def dominant_rate(operator: FloatArray) -> float:
+    """Largest eigenvalue of a symmetric matrix (n, n), to some per cent.
+
+    Examples
+    --------
+    >>> round(dominant_rate(np.diag([1.0, 2.0, 5.0])), 6)
+    5.0
+    """
+    return _by_products(_product(operator), len(operator))
 
 
 def _by_products(action: Callable[[FloatArray], FloatArray], size: int) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.rate import largest_rate
+from ntkfreq.pde.box.layered import layered_rate
 from ntkfreq.pde.box.system import BoxSystem
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.refine import Attempt, refined
@@ -50,12 +51,17 @@ class OnBox(Method[Box]):
             shares = np.stack([unit, (np.arange(_SPREAD) * _GOLDEN) % 1.0], axis=1)
         weights = np.full(_SPREAD, 1 / _SPREAD)
         x = low + shares * (high - low)
+        if self.equation.layers is not None:
+            return layered_rate(self.equation, x, weights)
         return largest_rate(self.equation.density, x, weights, self.equation.sigma_a)
 
     @property
     def _largest_entry(self) -> float:
         """Largest diagonal entry of the kernel, at a corner."""
         far = np.maximum(np.abs(self.measure.lower), np.abs(self.measure.upper))
+        if self.equation.layers is not None:
+            still, moving = self.equation.layers.masses
+            return still + moving * float(far @ far)
         return 1 + self.equation.sigma_a**2 * float(far @ far)
 
     def extent(self) -> float:
@@ -126,7 +132,9 @@ class BoxMethod(OnBox):
             )
             found = Discretized.moving(moving, t_end, _TIME * rtol, best.error)
             return found.with_error(found.error, resolved.within(rtol), **about)
-        found = plain.with_error(best.error, resolved.within(rtol), **about)
+        found = plain.with_error(
+            max(best.error, equation.kernel_error), resolved.within(rtol), **about
+        )
         return found.with_decay(t_end, _TIME * rtol)
 
 

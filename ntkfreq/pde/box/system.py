@@ -25,6 +25,7 @@ from ntkfreq._support.types import ComplexArray, FloatArray, IntArray
 from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.numerics.bessel import spherical_bessel
 from ntkfreq.numerics.quadrature import gauss_legendre, panel_rule
+from ntkfreq.pde.box.layered import layered_between, layered_matrices
 from ntkfreq.pde.time.system import Block, Evolution
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.equation import FrequencyEquation
@@ -81,8 +82,13 @@ class BoxSystem(Portable):
         """Galerkin matrices A_1 and A_2 of the two parts of the kernel, shape (modes, modes)."""
         if self.known is not None:
             return self.known
-        stationary = bessel_gram(self.equation.density, self._half, self.modes + 1, self.tolerance)
         across = multiplication(self.modes, self._center, self._half)
+        if self.equation.layers is not None:
+            stationary, moved = layered_matrices(
+                self.equation, self._half, self.modes + 1, self.tolerance
+            )
+            return stationary[: self.modes, : self.modes], across @ moved @ across.T
+        stationary = bessel_gram(self.equation.density, self._half, self.modes + 1, self.tolerance)
         moving = self.equation.sigma_a**2 * (across @ stationary @ across.T)
         return stationary[: self.modes, : self.modes], moving
 
@@ -153,7 +159,7 @@ class BoxSystem(Portable):
         return tuple(
             Block(
                 stationary[np.ix_(group, group)],
-                None if self.equation.sigma_a == 0 else moving[np.ix_(group, group)],
+                None if self.equation.frozen else moving[np.ix_(group, group)],
                 None,
                 self._start[group],
                 self.goal[group],
@@ -204,12 +210,19 @@ class BoxSystem(Portable):
             unit, weight = gauss_legendre(max(64, 2 * self.modes))
             nodes = self._center + self._half * unit
             series = self.polynomials(nodes)
-            gram = stationary_gram(self.equation.density, nodes[:, None], x[~inside])
+            still, moving = self._between(nodes[:, None], x[~inside])
             first = (self.gather(evolution.memory(0)) @ series.T) * (weight / 2)
             second = (self.gather(evolution.memory(1)) @ series.T) * (weight / 2)
-            across = self.equation.sigma_a**2 * np.outer(nodes, x[~inside, 0])
-            values[:, ~inside] = -first @ gram - second @ (gram * across)
+            values[:, ~inside] = -first @ still - second @ moving
         return values
+
+    def _between(self, nodes: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The two parts of the kernel between points (n, 1) and (m, 1), shape (n, m) each."""
+        if self.equation.layers is not None:
+            return layered_between(self.equation, nodes, x)
+        gram = stationary_gram(self.equation.density, nodes, x)
+        across = self.equation.sigma_a**2 * np.outer(nodes[:, 0], x[:, 0])
+        return gram, gram * across
 
 
 def multiplication(modes: int, center: float, half: float) -> FloatArray:

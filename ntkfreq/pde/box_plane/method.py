@@ -26,7 +26,12 @@ class BoxPlaneMethod(OnBox):
     without_expectation: ClassVar[str | None] = "boxes are solved for in one dimension here"
 
     def refuse(self) -> None:
-        """Refuse shrinking frequencies."""
+        """Refuse shrinking frequencies, and hidden layers."""
+        if self.equation.layers is not None:
+            raise ValueError(
+                f"depth={self.equation.layers.depth} on {self.measure}: hidden layers are solved "
+                "on a box in one dimension; use measure=Points(x)"
+            )
         if self.equation.decay.contracts:
             raise ValueError(
                 f"frequency_decay={self.equation.frequency_decay:g} towards zero on "

@@ -1,8 +1,9 @@
 r"""Weak forms of the damped heat equation in frequency: one function a term, nothing else.
 
-Multiplying :math:`\partial_t\hat e = 2\pi[\sigma_a^2(\rho\hat e')' - \rho\hat e]` by a test
+Multiplying :math:`\partial_t\hat e = 2\pi[s^2(\rho\hat e')' - m\,\rho\hat e]` by a test
 function and integrating by parts leaves no boundary term: the flux :math:`\rho\hat e'`
-vanishes where the density ends.
+vanishes where the density ends. Each term takes a density of its own; without hidden layers they
+are one, with :math:`s = \sigma_a` and :math:`m = 1`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def damping(u: Shape, v: Shape, rho: FloatArray) -> FloatArray:
 
 
 def diffusion(u: Shape, v: Shape, rho: FloatArray) -> FloatArray:
-    r"""The diffusion term, :math:`2\pi\int \rho\, u' v'\,d\xi`, to be scaled by the variance."""
+    r"""The diffusion term, :math:`2\pi\int \rho\, u' v'\,d\xi`, to be scaled by the mass s^2."""
     return 2 * np.pi * rho * u.slope * v.slope
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from ntkfreq._support.types import FloatArray
 from ntkfreq.pde.elements.mesh import DEGREE, FrequencyMesh, first_mesh
 from ntkfreq.pde.elements.refined import MeshedSystem, refined_mesh
 from ntkfreq.pde.judging.testset import Nowhere, OnLine, Tested
+from ntkfreq.pde.lattice.layered import LayeredLattice
 from ntkfreq.pde.lattice.system import LatticeSystem
 from ntkfreq.pde.line.method import interval_rate
 from ntkfreq.pde.method import Method
@@ -20,6 +20,7 @@ from ntkfreq.pde.time.dynamics import Dynamics
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.folded import FoldedDensity
 from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.layers.pair import TwoDensities
 from ntkfreq.problem.measure import Grid
 
 _SAMPLES = 4097
@@ -34,16 +35,16 @@ class LatticeMethod(Method[Grid]):
     def refuse(self) -> None:
         """Refuse shrinking frequencies, and densities of too many periods."""
         refuse_contraction(self.equation, self.measure)
-        self._folded.refuse_slopes()
+        FoldedDensity(self.equation.density, self.measure.spacing).refuse_slopes()
 
-    @cached_property
-    def _folded(self) -> FoldedDensity:
-        return FoldedDensity(self.equation.density, self.measure.spacing)
+    @property
+    def _densities(self) -> TwoDensities:
+        return self.equation.densities.folded(self.measure.spacing)
 
     def fastest_rate(self) -> float:
         """Largest damping of the folded density, with diffusion."""
         interval = self.equation.initial_error.support
-        return interval_rate(self._folded, interval, self.equation.sigma_a)
+        return interval_rate(self._densities, interval)
 
     def sampled(self) -> FloatArray:
         """Points over the support of the initial error."""
@@ -75,13 +76,15 @@ class LatticeMethod(Method[Grid]):
         equation, grid = self.equation, self.measure
 
         def on(mesh: FrequencyMesh) -> MeshedSystem:
-            return LatticeSystem(equation, mesh, DEGREE, grid)
+            alike = equation.densities.alike
+            kind = LatticeSystem if alike else LayeredLattice
+            return kind(equation, mesh, DEGREE, grid)
 
-        folded = replace(equation, density=self._folded)
-        first = first_mesh(folded, dynamics.acceleration * float(t[-1]), rtol)
+        horizon = dynamics.acceleration * float(t[-1])
+        first = first_mesh(equation, horizon, rtol, self._densities)
         fine, mesh, error, refinements = refined_mesh(first, on, t, rtol, dynamics)
         return fine.with_error(
-            error,
+            max(error, equation.kernel_error),
             equation.initial_error.resolved.within(rtol),
             method=f"finite elements of degree {DEGREE} on a Brillouin zone",
             elements=mesh.elements,

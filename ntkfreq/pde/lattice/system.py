@@ -23,6 +23,7 @@ from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.pde.elements import forms
+from ntkfreq.pde.lattice.layered_table import LayeredTable
 from ntkfreq.pde.lattice.unfold import (
     AliasTable,
     Memories,
@@ -31,13 +32,14 @@ from ntkfreq.pde.lattice.unfold import (
     output_by_aliases,
     output_by_samples,
     output_by_shares,
-    squared,
     turn_phase,
 )
 from ntkfreq.pde.line.system import LineSystem
 from ntkfreq.pde.time.discretized import extrapolated
 from ntkfreq.pde.time.system import Block, Evolution
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.folded import FoldedDensity
+from ntkfreq.problem.layers.pair import TwoDensities
 from ntkfreq.problem.measure import Grid
 from ntkfreq.spectra.spectrum import fourier_sum
 
@@ -67,10 +69,17 @@ class LatticeSystem(LineSystem):
 
     grid: Grid
 
+    @property
+    def densities(self) -> TwoDensities:
+        """Densities in the equation, folded."""
+        return self.equation.densities.folded(self.grid.spacing)
+
     @cached_property
     def folded(self) -> FoldedDensity:
-        """The density with all aliases added up."""
-        return FoldedDensity(self.equation.density, self.grid.spacing)
+        """The density of damping with all aliases added up."""
+        found = self.densities.damping
+        assert isinstance(found, FoldedDensity)
+        return found
 
     @cached_property
     def origin(self) -> float:
@@ -98,9 +107,9 @@ class LatticeSystem(LineSystem):
         x = self.origin + spacing * np.arange(first, last + 1)[:, None]
         return x, self.equation.initial_output_at(x), self.equation.target.at(x)
 
-    def _density_at(self, xi: FloatArray) -> FloatArray:
-        """Density in the equation at frequencies (n,)."""
-        return self.folded.pdf(xi)
+    def _values(self, density: Density, xi: FloatArray) -> FloatArray:
+        """One of the folded densities at frequencies (n,)."""
+        return density.pdf(xi)
 
     def _transforms(self, xi: FloatArray) -> list[ComplexArray | None]:
         """Sums over the samples of initial output and target at frequencies (n,); None is zero."""
@@ -131,7 +140,7 @@ class LatticeSystem(LineSystem):
         nodes = self.mesh.intervals[-1]
         # Without diffusion spectra need not be continuous, and no condition holds at the ends of
         # the zone.
-        if self.equation.sigma_a == 0 or nodes[-1] < self.folded.nyquist:
+        if self.densities.spread == 0 or nodes[-1] < self.folded.nyquist:
             return identity[:, even], identity[:, odd]
         end = len(self.axis.vertices) - 1
         angle = np.pi * self.origin / self.folded.spacing
@@ -196,16 +205,20 @@ class LatticeSystem(LineSystem):
         """Spectrum of the error on the whole line, between the samples as well, shape (T, F)."""
         xi = frequencies[:, 0]
         share, excess, _ = alias_factors(self.folded, xi)
-        spectrum = super().free_spectrum(evolution.t, frequencies)
+        spectrum = self._free_everywhere(evolution.t, frequencies)
         spectrum = spectrum + share * self.series(evolution.change, frequencies)
-        if self.equation.sigma_a > 0:
+        if self.densities.spread > 0:
             flux = self._diffusivity * self._function(evolution.memory(1), xi, slope=True)
             spectrum += excess * flux
         return np.asarray(spectrum)
 
+    def _free_everywhere(self, t: FloatArray, frequencies: FloatArray) -> ComplexArray:
+        """The same if nothing were learned."""
+        return super().free_spectrum(t, frequencies)
+
     @property
     def _diffusivity(self) -> float:
-        return 2 * np.pi * self.equation.sigma_a**2
+        return 2 * np.pi * self.densities.spread**2
 
     @cached_property
     def _nodes(self) -> tuple[FloatArray, FloatArray]:
@@ -218,7 +231,7 @@ class LatticeSystem(LineSystem):
         return self.at_nodes(change, slope).reshape(len(change[0]), -1)
 
     def _flux(self, memory: Sequence[FloatArray]) -> ComplexArray:
-        """2 pi sigma_a^2 times the derivative of the memory at the quadrature nodes."""
+        """2 pi times the mass of the diffusivity times the slope of the memory, at the nodes."""
         return self._diffusivity * self._at_nodes(memory, slope=True)
 
     @cached_property
@@ -227,7 +240,7 @@ class LatticeSystem(LineSystem):
 
         Multiples of the period, shape (A,), and two arrays (A, n); None is zero.
         """
-        folded, density = self.folded, self.equation.density
+        folded, density = self.folded, self.folded.density
         low, high = self.equation.initial_error.support or (-1.0, 1.0)
         step = 0.5 / max(abs(low), abs(high), folded.spacing)
         end = min(density.landmarks().support[-1][1], density.radius(1e-13))
@@ -247,8 +260,24 @@ class LatticeSystem(LineSystem):
         return turns, [None if part is None else part.reshape(omega.shape) for part in found]
 
     @cached_property
-    def _table(self) -> AliasTable:
+    def _table(self) -> AliasTable | LayeredTable:
         return AliasTable.at(self.folded, self._nodes[0], self._excited[0])
+
+    def _fields(self, evolution: Evolution) -> tuple[ComplexArray, ...]:
+        """What the factors of an alias multiply, at the quadrature nodes, shape (T, n) each."""
+        return self._at_nodes(evolution.change), self._flux(evolution.memory(1))
+
+    def _tails_of_fields(self, evolution: Evolution) -> list[tuple[ComplexArray, ...]]:
+        """Their last three pairs of terms."""
+        changes = self.tails(evolution.change)
+        slopes = self.tails(evolution.memory(1), slope=True)
+        return [
+            (
+                change.reshape(len(change), -1),
+                (self._diffusivity * slope).reshape(len(change), -1),
+            )
+            for change, slope in zip(changes, slopes, strict=True)
+        ]
 
     def test_loss(self, evolution: Evolution) -> FloatArray:
         """Integral of the squared error over all x, shape (T,).
@@ -257,19 +286,19 @@ class LatticeSystem(LineSystem):
         keeps its digits; at all others the error is what was learned.
         """
         _, weights = self._nodes
-        change, flux = self._at_nodes(evolution.change), self._flux(evolution.memory(1))
+        fields = self._fields(evolution)
         left = self.equation.decay.damping(evolution.t)
         turns, (starts, goals) = self._excited
         assert goals is not None
-        loss = squared(self._table.sums(without=turns), change, flux) @ weights
+        loss = self._table.squares(fields, without=turns) @ weights
         at_first = np.zeros(len(left))
         rows = np.searchsorted(self._table.turns, turns)
         for k, row in enumerate(rows):
-            free = np.broadcast_to(-goals[k], change.shape)
+            free = np.broadcast_to(-goals[k], fields[0].shape)
             if starts is not None:
                 free = free + np.multiply.outer(left, starts[k])
             at_first += np.abs(free) ** 2 @ weights
-            learned = self._table.share[row] * change + self._table.excess[row] * flux
+            learned = self._table.learned(row, fields)
             error = free + turn_phase(self.folded, self.origin, turns[k]) * learned
             loss += np.abs(error) ** 2 @ weights
         start, both, goal = self.test_moments
@@ -293,15 +322,11 @@ class LatticeSystem(LineSystem):
         and of that on the whole line.
         """
         found = []
-        changes = self.tails(evolution.change)
-        slopes = self.tails(evolution.memory(1), slope=True)
-        for change, slope in zip(changes, slopes, strict=True):
-            flat, flux = (
-                part.reshape(len(part), -1) for part in (change, self._diffusivity * slope)
-            )
-            both = np.stack([np.abs(flat) ** 2, squared(self._table.sums(), flat, flux)])
+        for fields in self._tails_of_fields(evolution):
+            flat = fields[0]
+            both = np.stack([np.abs(flat) ** 2, self._table.squares(fields)])
             weighted = both * self._nodes[1]
-            found.append(weighted.reshape(2, len(change), self.mesh.elements, -1).sum(axis=-1))
+            found.append(weighted.reshape(2, len(flat), self.mesh.elements, -1).sum(axis=-1))
         return np.stack(found)
 
     def output_change(self, evolution: Evolution, x: FloatArray) -> FloatArray:
@@ -314,14 +339,14 @@ class LatticeSystem(LineSystem):
         if all(reach is None for _, _, reach in parts) and not self.folded.shared_jumps:
             learned = self._function(evolution.change, xi, slope=False)
             flux = None
-            if self.equation.sigma_a > 0:
+            if self.densities.spread > 0:
                 flux = self._diffusivity * self._function(evolution.memory(1), xi, slope=True)
             return output_by_shares(self.folded, self.origin, xi, weights, learned, flux, x)
         moving = None
-        if self.equation.sigma_a > 0:
+        if self.densities.spread > 0:
             slopes = self._function(evolution.memory(1), xi, slope=True)
-            moving = 1j * self.equation.sigma_a**2 * slopes
-        stationary = self._function(evolution.memory(0), xi, slope=False)
+            moving = 1j * self.densities.spread**2 * slopes
+        stationary = self.densities.mass * self._function(evolution.memory(0), xi, slope=False)
         memories = Memories(xi, weights, stationary, moving)
         change = np.zeros((len(evolution.t), len(x)))
         for share, part, reach in parts:

@@ -86,6 +86,18 @@ class AliasTable:
         kept = np.ones(len(self.turns), bool) if without is None else ~np.isin(self.turns, without)
         return np.asarray(self.others + _products(self.share[kept], self.excess[kept]).sum(axis=1))
 
+    def squares(
+        self, fields: tuple[ComplexArray, ...], without: FloatArray | None = None
+    ) -> FloatArray:
+        """Sums of squares of what is learned at all aliases but some, shape (T, n)."""
+        change, flux = fields
+        return squared(self.sums(without), change, flux)
+
+    def learned(self, row: int, fields: tuple[ComplexArray, ...]) -> ComplexArray:
+        """What is learned at one alias, from the change and the flux, shape (T, n)."""
+        change, flux = fields
+        return np.asarray(self.share[row] * change + self.excess[row] * flux)
+
 
 def _products(share: FloatArray, excess: FloatArray) -> FloatArray:
     return np.stack([share**2, share * excess, excess**2])

@@ -15,7 +15,7 @@ from ntkfreq.pde.line.system import LineSystem
 from ntkfreq.pde.method import Method
 from ntkfreq.pde.time.discretized import Discretized
 from ntkfreq.pde.time.dynamics import Dynamics
-from ntkfreq.problem.density import Density
+from ntkfreq.problem.layers.pair import TwoDensities
 from ntkfreq.problem.measure import Line
 
 _SAMPLES = 4097
@@ -32,7 +32,7 @@ class LineMethod(Method[Line]):
 
     def fastest_rate(self) -> float:
         """Largest damping, with the diffusion that the reach of the data makes."""
-        return interval_rate(self.equation.density, self._interval, self.equation.sigma_a)
+        return interval_rate(self.equation.densities, self._interval)
 
     @property
     def _interval(self) -> tuple[float, float] | None:
@@ -64,7 +64,7 @@ class LineMethod(Method[Line]):
         first = first_mesh(equation, dynamics.acceleration * float(t[-1]), rtol)
         fine, mesh, error, refinements = refined_mesh(first, on, t, rtol, dynamics, carried=carried)
         return fine.with_error(
-            error,
+            max(error, equation.kernel_error),
             equation.initial_error.resolved.within(rtol),
             method=f"finite elements of degree {DEGREE}",
             elements=mesh.elements,
@@ -73,12 +73,14 @@ class LineMethod(Method[Line]):
         )
 
 
-def interval_rate(density: Density, interval: tuple[float, float] | None, sigma_a: float) -> float:
-    """About the fastest rate under a density of one variable, for data on an interval."""
-    marks = density.landmarks()
+def interval_rate(both: TwoDensities, interval: tuple[float, float] | None) -> float:
+    """About the fastest rate under densities of one variable, for data on an interval."""
+    marks = both.damping.landmarks()
     places = [place for place, _ in marks.scales]
     places += [(low + min(high, 2 * low + 1)) / 2 for low, high in marks.support]
     probe = np.array([0.0, *places])
-    rate = 2 * np.pi * float(density.even_values(probe + 1e-9).max())
-    # The norm of sigma_a^2 d(rho d) against data of extent L is about sigma_a^2 L^2 rho.
-    return rate * (1 + (sigma_a * max(map(abs, interval or (0.0, 0.0)))) ** 2)
+    extent = max(map(abs, interval or (0.0, 0.0)))
+    rate = 2 * np.pi * float(both.profile(probe + 1e-9, extent).max())
+    # The norm of s^2 d(rho d) against data of extent L is about s^2 L^2 rho.
+    # An atom is a constant, whose norm on an interval is its length.
+    return rate * both.strength(extent) + 2 * both.atom * extent

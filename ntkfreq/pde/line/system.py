@@ -24,7 +24,9 @@ from ntkfreq.pde.elements.axis import ElementAxis
 from ntkfreq.pde.elements.mesh import FrequencyMesh
 from ntkfreq.pde.time.discretized import extrapolated, initial_norm
 from ntkfreq.pde.time.system import Block, Evolution
+from ntkfreq.problem.density import Density
 from ntkfreq.problem.equation import FrequencyEquation
+from ntkfreq.problem.layers.pair import TwoDensities
 
 _CHUNK = 2_000_000
 DEGREES = tuple(range(1, 10))
@@ -58,20 +60,28 @@ class LineSystem(Portable):
     @cached_property
     def _integrals(self) -> tuple[FloatArray, FloatArray | None, FloatArray]:
         """Element matrices, stationary, moving (None if nothing moves) and mass, of all pairs."""
-        axis = self.axis
-        rho = self._density_at(axis.rule[0].ravel()).reshape(axis.rule[0].shape)
+        axis, both = self.axis, self.densities
+        xi, shape = axis.rule[0].ravel(), axis.rule[0].shape
+        rho = self._values(both.damping, xi).reshape(shape)
         # Parseval on the half-line: the loss is 1/pi times the integral of |e|^2.
-        stationary = forms.integrals(forms.damping, axis, rho) / np.pi
+        stationary = both.mass * forms.integrals(forms.damping, axis, rho) / np.pi
         mass = forms.integrals(forms.mass, axis, rho) / np.pi
         moving = None
-        if self.equation.sigma_a > 0:
-            variance = self.equation.sigma_a**2 / np.pi
+        if both.spread > 0:
+            if not both.alike:
+                rho = self._values(both.diffusion, xi).reshape(shape)
+            variance = both.spread**2 / np.pi
             moving = forms.integrals(forms.diffusion, axis, rho) * variance
         return stationary, moving, mass
 
-    def _density_at(self, xi: FloatArray) -> FloatArray:
-        """Density in the equation at frequencies (n,)."""
-        return self.equation.density.even_values(xi)
+    @property
+    def densities(self) -> TwoDensities:
+        """Densities in the equation."""
+        return self.equation.densities
+
+    def _values(self, density: Density, xi: FloatArray) -> FloatArray:
+        """One of them at frequencies (n,)."""
+        return density.even_values(xi)
 
     def _transforms(self, xi: FloatArray) -> list[ComplexArray | None]:
         """Transforms of initial output and target at frequencies (n,); None is zero."""
@@ -94,8 +104,15 @@ class LineSystem(Portable):
         """Block of the unknowns (elements, k) of each element, negative ones left out."""
         pattern = forms.Pattern.of(unknowns, loads.shape[1])
         stationary, moving, mass = self._integrals
+        damping = pattern.matrix(stationary)
+        if self.densities.atom > 0 and loads.shape[1] == self.axis.size:
+            # The constant feeds back the integral of the error, the even part at frequency 0.
+            at_zero = np.array([0], dtype=np.int64)
+            damping = damping + sparse.csr_array(
+                (np.array([self.densities.atom]), (at_zero, at_zero)), shape=damping.shape
+            )
         return Block(
-            pattern.matrix(stationary),
+            damping,
             None if moving is None else pattern.matrix(moving),
             pattern.matrix(mass),
             loads[0],

@@ -309,6 +309,7 @@ class LinearSolution(FrequencySolution):
     def settings(self) -> dict[str, Any]:
         """What determined the solution, as JSON values."""
         problem = self.equation
+        dropped = {} if problem.drop_constant is None else {"drop_constant": problem.drop_constant}
         return {
             "kind": "prediction",
             "density": repr(problem.density),
@@ -325,5 +326,5 @@ class LinearSolution(FrequencySolution):
         } | (
             {}
             if problem.layers is None
-            else {"layers": repr(problem.layers), "readout_decay": problem.readout_decay}
+            else {"layers": repr(problem.layers), "readout_decay": problem.readout_decay} | dropped
         )

@@ -41,6 +41,7 @@ class SolutionViews(PlotsDynamics, Described):
             "measure": brief(self.equation.measure),
             "density": brief(self.equation.density),
             **({} if self.equation.layers is None else {"depth": str(self.equation.layers.depth)}),
+            **({"dropped": "constant"} if self.equation.drop_constant else {}),
             "t": span(self.t),
             "frequencies": span(self.frequencies, self.axis.frequency_unit),
             "train_loss": course(self.train_loss),

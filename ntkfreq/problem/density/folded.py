@@ -123,6 +123,8 @@ class FoldedDensity(Density):
     """
 
     closed_form_kernel: ClassVar[bool] = False
+    # Parity of the terms that are added up.
+    parity: ClassVar[tuple[float, ...]] = (1.0, -1.0, 1.0, -1.0, 1.0)
 
     density: Density
     spacing: float
@@ -177,14 +179,22 @@ class FoldedDensity(Density):
 
     def sums(self, xi: FloatArray) -> AliasSums:
         """Sums over all aliases of frequencies (n,) in the zone."""
-        total = chebyshev.chebval(xi / self.nyquist, self._tail.T)
-        for turns in self.beside:
-            total += self._terms(xi + turns * self.period)
-        return AliasSums(*total)
+        return AliasSums(*self.all_sums(xi))
 
     def beyond(self, xi: FloatArray) -> AliasSums:
         """The part of the sums from aliases that are not added one by one."""
-        return AliasSums(*chebyshev.chebval(xi / self.nyquist, self._tail.T))
+        return AliasSums(*self.far_sums(xi))
+
+    def all_sums(self, xi: FloatArray) -> FloatArray:
+        """The same, one row each."""
+        total = self.far_sums(xi)
+        for turns in self.beside:
+            total += self._terms(xi + turns * self.period)
+        return total
+
+    def far_sums(self, xi: FloatArray) -> FloatArray:
+        """Those of the aliases that are not added one by one, one row each."""
+        return np.asarray(chebyshev.chebval(xi / self.nyquist, self._tail.T))
 
     def _terms(self, xi: FloatArray) -> FloatArray:
         value, derivative = self.density.even_values(xi[:, None]), slope(self.density, xi)
@@ -192,18 +202,18 @@ class FoldedDensity(Density):
 
     @cached_property
     def _tail(self) -> FloatArray:
-        """Chebyshev coefficients on the zone of the sums beyond `beside`, shape (5, nodes)."""
+        """Chebyshev coefficients on the zone of the sums beyond `beside`, shape (terms, nodes)."""
         if np.isfinite(self.density.landmarks().support[-1][1]):
-            return np.zeros((5, 1))
+            return np.zeros((len(self.parity), 1))
         unit = chebyshev.chebpts1(_NODES)
         # The sum to the left is, up to signs, that to the right of the mirrored frequency.
         both = self._summed(np.concatenate([unit, -unit]) * self.nyquist)
-        mirror = np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None]
+        mirror = np.array(self.parity)[:, None]
         values = both[:, :_NODES] + mirror * both[:, _NODES:]
         return np.asarray(np.linalg.solve(chebyshev.chebvander(unit, _NODES - 1), values.T).T)
 
     def _summed(self, xi: FloatArray) -> FloatArray:
-        r"""Sums over the aliases to the right of `beside`, shape (5, n).
+        r"""Sums over the aliases to the right of `beside`, shape (terms, n).
 
         After some terms :math:`\sum_{j>m} f(j) = \int_a^\infty f + \tfrac1{24}f'(a)`, where
         :math:`a = m + \tfrac12`.
@@ -216,7 +226,7 @@ class FoldedDensity(Density):
         last = max(first, np.ceil(wide / self.period)) + _SUMMED
         self._refuse_many(float(last - first), _MOST_TERMS)
         points = np.add.outer(self.period * np.arange(first, last + 2), xi)
-        terms = self._terms(points.ravel()).reshape(5, *points.shape)
+        terms = self._terms(points.ravel()).reshape(-1, *points.shape)
         total = terms[:, :-1].sum(axis=1) + (terms[:, -1] - terms[:, -2]) / 24
         # The integral, by panels in log(frequency) that are short at first: light tails end soon.
         begin = xi + (last + 0.5) * self.period
@@ -226,7 +236,7 @@ class FoldedDensity(Density):
             points = np.multiply.outer(np.exp(u), begin)
             # A user's formula may overflow where its limit is zero.
             with np.errstate(over="ignore"):
-                terms = self._terms(points.ravel()).reshape(5, *points.shape)
+                terms = self._terms(points.ravel()).reshape(-1, *points.shape)
             added = np.einsum("q,kqn->kn", weights, terms * points) / self.period
             total += added
             if np.all(np.abs(added) <= 1e-17 * np.abs(total)):

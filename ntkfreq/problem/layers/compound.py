@@ -21,6 +21,7 @@ from ntkfreq.numerics.quadrature import panel_rule
 from ntkfreq.problem.density import Density
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.layers.hidden import HiddenLayers
+from ntkfreq.problem.layers.radial_table import RadialTable
 
 # Terms of the series that are added one by one: the first number if no more than _ROUNDING is left
 # then. Beyond the last one the series follows a power law.
@@ -31,6 +32,8 @@ _NEAREST, _FARTHEST, _PLACES = 1e-4, 10.0, 501
 _DECADE = 100
 # Times by which the law falls by e before its sum ends.
 _FOLDS = 40.0
+# Values of a pdf from which on it is interpolated.
+_MANY = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +178,7 @@ class NormalCompound(CompoundDensity):
     >>> from ntkfreq.problem.layers import HiddenLayers
     >>> rho = NormalCompound(Normal(scale=3.0), HiddenLayers(2), 0)
     >>> rho.pdf([0.0, 10.0, 1000.0])
-    array([9.29378e-02, 7.63091e-03, 5.34265e-07])
+    array([9.29378e-02, 7.63090e-03, 5.34907e-07])
     """
 
     has_pdf: ClassVar[bool] = True
@@ -196,6 +199,10 @@ class NormalCompound(CompoundDensity):
         first = np.arange(1.0, len(shares) + 1)
         if self.beyond == 0:
             return first[shares > 0], shares[shares > 0] / shares.sum()
+        if self.layers.activation == "relu":
+            odd, even = (self._beyond_of_kink(parity) for parity in (1, 0))
+            n = np.concatenate([first, odd[0], even[0]])
+            return n, np.concatenate([shares, odd[1], even[1]])
         half = len(shares) // 2
         ratio = float(shares[half:].sum() / shares[half // 2 : half].sum())
         falling = max(-float(np.log2(ratio)), 0.1)
@@ -203,6 +210,33 @@ class NormalCompound(CompoundDensity):
         law = self.beyond * falling * weights * np.exp(-falling * fold)
         n = np.concatenate([first, (len(shares) + 0.5) * np.exp(fold)])
         return n, np.concatenate([shares, law])
+
+    def _beyond_of_kink(self, parity: int) -> tuple[FloatArray, FloatArray]:
+        r"""Numbers n of draws beyond the first, even (0) or odd (1) ones, and their shares.
+
+        A kink at k = 1, and one at -1, make coefficients :math:`n^{-3/2}(a + b/n + \dots)` of
+        either parity. Their sums beyond the first ones and over the last octave give a and b.
+        """
+        count = len(self.shares)
+        own = self.shares[1 - parity :: 2]
+        one, other = (float(self._at_one(sign)) for sign in (1.0, -1.0))
+        left = (one + (1 - 2 * parity) * other) / 2 - own.sum()
+        # Every second number: sums are half the integrals from one before the first.
+        begin = float(count + 1 - parity)
+        half = count // 4
+        start = begin - 2 * half
+        ends = np.array([[begin**-0.5, begin**-1.5 / 3], [start**-0.5, start**-1.5 / 3]])
+        ends[1] -= ends[0]
+        a, b = np.linalg.solve(ends, np.array([left, own[-half:].sum()]))
+        fold, weights = panel_rule(np.arange(0.0, 2 * _FOLDS + 4, 4.0))
+        n = begin * np.exp(fold)
+        # Of a parity with nothing beyond rounding is left, of either sign.
+        return n, np.maximum(weights * (a * n**-0.5 + b * n**-1.5) / 2, 0.0)
+
+    def _at_one(self, k: float) -> FloatArray:
+        """The series at k = 1 or -1."""
+        value = self.layers.kernel_values(k)[self.part]
+        return np.asarray((value - self.atom) / self.spread)
 
     @property
     def log_profile(self) -> Callable[[FloatArray], FloatArray]:
@@ -235,7 +269,16 @@ class NormalCompound(CompoundDensity):
         return np.array([weights @ np.exp(-one / n) for one in (r / self._scale) ** 2 / 2])
 
     def _pdf(self, w: FloatArray) -> FloatArray:
-        return self._sums(np.sqrt(np.sum(w * w, axis=-1)), self.dim / 2)
+        r = np.sqrt(np.sum(w * w, axis=-1))
+        return self._sums(r, self.dim / 2) if len(r) < _MANY else self._table(r)
+
+    def even_values(self, w: FloatArray) -> FloatArray:
+        """The density itself, at frequencies (n,) or (n, d)."""
+        return self._pdf(w[:, None] if w.ndim == 1 else w)
+
+    @cached_property
+    def _table(self) -> RadialTable:
+        return RadialTable(lambda r: self._sums(r, self.dim / 2), self._scale)
 
     def value_and_gradient(self, w: FloatArray) -> FloatArray:
         """Density and its partial derivatives at (n, d) frequencies, shape (1 + d, n)."""

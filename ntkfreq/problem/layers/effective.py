@@ -294,7 +294,7 @@ def deep_density(
     How much more the network damps a frequency than one without hidden layers:
 
     >>> damping.pdf([0.0, 10.0]) / Normal(scale=3.0).pdf([0.0, 10.0])
-    array([ 2.38292, 50.61045])
+    array([ 2.38292, 50.61039])
     """
     density = as_density(rho_w)
     layers = layers_of(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)

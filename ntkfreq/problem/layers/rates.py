@@ -64,6 +64,8 @@ class LayerRates(Portable, Described):
 def one_or_each(name: str, value: Any) -> PerLayer:
     """A number >= 0, or one for each layer."""
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            return checks.non_negative(name, value)
         return tuple(checks.non_negative(f"{name}[{k}]", one) for k, one in enumerate(value))
     return checks.non_negative(name, value)
 
