@@ -25,6 +25,7 @@ ORDER = (
     "domain",
     "multilayer",
     "deep_limit",
+    "deep_practice",
     "initializations",
     "classification",
     "weight_decay",

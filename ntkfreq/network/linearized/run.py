@@ -107,7 +107,7 @@ def train_linearized(
     >>> x = np.linspace(-1, 1, 20)
     >>> run = train_linearized(net, x, np.sin(5 * x), step_size=1e-4, steps=100)
     >>> run.faithful, run.parameters
-    (True, 197376)
+    (True, 197632)
     """
     data = _checked(net, *pair_of(x, y), test)
     steps = checks.integer("steps", steps, 1)

@@ -1,0 +1,1 @@
+"""Deep networks as people train them."""
