@@ -98,14 +98,17 @@ def test_the_predicted_end_is_kernel_regression():
     assert found["half"][0] == pytest.approx(t, rel=0.05)
 
 
+def test_predictions_for_a_draw_approach_those_of_the_density():
+    many = picture.predicted_for_draw("narrow", 2, 0, 4096, 32)
+    limit = picture.predicted("narrow", 2, picture.METHODS[2], 4096, 32)
+    # 2048 frequencies: some per cent.
+    np.testing.assert_allclose(many["half"][:3], limit["half"][:3], rtol=0.2)
+    assert many["best"] == pytest.approx(limit["best"], rel=0.1)
+
+
 def test_orders_and_ratios():
     measured = np.array([[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]])
     predicted = np.array([1.0, 2.0, np.inf, np.inf])
     assert statistics.pairs_in_order(measured, predicted).tolist() == [1.0, 0.0]
-    # Three densities, one depth, two seeds.
-    best = np.array([[[0.1, 0.1]], [[0.2, 0.3]], [[0.3, 0.2]]])
-    assert statistics.ranked(best, np.array([[1.0], [2.0], [3.0]])).tolist() == [
-        [1.0, pytest.approx(2 / 3)]
-    ]
     assert statistics.across_seeds([1.0, np.inf])[0] == np.inf
     assert statistics.decibels(np.array(0.01)) == 20.0

@@ -169,6 +169,16 @@ class Doubled(torch.autograd.Function):
 
 
 @pytest.mark.parametrize(
+    ("x", "y", "match"),
+    [(1e17 * X, Y, r"w\.x|phases"), (X, 1e60 * Y, "squares of the first errors overflow")],
+)
+def test_numbers_out_of_range_are_refused(x, y, match):
+    """The largest number in single precision is 3e38."""
+    with pytest.raises(ValueError, match=match):
+        train_linearized(NET, x, y, step_size=1e-3, steps=2, dtype="float32")
+
+
+@pytest.mark.parametrize(
     ("net", "options", "error", "match"),
     [
         (FourierFeatureNet([1.0], [1.0], [1.0]), {}, TypeError, "initial=net"),

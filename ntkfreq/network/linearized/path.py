@@ -36,6 +36,11 @@ def follow(
     inside = tangent.at(x)
     outside = None if x_test is None else tangent.at(x_test)
     scale = _root_mean_square(inside.start - y)
+    if not scale < float("inf"):
+        raise ValueError(
+            "net, x and y are so large together that squares of the first errors overflow; choose "
+            "other units for x or y, or smaller weights"
+        )
     delta, output = tangent.zero(), inside.start
     memory = torch.zeros((descent.optimizer.slots, len(delta)), dtype=delta.dtype)
     rows: list[FloatArray] = []

@@ -10,6 +10,7 @@ import numpy as np
 
 from ntkfreq._support import checks
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
+from ntkfreq.network.backends import refuse_lost_phases
 from ntkfreq.network.batch_order import BatchOrder
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.inputs import (
@@ -163,7 +164,11 @@ def _checked(net: Any, x: Any, y: Any, test: Any) -> TrainingData:
             f"net={checks.show(net)} must be a FourierFeatureMLP or a torch.nn.Module with one "
             "output"
         )
-    return checked_data(net, x, y, test)[1]
+    data = checked_data(net, x, y, test)[1]
+    for points in (data.x, data.x_test):
+        if points is not None:
+            refuse_lost_phases(net.w, points)
+    return data
 
 
 def _as_given(x: FloatArray) -> FloatArray:

@@ -43,10 +43,10 @@ def _bands(ax: Axes, result: Result) -> None:
     data, edges = result.data["picture"], np.array(result.config["bands"])
     middle = (edges[1:] + edges[:-1]) / 2
     trained = np.array(data["half"], dtype=float).mean(axis=2)
-    limits = np.array(data["predicted_half"], dtype=float)
+    limits = np.array(data["predicted_half"], dtype=float)[:, :, :, 0]
     for s, scale in enumerate(result.config["scales"]):
         color = COLORS[s]
-        known, expected = trained[s, 0], limits[s, 0]
+        known, expected = trained[s, 0], limits[:, s, 0]
         ax.loglog(middle, known / known[0], "o", color=color, label=f"{scale}, trained")
         for m, look in ((2, "-"), (0, ":")):
             ax.loglog(middle, expected[m] / expected[m, 0], look, color=color)
@@ -64,18 +64,15 @@ def _bands(ax: Axes, result: Result) -> None:
 def _best(ax: Axes, result: Result) -> None:
     data = result.data["picture"]
     known = np.array(data["best_psnr"], dtype=float)
-    limits = np.array(data["predicted_psnr"], dtype=float)
+    limits = np.array(data["predicted_psnr"], dtype=float)[3]
     for s, scale in enumerate(result.config["scales"]):
         for d, (depth, look) in enumerate(zip(result.config["depths"], "o^s", strict=False)):
             label = f"{scale}, {depth} layers"
-            ax.plot(
-                np.full(known.shape[2], limits[s, d, 1]), known[s, d], look, color=COLORS[s],
-                mfc="none", label=label,
-            )  # fmt: skip
-    ends = [min(known.min(), limits[..., 1].min()), max(known.max(), limits[..., 1].max())]
+            ax.plot(limits[s, d], known[s, d], look, color=COLORS[s], mfc="none", label=label)
+    ends = [min(known.min(), limits.min()), max(known.max(), limits.max())]
     ax.plot(ends, ends, color=GREY, lw=1)
     ax.set(
-        xlabel="best PSNR of gradient flow, wide layers (dB)",
+        xlabel="best PSNR of gradient flow, wide layers on the same features (dB)",
         ylabel="best PSNR of trained networks (dB)",
         title="pixels that were left out",
     )

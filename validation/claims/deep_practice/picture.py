@@ -12,6 +12,7 @@ from ntkfreq import Normal, ntk_gram
 from ntkfreq.network.backends.torch_threads import at_most
 from validation.claims.deep_practice.networks import (
     default_kernel,
+    drawn_kernel,
     features,
     half_times,
     network,
@@ -25,7 +26,12 @@ SCALES = {"narrow": 1.0, "middle": 3.0, "wide": 12.0}
 # Cycles a picture; beyond the last edge the pixels of one colour of the chessboard alias.
 EDGES = (0.5, 1.5, 3.0, 5.0, 8.0, 12.0, 17.0)
 BANDS = len(EDGES) - 1
-METHODS = ("two-layer equation", "wide layers", "wide layers, PyTorch's defaults")
+METHODS = (
+    "two-layer equation",
+    "wide layers",
+    "wide layers, PyTorch's defaults",
+    "wide layers on the drawn features",
+)
 # The test error counts as best from where it is within 1 % of that.
 _BEST = 1.01
 
@@ -63,6 +69,13 @@ def density(scale: str) -> Normal:
     return Normal(scale=np.pi * SCALES[scale], dim=2)
 
 
+def draw(scale: str, depth: int, seed: int, width: int) -> tuple[np.ndarray, int]:
+    """Frequencies (width / 2, 2), and the seed of the layers behind them."""
+    rng = np.random.default_rng([width, depth, list(SCALES).index(scale), seed])
+    w = np.asarray(density(scale).sample(width // 2, rng))
+    return w, int(rng.integers(2**31))
+
+
 def course(t: np.ndarray, bands: np.ndarray, test: np.ndarray, train: np.ndarray) -> dict[str, Any]:
     """What is compared: half-times, the best test error, when it is reached."""
     best = float(test.min())
@@ -80,9 +93,8 @@ def fitted(
 ) -> dict[str, Any]:
     """A network under Adam, learning rate 1e-3, and the start of Adam on its linearization."""
     x, y, inside = chessboard(pixels)
-    rng = np.random.default_rng([width, depth, list(SCALES).index(scale), seed])
-    w = density(scale).sample(width // 2, rng)
-    net = network("default", width, depth, int(rng.integers(2**31)))
+    w, number = draw(scale, depth, seed, width)
+    net = network("default", width, depth, number)
     with at_most(1):
         return _fitted(net, w, (x, y, inside), steps, linear)
 
@@ -117,8 +129,8 @@ def _fitted(
 
 
 def predicted(scale: str, depth: int, method: str, width: int, pixels: int) -> dict[str, Any]:
-    """The same by gradient flow under a kernel of infinite width."""
-    x, y, inside = chessboard(pixels)
+    """The same by gradient flow under a kernel that no network is drawn for."""
+    x = chessboard(pixels)[0]
     rho = density(scale)
     if method == METHODS[1]:
         kernel = ntk_gram(rho, x, depth=depth, activation="relu", train_frequencies=False)
@@ -126,6 +138,21 @@ def predicted(scale: str, depth: int, method: str, width: int, pixels: int) -> d
         kernel = ntk_gram(rho, x, sigma_a=0.0)
         if method == METHODS[2]:
             kernel = default_kernel(kernel, depth, width)
+    return flow(kernel, pixels)
+
+
+def predicted_for_draw(
+    scale: str, depth: int, seed: int, width: int, pixels: int
+) -> dict[str, Any]:
+    """The same with the frequencies of a network that is trained: only hidden layers are wide."""
+    w, _ = draw(scale, depth, seed, width)
+    kernel = drawn_kernel(w, chessboard(pixels)[0])
+    return flow(default_kernel(kernel, depth, width), pixels)
+
+
+def flow(kernel: np.ndarray, pixels: int) -> dict[str, Any]:
+    """Gradient flow from zero output under a kernel (n, n) of all pixels."""
+    _, y, inside = chessboard(pixels)
     rates, modes = np.linalg.eigh(kernel[np.ix_(inside, inside)] / inside.sum())
     rates = np.maximum(rates, 1e-14 * rates[-1])
     t = np.append(0.0, np.geomspace(0.03, 1e7, 400) / rates[-1])

@@ -49,11 +49,6 @@ def pairs_in_order(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.asarray(right / np.maximum(counted, 1))
 
 
-def ranked(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Share of pairs of densities (S, D, seeds), the first axis, ordered as predicted (S, D)."""
-    return pairs_in_order(np.moveaxis(measured, 0, -1), np.moveaxis(predicted, 0, -1)[:, None])
-
-
 def spread(times: np.ndarray) -> np.ndarray:
     """Time of the highest band over that of the lowest, the last axis."""
     return np.asarray(times[..., -1] / times[..., 0])
