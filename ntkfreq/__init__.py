@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ntkfreq.network import TrainHistory as TrainHistory
     from ntkfreq.network import train as train
     from ntkfreq.network import train_many as train_many
+    from ntkfreq.network.linearized import LinearizedRun as LinearizedRun
+    from ntkfreq.network.linearized import train_linearized as train_linearized
     from ntkfreq.ntk.effective import effective_density as effective_density
     from ntkfreq.ntk.eigen import NTKSpectrum as NTKSpectrum
     from ntkfreq.ntk.eigen import ntk_spectrum as ntk_spectrum
@@ -150,6 +152,8 @@ _HOMES = {
     "train": "ntkfreq.network",
     "train_many": "ntkfreq.network",
     "TrainHistory": "ntkfreq.network",
+    "train_linearized": "ntkfreq.network.linearized",
+    "LinearizedRun": "ntkfreq.network.linearized",
     "Optimizer": "ntkfreq.problem.optimizers",
     "GradientDescent": "ntkfreq.problem.optimizers",
     "HeavyBall": "ntkfreq.problem.optimizers",

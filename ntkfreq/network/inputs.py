@@ -41,21 +41,26 @@ def checked_data(net: object, x: Any, y: Any, test: Any) -> tuple[Network, Train
             f"net={checks.show(net)} must be a FourierFeatureNet or a FourierFeatureMLP; "
             "the method sample of either draws one"
         )
+    return net, data_of(x, y, test, net.dim)
+
+
+def data_of(x: Any, y: Any, test: Any, dim: int | None = None) -> TrainingData:
+    """Training and test data as arrays, of the dimension of a network or of the points."""
     axis = Axis.of("x", x)
-    points = _points("x", x, net.dim, axis)
+    points = _points("x", x, dim, axis)
     values = checks.values_at("y", y, len(points))
     if test is None:
-        return net, TrainingData(points, values, axis=axis)
+        return TrainingData(points, values, axis=axis)
     if not isinstance(test, tuple | list) or len(test) != 2:
         raise TypeError(f"test={checks.show(test)} must be None or a pair (x_test, y_test)")
-    held_out = _points("test[0]", test[0], net.dim, axis)
+    held_out = _points("test[0]", test[0], points.shape[1], axis)
     targets = checks.values_at("test[1]", test[1], len(held_out))
-    return net, TrainingData(points, values, held_out, targets, axis)
+    return TrainingData(points, values, held_out, targets, axis)
 
 
-def _points(name: str, x: Any, dim: int, axis: Axis = checks.NUMBERS) -> FloatArray:
+def _points(name: str, x: Any, dim: int | None, axis: Axis = checks.NUMBERS) -> FloatArray:
     array = checks.points(name, x, axis=axis)
-    if array.shape[1] != dim:
+    if dim is not None and array.shape[1] != dim:
         raise ValueError(
             f"{name} holds points of dimension {array.shape[1]} (shape {array.shape}), but net "
             f"takes dimension {dim}; transpose it if it is a row, or "

@@ -41,12 +41,12 @@ def module_gram(net: Any, x: Any, x2: Any) -> FloatArray:
     }
     device = next(iter(trained.values())).device
     inputs = [
-        torch.as_tensor(_inputs(name, points), device=device)
+        torch.as_tensor(inputs_of(name, points), device=device)
         for name, points in (("x", x), ("x2", x2))
         if points is not None
     ]
     with torch.no_grad():
-        _check_output(net, state, inputs)
+        check_output(net, state, inputs)
         gram = torch.zeros(len(inputs[0]), len(inputs[-1]), dtype=torch.float64, device=device)
         for part in _parts(trained, _BLOCK // max(len(points) for points in inputs)):
             rows = [_jacobian(net, state, part, points) for points in inputs]
@@ -54,12 +54,14 @@ def module_gram(net: Any, x: Any, x2: Any) -> FloatArray:
     return np.asarray(gram.cpu().numpy())
 
 
-def _inputs(name: str, x: Any) -> FloatArray:
+def inputs_of(name: str, x: Any) -> FloatArray:
+    """Points as a module takes them: (n, 1) for x of shape (n,), else as they are."""
     array = checks.real_array(name, x, tuple(range(1, 9)))
     return array[:, None] if array.ndim == 1 else array
 
 
-def _check_output(net: Any, state: dict[str, Any], inputs: list[Any]) -> None:
+def check_output(net: Any, state: dict[str, Any], inputs: list[Any]) -> None:
+    """Refuse a module that fails at the first point, or returns more than one number there."""
     from torch.func import functional_call
 
     for points in inputs:

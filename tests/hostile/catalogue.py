@@ -9,6 +9,7 @@ from . import (
     try_files,
     try_kernels,
     try_layers,
+    try_linearized,
     try_measures,
     try_methods,
     try_network,
@@ -56,6 +57,7 @@ SCENARIOS: dict[str, tuple[int, Callable[[Draw], Try]]] = {
     **try_stepped.SCENARIOS,
     **try_batches.SCENARIOS,
     **try_layers.SCENARIOS,
+    **try_linearized.SCENARIOS,
 }
 
 

@@ -28,8 +28,12 @@ _REMEDY = re.compile(
     r"between|below|above|valid|neither|exceeds|quote|is for|holds for|kernel's is)\b"
 )
 _DIVERGED = re.compile(r"diverged")
-# Warnings that are meant: of steps too large to follow closely, and of schedules that have ended.
-_TOLD = re.compile(r"order of magnitude; take a smaller|nothing moves after; give fewer steps")
+# Warnings that are meant: of steps too large to follow closely, of schedules that have ended, of
+# networks that depart from their linearization.
+_TOLD = re.compile(
+    r"order of magnitude; take a smaller|nothing moves after; give fewer steps"
+    r"|departs from its linearization"
+)
 
 
 def attempt(one: Try) -> dict[str, Any]:
