@@ -34,6 +34,7 @@ solution, other = (
     "one axes of pyplot": "fig, ax = plt.subplots()\nplot_losses(solution, ax=ax)",
     "shown by pyplot": "fig, ax = plt.subplots()\ndensity.plot(ax=ax)\nplt.show()",
     "expected": "expected_losses(density, (x, np.sin(5 * x))).plot()",
+    "output": "expected_output(density, (x, np.sin(5 * x)), x).plot()",
     "kernel": "ntk_spectrum(density, x).plot()",
     "phases": """
 curves = expected_losses_many(

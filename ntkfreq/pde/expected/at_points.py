@@ -57,7 +57,7 @@ class AtPoints:
         if prior.spans_outputs:
             return np.zeros(len(self.x))
         whole = self.ensemble.equation.sigma_a**2 * prior.variance
-        return np.maximum(whole - np.sum(self._start**2, axis=0), 0.0)
+        return np.asarray(np.maximum(whole - np.sum(self._start**2, axis=0), 0.0))
 
     @cached_property
     def _rest_between(self) -> FloatArray:

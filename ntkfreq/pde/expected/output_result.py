@@ -89,7 +89,8 @@ class ExpectedOutput(Described):
         Returns
         -------
         xarray.Dataset
-            Dimensions `t` and `x`; in d dimensions `point`, with coordinates `x_0`, `x_1`, ...
+            `output_mean`, `output_std` and, where known, `output_covariance`. Dimensions `t` and
+            `x`; in d dimensions `point`, with coordinates `x_0`, `x_1`, ...
             The second point of a covariance is `x_other` or `other`.
         """
         import xarray as xr
@@ -99,7 +100,7 @@ class ExpectedOutput(Described):
         columns = [self.x] if flat else list(self.x.T)
         names = ["x"] if flat else [f"x_{k}" for k in range(len(columns))]
         variables: dict[str, Any] = {
-            name: (("t", place), getattr(self, name), about(name, units))
+            f"output_{name}": (("t", place), getattr(self, name), about(f"output_{name}", units))
             for name in ("mean", "std")
         }
         coords: dict[str, Any] = {"t": ("t", self.t, about("t", units))}
@@ -108,8 +109,8 @@ class ExpectedOutput(Described):
             for name, column in zip(names, columns, strict=True)
         }
         if self.covariance is not None:
-            label = about("covariance", units)
-            variables["covariance"] = (("t", place, other), self.covariance, label)
+            label = about("output_covariance", units)
+            variables["output_covariance"] = (("t", place, other), self.covariance, label)
             if flat:
                 coords[other] = (other, self.x, {"units": self.axis.unit})
         attrs = {"status": self.status}
