@@ -104,10 +104,12 @@ def plot_expected_output(
     >>> from ntkfreq import Normal, expected_output
     >>> from ntkfreq.plotting import plot_expected_output
     >>> x = np.linspace(-1, 1, 8)
-    >>> output = expected_output(Normal(scale=5.0), (x, np.sin(3 * x)), np.linspace(-1, 1, 99))
+    >>> output = expected_output(
+    ...     Normal(scale=5.0), (x, np.sin(3 * x)), np.linspace(-1, 1, 99), t=[0.0, 1.5, 100.0]
+    ... )
     >>> ax = plot_expected_output(output, times=1.0)
     >>> ax.get_legend_handles_labels()[1]
-    ['mean at t = 0.9237', '2 standard deviations', 'samples']
+    ['mean at t = 1.5', '2 standard deviations', 'samples']
     """
     if output.x.ndim > 1:
         raise ValueError(

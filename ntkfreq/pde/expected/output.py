@@ -11,8 +11,8 @@ from ntkfreq._support.guard import guarded
 from ntkfreq._support.sizes import refuse_memory
 from ntkfreq._support.types import ArrayLike, Function, PointsLike
 from ntkfreq.pde.clock import checked_tolerance
-from ntkfreq.pde.expected.at_points import AtPoints
 from ntkfreq.pde.expected.ensemble import ensemble_of, method_for_all, rule_and_clock
+from ntkfreq.pde.expected.output_moments import OutputMoments
 from ntkfreq.pde.expected.output_result import ExpectedOutput, standard
 from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.problem.given import DensityLike, TargetLike
@@ -112,10 +112,10 @@ def expected_output(
     ... )
     >>> output.mean.round(2) + 0.0
     array([[0.  , 0.  , 0.  ],
-           [0.  , 0.57, 0.  ]])
+           [0.  , 0.41, 0.  ]])
     >>> output.std.round(2) + 0.0
     array([[1.  , 1.  , 1.  ],
-           [0.  , 0.48, 1.  ]])
+           [0.  , 0.77, 1.  ]])
     """
     solver = method_for_all(
         "expected outputs",
@@ -147,7 +147,7 @@ def expected_output(
     where = TestSet.even(points, np.zeros(count))
     ensemble = ensemble_of(solver, dynamics, clock, where, rtol, None)
     ensemble.prior.refuse_outside("x", points)
-    found = AtPoints(ensemble, points)
+    found = OutputMoments(ensemble, points)
     if covariance:
         mean, between = found.covariance()
         std = standard(between)

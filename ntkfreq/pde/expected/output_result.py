@@ -105,14 +105,14 @@ class ExpectedOutput(Described):
         }
         coords: dict[str, Any] = {"t": ("t", self.t, about("t", units))}
         coords |= {
-            name: (place, column, {"units": self.axis.unit})
+            name: (place, column, {"units": self.axis.unit, "long_name": f"point, {name}"})
             for name, column in zip(names, columns, strict=True)
         }
         if self.covariance is not None:
             label = about("output_covariance", units)
             variables["output_covariance"] = (("t", place, other), self.covariance, label)
             if flat:
-                coords[other] = (other, self.x, {"units": self.axis.unit})
+                coords[other] = (other, self.x, coords["x"][2] | {"long_name": "other point, x"})
         attrs = {"status": self.status}
         if self.axis.origin is not None:
             attrs["x"] = f"{self.axis.unit}s since {self.axis.origin}"

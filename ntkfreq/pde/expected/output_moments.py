@@ -20,7 +20,7 @@ _HELD = 8_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class AtPoints:
+class OutputMoments:
     """The output of all networks at points.
 
     What the draws leave out is independent of the data: it fades and does not change otherwise.
