@@ -49,7 +49,7 @@ plot_phases(phase_map(curves, threshold=0.03))
 PICTURES = {
     "a figure", "axes", "losses", "shown later", "own frame", "a figure beside pyplot",
     "axes beside pyplot", "axes of pyplot", "one axes of pyplot", "shown by pyplot", "expected",
-    "kernel", "phases",
+    "output", "kernel", "phases",
 }  # fmt: skip
 
 

@@ -106,9 +106,10 @@ class BoxMethod(OnBox):
         if not self.all_states or self.equation.sigma_a == 0:
             return _FIRST, _MOST
         low, high = self._interval
-        # Random initial outputs take as many as their frequencies have periods on the box, pi each.
-        wanted = (high - low) / 2 * self.equation.density.radius(max(rtol**2, 1e-15))
-        if wanted > _MOST / _GROWTH:
+        # An initial output of a frequency takes as many as its phase over half the box, in radians;
+        # the last eighth is there to show that no more are needed.
+        wanted = 8 / 7 * (high - low) / 2 * self.equation.density.radius(max(rtol**2, 1e-15))
+        if wanted > _MOST:
             return _MOST_IF_ROUGH, _MOST_IF_HEAVY
         return int(max(wanted, _FIRST)), _MOST
 
@@ -167,9 +168,10 @@ def _of_draws(system: BoxSystem, horizon: float) -> float:
     """Error of random initial outputs by their part that no polynomial represents.
 
     That part is never learned, where it should be at its own rate, which is at most its variance.
-    Both are those of the last quarter of the modes. Relative to the larger of target and output.
+    Its variance is three times that of the last eighth of the modes: as much as of tails like
+    1/n^3, and far more than of those that end. Relative to the larger of target and output.
     """
-    missing = float(np.sum(np.diag(system.operators[0])[3 * system.modes // 4 :]))
+    missing = 3 * float(np.sum(np.diag(system.operators[0])[7 * system.modes // 8 :]))
     sigma_a = system.equation.sigma_a
     share = sigma_a / max(sigma_a, initial_norm(system)) if sigma_a > 0 else 0.0
     return share * float(np.sqrt(missing) * min(1.0, horizon * missing))
