@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from ntkfreq.pde.expected.losses import ExpectedLosses as ExpectedLosses
     from ntkfreq.pde.expected.losses import expected_losses as expected_losses
     from ntkfreq.pde.expected.many import expected_losses_many as expected_losses_many
+    from ntkfreq.pde.expected.output import expected_output as expected_output
+    from ntkfreq.pde.expected.output_result import ExpectedOutput as ExpectedOutput
     from ntkfreq.pde.lattice.alias_tones import AliasShares as AliasShares
     from ntkfreq.pde.lattice.alias_tones import alias_shares as alias_shares
     from ntkfreq.pde.solution.drawn_kernels import DrawnKernels as DrawnKernels
@@ -123,6 +125,8 @@ _HOMES = {
     "expected_losses": "ntkfreq.pde.expected.losses",
     "ExpectedLosses": "ntkfreq.pde.expected.losses",
     "expected_losses_many": "ntkfreq.pde.expected.many",
+    "expected_output": "ntkfreq.pde.expected.output",
+    "ExpectedOutput": "ntkfreq.pde.expected.output_result",
     "batch_losses": "ntkfreq.pde.batches.losses",
     "BatchLosses": "ntkfreq.pde.batches.result",
     "alias_shares": "ntkfreq.pde.lattice.alias_tones",

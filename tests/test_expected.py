@@ -11,6 +11,7 @@ from ntkfreq import (
     Box,
     FourierFeatureNet,
     Grid,
+    Laplace,
     Line,
     Normal,
     Points,
@@ -79,6 +80,25 @@ def test_box(weight):
     assert np.abs(losses.train_mean - reference.mean).max() < 1e-7 * reference.mean[0]
     assert np.abs(losses.train_std - reference.std).max() < 1e-7 * reference.std[0]
     np.testing.assert_array_equal(losses.test_mean, losses.train_mean)
+
+
+@pytest.mark.parametrize(
+    ("density", "family", "scale", "count"),
+    [(Normal(scale=60.0), "normal", 60.0, 400), (Laplace(scale=5.0), "laplace", 5.0, 500)],
+)
+def test_draws_on_a_box_finer_than_the_target(density, family, scale, count):
+    """Polynomials must resolve the random initial output, however smooth the target is."""
+    t = np.array([0.0, 10.0, 1000.0])
+    losses = expected_losses(density, lambda x: 0.3 * x, measure=Box(-1, 1), sigma_a=0.7, t=t)
+    nodes = box_nodes(count, -1, 1)
+    x, root = nodes.x, np.sqrt(nodes.weights)
+    gram = root[:, None] * KERNELS[family](x[:, None] - x, scale) * root
+    rates, modes = np.linalg.eigh(gram * (1 + 0.49 * x @ x.T))
+    left = np.exp(-np.outer(t, np.maximum(rates, 0.0)))
+    cover, goal = modes.T @ (0.49 * gram) @ modes, 0.3 * modes.T @ (root * x[:, 0])
+    mean = left**2 @ (np.diag(cover) + goal**2)
+    # The rule of that many nodes integrates kernels to 1e-10 of k(0).
+    np.testing.assert_allclose(losses.train_mean, mean, rtol=1e-6, atol=1e-9)
 
 
 def test_rough_draws_on_a_box_start_at_their_full_variance():

@@ -30,6 +30,7 @@ CALLS = {
         "frequency_decay=0.1)"
     ),
     "expected": f"n.expected_losses(n.Normal(), {SAMPLES}, t=[0.0, 1.0])",
+    "expected output": f"n.expected_output(n.Normal(), {SAMPLES}, [0.5], t=[0.0, 1.0])",
     "regression": f"n.ntk_regression(n.Normal(), {SAMPLES})",
 }
 

@@ -21,6 +21,7 @@ from ntkfreq import (
     compare,
     expected_losses,
     expected_losses_many,
+    expected_output,
     load_zarr,
     phase_map,
     save_zarr,
@@ -73,6 +74,7 @@ COMPLEX = {
 }
 REAL = {
     "expected": lambda: expected_losses(RHO, wave, measure=Box(-1, 1), t=T).to_xarray(),
+    "output": lambda: expected_output(RHO, (X, wave(X)), X, t=T, covariance=True).to_xarray(),
     "many": curves,
     "batches": lambda: batch_losses(
         RHO, (X, wave(X)), step_size=0.2, batch_size=7, steps=9, draws=20, test=(X, wave(X))

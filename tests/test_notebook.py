@@ -34,6 +34,7 @@ solution, other = (
     "one axes of pyplot": "fig, ax = plt.subplots()\nplot_losses(solution, ax=ax)",
     "shown by pyplot": "fig, ax = plt.subplots()\ndensity.plot(ax=ax)\nplt.show()",
     "expected": "expected_losses(density, (x, np.sin(5 * x))).plot()",
+    "output": "expected_output(density, (x, np.sin(5 * x)), x).plot()",
     "kernel": "ntk_spectrum(density, x).plot()",
     "phases": """
 curves = expected_losses_many(
@@ -48,7 +49,7 @@ plot_phases(phase_map(curves, threshold=0.03))
 PICTURES = {
     "a figure", "axes", "losses", "shown later", "own frame", "a figure beside pyplot",
     "axes beside pyplot", "axes of pyplot", "one axes of pyplot", "shown by pyplot", "expected",
-    "kernel", "phases",
+    "output", "kernel", "phases",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from ntkfreq import (
     batch_losses,
     compare,
     expected_losses,
+    expected_output,
     grokking_onset,
     ntk_spectrum,
     solve_frequency_pde,
@@ -246,6 +247,7 @@ HELD = {
         RHO, (X, Y), step_size=0.1, batch_size=4, steps=5, draws=9
     ),
     "expected losses": lambda: expected_losses(RHO, (X, Y), t=T),
+    "expected output": lambda: expected_output(RHO, (X, Y), X, t=T, covariance=True),
     "comparison": lambda: compare(solve_frequency_pde(RHO, (X, Y), initial_output=NET), trained()),
     "onset": lambda: grokking_onset(T, 1 - T / 4, 1 - T / 4, threshold=0.5),
     "aliases": lambda: alias_shares(RHO, 3.0, Grid(0.6)),

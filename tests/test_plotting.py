@@ -30,6 +30,7 @@ from ntkfreq import (
     deep_density,
     expected_losses,
     expected_losses_many,
+    expected_output,
     ntk_spectrum,
     phase_map,
     plotting,
@@ -66,6 +67,7 @@ def results():
         "run": run,
         "comparison": compare(narrow, run),
         "expected": expected_losses(RHO, wave, measure=Points(X), t=np.geomspace(0.1, 90, 9)),
+        "output": expected_output(RHO, wave, X, measure=Points(X), t=[0.0, 9.0]),
         "kernel": ntk_spectrum(RHO, X),
         "phases": phase_map(curves, threshold=0.03),
         "image": solve_image(Normal(scale=3.0, dim=2), np.eye(8)),
@@ -97,6 +99,8 @@ SINGLE = {
     "density.plot": lambda r, ax: StudentT(3.0, dim=2).plot(ax=ax),
     "plot_expected_losses": lambda r, ax: plotting.plot_expected_losses(r["expected"], ax=ax),
     "expected.plot": lambda r, ax: r["expected"].plot(ax=ax),
+    "plot_expected_output": lambda r, ax: plotting.plot_expected_output(r["output"], ax=ax),
+    "output.plot": lambda r, ax: r["output"].plot(ax=ax),
     "plot_phases": lambda r, ax: plotting.plot_phases(r["phases"], ax),
 }
 

@@ -17,7 +17,7 @@ from ntkfreq.plotting.dynamics import (
     plot_losses,
     plot_remaining,
 )
-from ntkfreq.plotting.expected import plot_expected_losses
+from ntkfreq.plotting.expected import plot_expected_losses, plot_expected_output
 from ntkfreq.plotting.frames import subplots
 from ntkfreq.plotting.images import plot_pictures
 from ntkfreq.plotting.kernels import plot_kernel_spectrum
@@ -62,6 +62,7 @@ __all__ = [
     "plot_density",
     "plot_dynamics",
     "plot_expected_losses",
+    "plot_expected_output",
     "plot_kernel_spectrum",
     "plot_learning_times",
     "plot_losses",

@@ -41,6 +41,7 @@ from ntkfreq import (
     empirical_ntk_gram,
     error_spectrum,
     expected_losses,
+    expected_output,
     gram_flow,
     grokking_onset,
     ntk_gram,
@@ -108,6 +109,9 @@ print(late.output(x).mean(), samples.error(x).shape, steps.equation.measure)
 losses = expected_losses(density, (x, y(x)), t=t)
 print(losses.train_mean[0] + losses.train_std[0])
 expected_losses(density, y, frequencies=x)  # E: call-arg
+spread = expected_output(density, (x, y(x)), x, t=t)
+print(spread.mean[0] + spread.std[0])
+expected_output(density, y)  # E: call-arg
 
 # Networks.
 net = FourierFeatureNet.sample(Normal(scale=4.0), 100, zero_output=True, rng=0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from ntkfreq.problem.measure import Box
 # Polynomials: at first, their growth between attempts, at most, and at most for rough data.
 _FIRST, _GROWTH, _MOST, _MOST_IF_ROUGH = 48, 1.4, 1500, 300
 _ATTEMPTS = 100
+# At most for random initial outputs of heavy tails, which polynomials represent slowly.
+_MOST_IF_HEAVY = 600
 # Share of the tolerance for the integration in time under decay.
 _TIME = 0.3
 _SAMPLES = 4097
@@ -82,6 +84,11 @@ class BoxMethod(OnBox):
     """A Legendre-Bessel Galerkin method; polynomials are added until the estimated error fits."""
 
     without_expectation: ClassVar[str | None] = None
+    all_states: bool = False
+
+    def for_all_states(self) -> Self:
+        """The same with polynomials that resolve random initial outputs as well."""
+        return replace(self, all_states=True)
 
     def refuse(self) -> None:
         """Nothing that an equation admits is refused."""
@@ -100,6 +107,18 @@ class BoxMethod(OnBox):
         wanted = 2 * np.abs(frequencies).max() * (high - low) / np.pi
         return self._one_a_cell([int(np.clip(np.ceil(wanted), *_SPLIT))])
 
+    def _counts(self, rtol: float) -> tuple[int, int]:
+        """Polynomials to begin with, and at most."""
+        if not self.all_states or self.equation.sigma_a == 0:
+            return _FIRST, _MOST
+        low, high = self._interval
+        # An initial output of a frequency takes as many as its phase over half the box, in radians;
+        # the last eighth is there to show that no more are needed.
+        wanted = 8 / 7 * (high - low) / 2 * self.equation.density.radius(max(rtol**2, 1e-15))
+        if wanted > _MOST:
+            return _MOST_IF_ROUGH, _MOST_IF_HEAVY
+        return int(max(wanted, _FIRST)), _MOST
+
     def discretize(
         self, t: FloatArray, rtol: float, dynamics: Dynamics, outputs: FloatArray | None
     ) -> Discretized:
@@ -110,18 +129,23 @@ class BoxMethod(OnBox):
         tolerance = max(0.01 * rtol / max(dynamics.acceleration * t_end * stretch, 1.0), 1e-15)
         resolved = equation.initial_error.resolved_on(*self._interval)
         # Data that panels do not resolve are not resolved by more polynomials either.
-        most = _MOST if resolved.converged else _MOST_IF_ROUGH
+        first, most = self._counts(rtol)
+        most = most if resolved.converged else max(first, _MOST_IF_ROUGH)
 
         def attempt(modes: int, last: bool) -> Attempt[int, tuple[BoxSystem, Discretized]]:
             system = BoxSystem(equation, self.measure, modes, tolerance)
             result = Discretized.of(system)
-            error = _estimated(system, result, dynamics, t)
             more = modes * _GROWTH <= most
+            error = 0.0
+            if self.all_states:
+                error = _of_draws(system, dynamics.acceleration * t_end * stretch)
+            if error <= rtol or not more:
+                error = max(error, _estimated(system, result, dynamics, t))
             return Attempt(
                 (system, result), error, (lambda: int(_GROWTH * modes)) if more else None
             )
 
-        best = refined(_FIRST, attempt, rtol, _ATTEMPTS)
+        best = refined(first, attempt, rtol, _ATTEMPTS)
         system, plain = best.found
         about = {"method": "Galerkin, Legendre polynomials", "modes": system.modes}
         if equation.decay.contracts:
@@ -146,3 +170,16 @@ def _estimated(system: BoxSystem, result: Discretized, dynamics: Dynamics, t: Fl
     scale = initial_norm(system)
     worst = float(np.sqrt((difference**2).sum(axis=1).max()))
     return worst / scale if scale > 0 else 0.0
+
+
+def _of_draws(system: BoxSystem, horizon: float) -> float:
+    """Error of random initial outputs by their part that no polynomial represents.
+
+    That part is never learned, where it should be at its own rate, which is at most its variance.
+    Its variance is three times that of the last eighth of the modes: as much as of tails like
+    1/n^3, and far more than of those that end. Relative to the larger of target and output.
+    """
+    missing = 3 * float(np.sum(np.diag(system.operators[0])[7 * system.modes // 8 :]))
+    sigma_a = system.equation.sigma_a
+    share = sigma_a / max(sigma_a, initial_norm(system)) if sigma_a > 0 else 0.0
+    return share * float(np.sqrt(missing) * min(1.0, horizon * missing))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,26 +15,22 @@ from ntkfreq.pde.asked_test import resolve_test
 from ntkfreq.pde.batches.losses import batch_losses
 from ntkfreq.pde.batches.result import BatchLosses
 from ntkfreq.pde.clock import checked_tolerance, dynamics_clock
-from ntkfreq.pde.discretize import discretize
+from ntkfreq.pde.expected.ensemble import ensemble_of, method_for_all, rule_and_clock
 from ntkfreq.pde.expected.on_batches import (
     or_unknown,
     refuse_hidden_layers,
     rule_of,
     steps_on_batches,
 )
-from ntkfreq.pde.expected.prior import Prior, prior_of
+from ntkfreq.pde.expected.prior import Prior
 from ntkfreq.pde.judging.testset import TestSet
-from ntkfreq.pde.methods import method_for
-from ntkfreq.pde.solution.outcome import status_of
-from ntkfreq.pde.time.columns import readers, respond
 from ntkfreq.pde.time.dynamics import dynamics_for
 from ntkfreq.pde.time.system import Evolution
-from ntkfreq.problem.equation import FrequencyEquation
 from ntkfreq.problem.given import DensityLike, TargetLike, TestLike
 from ntkfreq.problem.layers.asked import hidden_layers
 from ntkfreq.problem.layers.hidden import HiddenLayers
 from ntkfreq.problem.layers.rates import PerLayer
-from ntkfreq.problem.measure import Measure, Points, is_measure
+from ntkfreq.problem.measure import Measure
 from ntkfreq.problem.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -191,26 +187,19 @@ def expected_losses(
     >>> deep.train_mean.round(4)
     array([1.4792, 0.    ])
     """
-    layers = hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies)
-    sigma_a = sigma_a if layers is None else layers.sigma_a
-    _refuse_elsewhere(layers, measure)
-    equation = FrequencyEquation.create(
+    solver = method_for_all(
+        "expected losses",
         rho_w,
         target,
         measure=measure,
+        layers=hidden_layers(depth, activation, sigma_w, sigma_b, sigma_a, train_frequencies),
+        method=method,
         sigma_a=sigma_a,
         weight_decay=weight_decay,
         frequency_decay=frequency_decay,
         decay_towards=decay_towards,
-        layers=layers,
     )
-    solver = method_for(equation, method).for_all_states()
-    if solver.without_expectation is not None:
-        raise ValueError(
-            f"measure={solver.measure!r}: expected losses need Points or a Box in one dimension; "
-            f"{solver.without_expectation}"
-        )
-    solver.refuse()
+    equation = solver.equation
     rtol = checked_tolerance(rtol)
     if batch_size is not None or not isinstance(order, str) or order != "shuffled":
         refuse_hidden_layers(equation)
@@ -231,23 +220,14 @@ def expected_losses(
             initial_output="random",
         )
         return _of_batches(found)
-    dynamics = dynamics_for(step_size, momentum, nesterov, optimizer)
-    dynamics.refuse_decay(equation.decay)
-    clock = dynamics_clock(solver, dynamics, t, steps)
+    dynamics, clock = rule_and_clock(solver, step_size, momentum, nesterov, optimizer, t, steps)
     where = resolve_test(solver, test, 0.0)
-    discretized = discretize(solver, clock, rtol, dynamics, where.outputs)
-    dynamics.refuse_times(clock)
-    dynamics.refuse_unstable(discretized.fastest_rate)
-    train, tested = [], []
-    points, prior = where.points, prior_of(discretized.system, where.outputs)
-    draws = [_with_target(prior, group) for group in prior.groups]
-    parts = readers(discretized, dynamics, clock, draws)
-    spent = max(part.error for part in parts)
-    judged = replace(discretized, error=max(discretized.error, spent))
-    for evolution, state in respond(parts, clock):
-        train.append(_train_moments(evolution, state, prior))
+    ensemble = ensemble_of(solver, dynamics, clock, where, rtol, where.outputs)
+    train, tested, points = [], [], where.points
+    for evolution, state in ensemble.states():
+        train.append(_train_moments(evolution, state, ensemble.prior))
         if points is not None:
-            tested.append(_test_moments(evolution, prior, points))
+            tested.append(_test_moments(evolution, ensemble.prior, points))
     means = np.array(train)
     others = means if where.on_data else np.array(tested) if tested else None
     return ExpectedLosses(
@@ -256,7 +236,7 @@ def expected_losses(
         means[:, 1],
         None if others is None else others[:, 0],
         None if others is None else others[:, 1],
-        status_of(solver, judged, dynamics, where, clock, rtol),
+        ensemble.status,
     )
 
 
@@ -270,21 +250,6 @@ def _of_batches(found: BatchLosses) -> ExpectedLosses:
         None if tested is None else or_unknown(found.test_std, found.t),
         found.status,
     )
-
-
-def _refuse_elsewhere(layers: HiddenLayers | None, measure: object) -> None:
-    """Refuse hidden layers but on samples."""
-    if layers is not None and is_measure(measure) and not is_measure(measure, Points):
-        raise ValueError(
-            f"measure={measure!r} with depth={layers.depth}: the initial output behind hidden "
-            "layers is known on samples; give (x, y), or measure=Points(x)"
-        )
-
-
-def _with_target(prior: Prior, group: Any) -> Any:
-    """Columns of one block: the draws, and minus the target as the last."""
-    goal = prior.system.goal[group]
-    return lambda t: np.column_stack([prior.unknowns(t)[group], -goal])
 
 
 def _moments(draws: FloatArray, mean: FloatArray) -> tuple[float, float]:

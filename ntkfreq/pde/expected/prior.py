@@ -65,11 +65,42 @@ class Prior(Protocol):
         """Draws and minus the target, as rows whose inner products are those at test points."""
         ...
 
+    @property
+    def spans_outputs(self) -> bool:
+        """Whether the draws are all of the initial output wherever outputs are asked for."""
+        ...
+
+    @property
+    def variance(self) -> float:
+        """That of the initial output at a point for sigma_a = 1."""
+        ...
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        ...
+
+    def refuse_outside(self, name: str, x: FloatArray) -> None:
+        """Refuse points (n, d), an argument, where outputs are not known."""
+        ...
+
 
 class _AtTestPoints(Portable, abc.ABC):
     """A prior that is evaluated at the test points themselves."""
 
     system: Any
+    spans_outputs: ClassVar[bool] = False
+
+    @property
+    def variance(self) -> float:
+        """That of the initial output at a point for sigma_a = 1."""
+        return 1.0
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        return stationary_gram(self.system.equation.density, x, x2)
+
+    def refuse_outside(self, name: str, x: FloatArray) -> None:
+        """Nothing is refused."""
 
     @abc.abstractmethod
     def output(self, t: float, x: FloatArray) -> FloatArray:
@@ -102,15 +133,6 @@ class PointsPrior(_AtTestPoints):
 
     # Smooth kernels need few; rough ones, and points of many dimensions, as many as there are.
     most: ClassVar[int] = 2 * MAX_ROWS
-
-    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
-        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
-        return stationary_gram(self.system.equation.density, x, x2)
-
-    @property
-    def variance(self) -> float:
-        """The covariance at equal points."""
-        return 1.0
 
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
@@ -187,6 +209,7 @@ class MovingPointsPrior(PointsPrior):
     """The same for points that move through features of the kernel."""
 
     system: ContractingPoints
+    spans_outputs: ClassVar[bool] = True
 
     @cached_property
     def _pivots(self) -> tuple[FloatArray, Pivots]:
@@ -208,13 +231,13 @@ class BoxPrior(_AtTestPoints):
         """Modes that couple."""
         return self.system.groups
 
-    def refuse_outside(self, x: FloatArray) -> None:
-        """Refuse test points off the box, where the initial output is not represented."""
+    def refuse_outside(self, name: str, x: FloatArray) -> None:
+        """Refuse points off the box, where the initial output is not represented."""
         low, high = self.system.interval
         if x.min() < low or x.max() > high:
             raise ValueError(
-                f"test has points on [{x.min():g}, {x.max():g}], outside the box [{low:g}, "
-                f"{high:g}]; expected losses are known on the box: shrink test"
+                f"{name} has points on [{x.min():g}, {x.max():g}], outside the box [{low:g}, "
+                f"{high:g}]; means over initial outputs are known on the box: shrink {name}"
             )
 
     @cached_property
@@ -248,6 +271,7 @@ class MovingBoxPrior(BoxPrior):
     """The same in features that move through the box."""
 
     system: ContractingBox
+    spans_outputs: ClassVar[bool] = True
     groups: ClassVar[tuple[Any, ...]] = (slice(None),)
 
     def output(self, t: float, x: FloatArray) -> FloatArray:
@@ -297,5 +321,5 @@ def _(system: ContractingBox, outputs: FloatArray | None) -> Prior:
 
 def _inside(prior: BoxPrior, outputs: FloatArray | None) -> Prior:
     if outputs is not None:
-        prior.refuse_outside(outputs)
+        prior.refuse_outside("test", outputs)
     return prior

@@ -12,6 +12,7 @@ from scipy import linalg
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.basis import WaveBasis
+from ntkfreq.ntk.gram import stationary_gram
 from ntkfreq.pde.judging.testset import TestSet
 from ntkfreq.pde.points.in_frequency import FrequencyPoints
 from ntkfreq.pde.time.system import Evolution
@@ -36,6 +37,15 @@ class WavePrior(Portable):
     outputs: FloatArray | None
     groups: ClassVar[tuple[Any, ...]] = (slice(None),)
     unrepresented: ClassVar[float] = 0.0
+    spans_outputs: ClassVar[bool] = True
+    variance: ClassVar[float] = 1.0
+
+    def covariance(self, x: FloatArray, x2: FloatArray) -> FloatArray:
+        """That of the initial output for sigma_a = 1, between points (n, d) and (m, d), (n, m)."""
+        return stationary_gram(self.system.equation.density, x, x2)
+
+    def refuse_outside(self, name: str, x: FloatArray) -> None:
+        """Nothing is refused."""
 
     def _size(self, t: float) -> float:
         equation = self.system.equation

@@ -111,7 +111,7 @@ class PointsMethod(Method[Points]):
         """The same for many initial states at once: a Krylov space serves one."""
         if self.by == "lanczos":
             raise ValueError(
-                "method='lanczos' follows one initial state, and expected losses all of them; use "
+                "method='lanczos' follows one initial state, not all of them at once; use "
                 "method='gram' or 'frequency'"
             )
         return replace(self, all_states=True)

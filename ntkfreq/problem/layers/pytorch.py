@@ -58,9 +58,9 @@ def pytorch_layers(
 
     Notes
     -----
-    The kernel is that of the start. Such layers shrink what passes through them, by 2.4 each for the
-    rectifier, so that it grows in training: with four layers networks of width 1024 learned in a
-    tenth to a fifth of the predicted time, with two in 0.6 to 0.9 of it.
+    The kernel is that of the start. Such layers shrink what passes through them, by 2.4 each for
+    the rectifier, so that it grows in training: with four layers networks of width 1024 learned in
+    a tenth to a fifth of the predicted time, with two in 0.6 to 0.9 of it.
 
     The initial output is not zero in such a module; it is :math:`\sigma_a^2 S_L` large, and a bias
     of the output is drawn too, which is left out here.
