@@ -162,7 +162,8 @@ def beyond_two(dim: int, name: str) -> ValueError:
     return ValueError(
         f"measure={name}() with dim={dim} is solved where it reduces to one variable, that is "
         "for Line() with Target.from_radial(g) and an isotropic density about 0 (Normal or "
-        "StudentT with one scale, a Mixture of these); else use measure=Points(x), which takes any dimension"
+        "StudentT with one scale, a Mixture of these); else use measure=Points(x), which takes any "
+        "dimension"
     )
 
 
