@@ -12,6 +12,7 @@ from axis_scales import CASES
 from scipy import stats
 
 from ntkfreq import (
+    Density,
     Laplace,
     Line,
     Mixture,
@@ -153,7 +154,26 @@ def test_uncorrelated_and_turned_normals_of_scipy():
 
 
 UNKNOWN = as_density(lambda w: 2 * (1 - w), support=(0.0, 1.0))
+
+
+class Doubled(Density):
+    """A density of a user's own with a pdf of mass two."""
+
+    def pdf(self, w):
+        return 2 * np.maximum(1 - np.abs(w), 0)
+
+    def kernel(self, z):
+        return np.sinc(z / (2 * np.pi)) ** 2
+
+    def sample(self, size, rng):
+        return rng.triangular(-1, 0, 1, size)
+
+
 REFUSED = {
+    "a user's own factor": (
+        lambda: as_density(Mixture([Product([Normal(), Doubled()])])), ValueError,
+        "rho_w=Doubled: pdf integrates to 2",
+    ),
     "wrong length": (
         lambda: Normal(scale=(10, 1), dim=3), ValueError,
         r"scale=\(10, 1\) holds 2 number\(s\) for dim=3; give one number for all axes, or one",
