@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from ntkfreq.problem.density import Laplace as Laplace
     from ntkfreq.problem.density import Mixture as Mixture
     from ntkfreq.problem.density import Normal as Normal
+    from ntkfreq.problem.density import Product as Product
     from ntkfreq.problem.density import StudentT as StudentT
     from ntkfreq.problem.density import Uniform as Uniform
     from ntkfreq.problem.density import as_density as as_density
@@ -104,6 +105,7 @@ _HOMES = {
     "Laplace": "ntkfreq.problem.density",
     "StudentT": "ntkfreq.problem.density",
     "Mixture": "ntkfreq.problem.density",
+    "Product": "ntkfreq.problem.density",
     "Empirical": "ntkfreq.problem.density",
     "as_density": "ntkfreq.problem.density",
     "positional_encoding": "ntkfreq.problem.density",

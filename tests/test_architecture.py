@@ -68,7 +68,7 @@ AT_THE_TOP = {
     "solve": 12,
 }
 MEASURES = {"Line", "Box", "Grid", "Points", "Measure"}
-FAMILIES = {"Normal", "Laplace", "Uniform", "StudentT", "Mixture", "Empirical"}
+FAMILIES = {"Normal", "Laplace", "Uniform", "StudentT", "Mixture", "Product", "Empirical"}
 # A paper's experiment that is about one family.
 ABOUT_ONE_FAMILY = {"experiments/periodic.py"}
 # Among the numerics of one level: what may not know what.

@@ -430,14 +430,6 @@ REFUSED = {
     "pdf zero": (
         lambda: as_density(lambda w: 0 * w), ValueError, "cannot be inverted.*named family",
     ),
-    "anisotropic": (
-        lambda: as_density(stats.multivariate_normal([0, 0], np.diag([1.0, 2.0]))), ValueError,
-        "rho_w has covariance.*pass evenly spread draws, Empirical.*the same for sigma_a=0 only",
-    ),
-    "a scale an axis": (
-        lambda: Normal(scale=[10.0, 1.0], dim=2), TypeError,
-        r"scale=\[10.0, 1.0\] must be one number; for a scale an axis pass evenly spread",
-    ),
     "heavy tails": (
         lambda: as_density(stats.lomax(0.5)).kernel([1.0]),
         ValueError, "tails too heavy for quadrature.*StudentT",

@@ -25,6 +25,7 @@ from ntkfreq import (
     Mixture,
     Normal,
     Points,
+    Product,
     StudentT,
     Target,
     Uniform,
@@ -84,6 +85,7 @@ def small():
     return [
         solution, run, comparison, solution.equation, solution.equation.target, run.net, RHO,
         Uniform(), Laplace(loc=(1.0, 2.0), dim=2), StudentT(2.0), Mixture([RHO, Normal()]),
+        Normal(scale=(10, 1)), Product([RHO, StudentT(2.0)]),
         solve_frequency_pde(
             RHO, (X, np.sin(5 * X)), optimizer="adam", step_size=1e-3, width=64, steps=5
         ),

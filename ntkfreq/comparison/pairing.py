@@ -20,6 +20,7 @@ from ntkfreq.pde.solution.solution import FrequencySolution
 from ntkfreq.pde.stepped.solution import SteppedSolution
 from ntkfreq.pde.stepped.training import StepwiseTraining
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.reaches import sizes
 from ntkfreq.problem.layers.hidden import HiddenLayers
 from ntkfreq.problem.layers.rates import LayerRates
 from ntkfreq.problem.measure import Line, is_measure
@@ -29,6 +30,8 @@ _GROUPS = ("frequencies", "readout", "output_bias")
 # Largest relative difference of sampled and exact initial spectrum, up to half of Nyquist.
 _ALIASED = 0.05
 _MOST_POINTS = 3000
+# Directions, and axes at most, along which kernels are compared.
+_DIRECTIONS, _AXES = 8, 64
 
 
 def refuse_mismatch(solution: FrequencySolution, history: TrainHistory, x: FloatArray) -> None:
@@ -228,8 +231,13 @@ def _same_density(density: Density, net: Network) -> bool:
         return True
     if density.dim != drawn.dim:
         return False
-    direction = np.ones(density.dim) / np.sqrt(density.dim)
-    z = np.outer(np.geomspace(0.1, 20.0, 24) / max(drawn.radius(0.3), 1e-300), direction)
+    # Along each axis and between them, each at the distances over which its own kernel varies.
+    dim, rng = density.dim, np.random.default_rng(0)
+    others = rng.standard_normal((_DIRECTIONS if dim > 1 else 0, dim))
+    directions = np.concatenate([np.eye(dim)[:_AXES], np.ones((1, dim)), others])
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    steps = np.multiply.outer(np.geomspace(0.1, 20.0, 24), directions).reshape(-1, dim)
+    z = steps / np.maximum(sizes(drawn, 0.3), 1e-300)
     gap = density.kernel_values(z) - drawn.kernel_values(z)
     return bool(np.abs(gap).max() <= 1e-8)
 

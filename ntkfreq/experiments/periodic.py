@@ -156,7 +156,6 @@ def harmonic_density(density: Normal, wave: str, *, harmonics: int = 199) -> Den
         return density
     odd = np.arange(1, harmonics + 1, 2)
     weights = odd ** -float(power)
-    parts = [
-        Normal(loc=float(n * np.ravel(density.loc)[0]), scale=float(n * density.scale)) for n in odd
-    ]
+    center, scale = float(np.ravel(density.loc)[0]), float(np.ravel(density.scale)[0])
+    parts = [Normal(loc=float(n * center), scale=float(n * scale)) for n in odd]
     return Mixture(parts, weights / weights.sum())

@@ -19,6 +19,8 @@ _TAIL, _SEEN = 1e-3, 1e-3
 _JUMP = 1e-9
 _ATOMS = 64
 _POINTS, _CELLS = 1201, 241
+# A map is at most this many times as long as wide with the same unit of length on both axes.
+_SLIM = 5.0
 _DRAWS = 4_000_000
 
 
@@ -107,18 +109,22 @@ def _plane(ax: Axes, density: Any) -> None:
         alpha = float(np.clip(1000 / len(atoms), 0.1, 1.0))
         ax.scatter(atoms[:, 0], atoms[:, 1], s=size, color=CYCLE[0], linewidths=0, alpha=alpha)
     else:
-        reach = 1.05 * float(density.radius(10 * _TAIL))
-        line = np.linspace(-reach, reach, _CELLS)
-        places = np.stack(np.meshgrid(line, line, indexing="xy"), axis=-1)
+        ends = [1.05 * float(density.along(axis).radius(5 * _TAIL)) for axis in range(2)]
+        lines = [np.linspace(-end, end, _CELLS) for end in ends]
+        places = np.stack(np.meshgrid(*lines, indexing="xy"), axis=-1)
         values = density.pdf(places.reshape(-1, 2)).reshape(places.shape[:2])
-        image = ax.pcolormesh(line, line, values, cmap="viridis", vmin=0, rasterized=True)
+        image = ax.pcolormesh(*lines, values, cmap="viridis", vmin=0, rasterized=True)
         bar = with_unit("density", f"({_DENSITY})^2")
         root_figure(ax).colorbar(image, ax=ax, label=bar)
         seen = values >= _SEEN * values.max()
-        rows, columns = (line[np.flatnonzero(seen.any(axis=k))][[0, -1]] for k in (1, 0))
+        columns, rows = (
+            line[np.flatnonzero(seen.any(axis=k))[[0, -1]]] for k, line in enumerate(lines)
+        )
         ax.set_facecolor(image.cmap(0.0))
         ax.set(xlim=_widened(columns), ylim=_widened(rows))
-    ax.set_aspect("equal")
+    # Axes of very different scales are drawn each in its own.
+    sides = [float(np.ptp(ends)) for ends in (ax.get_xlim(), ax.get_ylim())]
+    ax.set_aspect("equal" if max(sides) <= _SLIM * min(sides) else "auto")
     ax.set_title(_title(density), fontsize="medium")
     ax.set(
         xlabel=with_unit(r"frequency $\xi_0$", _UNIT), ylabel=with_unit(r"frequency $\xi_1$", _UNIT)

@@ -23,6 +23,7 @@ from ntkfreq._support.sizes import SizeError
 from ntkfreq._support.types import ArrayLike, FloatArray, IntArray, PointsLike
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.reaches import reaches, sizes
 
 # Spacing times half-extent at a tolerance of 1e-3 in one dimension, and its power of the tolerance.
 _SPACING, _POWER = 0.1, 0.7
@@ -180,7 +181,16 @@ def density_nodes(
     count = _NODES[k] * max(size, 0.1) ** _SIZED[k] * (1e-3 / tolerance) ** _FALLING[k]
     count = max(count, _FEWEST) / coarser**density.dim
     _refuse_many(count, tolerance, reach, x)
-    mass = _radial_mass(density, reach)
+    # Distances from 0 are counted in units of how far the density reaches along each axis.
+    stretch = sizes(density, 0.5)
+    stretch /= stretch.max()
+    near, far = density.radius(0.01), reach
+    if stretch.min() < 1:
+        near, far = (
+            float(np.linalg.norm(sides / stretch))
+            for sides in (sizes(density, 0.01), reaches(density, _TAIL * tolerance))
+        )
+    mass = (stretch, *_radial_mass(density, stretch, min(near, far), far))
     nodes = _in_space(density, int(count), *mass, tolerance)
     # Where the density is not alike in all directions some nodes count more than others.
     equal = float(1 / np.sum(nodes.weights**2))
@@ -235,15 +245,16 @@ def _on_a_line(density: Density, reach: float, spacing: float, tolerance: float)
     )
 
 
-def _radial_mass(density: Density, reach: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _radial_mass(
+    density: Density, stretch: FloatArray, near: float, reach: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Radii up to `reach`, probability beyond each, and the mean density over directions there."""
-    near = min(density.radius(0.01), reach)
     radii = np.unique(
         np.concatenate([np.linspace(0.0, near, _RADII), np.geomspace(1e-3 * near, reach, _RADII)])
     )
     mean = np.zeros(len(radii))
     for direction in _directions(_DIRECTIONS, density.dim):
-        mean += density.even_values(radii[:, None] * direction) / _DIRECTIONS
+        mean += density.even_values(radii[:, None] * (stretch * direction)) / _DIRECTIONS
     shell = mean * radii ** (density.dim - 1)
     steps = np.diff(radii) * (shell[1:] + shell[:-1]) / 2
     beyond = np.append(np.cumsum(steps[::-1])[::-1], 0.0)
@@ -264,6 +275,7 @@ def _directions(count: int, dim: int) -> FloatArray:
 def _in_space(
     density: Density,
     count: int,
+    stretch: FloatArray,
     radii: FloatArray,
     beyond: FloatArray,
     mean: FloatArray,
@@ -273,7 +285,7 @@ def _in_space(
     wider = _WIDER[density.dim - 2]
     share = (np.arange(count) + 0.5) / count
     r = np.interp(share**wider, beyond[::-1], radii[::-1])
-    frequencies = r[:, None] * _directions(count, density.dim)
+    frequencies = r[:, None] * _directions(count, density.dim) * stretch
     # Of a density that is alike in all directions the first factor is one.
     alike = density.even_values(frequencies) / np.maximum(np.interp(r, radii, mean), 1e-300)
     mass = alike * share ** (wider - 1)

@@ -88,6 +88,9 @@ def _parameters(rng: Draw, dim: int) -> Arg:
     else:
         good = {"scale": 4.0, "df": 3.0, "loc": 1.0}[bad]
         options[bad] = scalar(rng, good, signed=bad == "loc")
+        if bad == "scale" and options[bad].kind == "list":
+            # One number an axis, which is right for as many axes.
+            options[bad] = Arg(options[bad].node, UNKNOWN, "list")
     node = f(f"ntkfreq.{_NAMES[name]}", **{key: arg.node for key, arg in options.items()})
     kind = f"{name} {bad}: {options[bad].kind}"
     return Arg(node, _family(name, dim, options), kind)

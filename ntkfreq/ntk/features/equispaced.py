@@ -19,6 +19,7 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.ntk.features.nodes import Nodes, kernel_error
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.reaches import reaches
 
 # The kernel is looked at up to this many times one over the smallest width of the density, at twice
 # so many distances.
@@ -40,7 +41,17 @@ def spacing(density: Density, extent: FloatArray, tolerance: float) -> FloatArra
     >>> spacing(Laplace(scale=20.0), np.array([2.0]), 1e-12) is None
     True
     """
-    dim, width = len(extent), 1.0 / min(density.widths)
+    dim = len(extent)
+    if dim > 1 and density.factors is not None:
+        # The copies of a product are small where one of its factors is, each at its own distance.
+        steps = []
+        for axis, factor in enumerate(density.factors):
+            step = spacing(factor, extent[axis : axis + 1], tolerance / 4 ** (dim - 1))
+            if step is None:
+                return None
+            steps.append(float(step[0]))
+        return np.array(steps)
+    width = 1.0 / min(density.widths)
     far = _FARTHEST * width
     line = np.concatenate(
         [np.linspace(0.0, 64 * width, _LOOKS), np.geomspace(64 * width, far, _LOOKS)[1:]]
@@ -89,7 +100,8 @@ def equispaced_nodes(
     if step is None:
         return None
     reach = density.radius(tolerance / 4)
-    half = np.ceil(reach / step)
+    sides = np.minimum(reach, reaches(density, tolerance / 4))
+    half = np.ceil(sides / step)
     if np.prod(2 * half + 1) > most:
         return None
     axes = [np.arange(-count, count + 1).astype(np.int64) for count in half]
@@ -102,12 +114,12 @@ def equispaced_nodes(
     frequencies = index * step
     inside = np.linalg.norm(frequencies, axis=1) <= reach
     index, frequencies = index[inside], frequencies[inside]
-    sides = density.pdf(frequencies) + density.pdf(-frequencies)
-    weights = np.prod(step) * np.where(index.any(axis=1), sides, sides / 2)
+    both = density.pdf(frequencies) + density.pdf(-frequencies)
+    weights = np.prod(step) * np.where(index.any(axis=1), both, both / 2)
     order = np.argsort(weights)
     few = int(np.searchsorted(np.cumsum(weights[order]), tolerance / 4))
     left, kept = order[:few], np.sort(order[few:])
     kept = kept[weights[kept] > 0]
-    beyond = min(reach, float(np.linalg.norm(frequencies[left], axis=1).min(initial=np.inf)))
+    beyond = float(np.linalg.norm(frequencies[left], axis=1).min(initial=float(sides.min())))
     found = Nodes(frequencies[kept], weights[kept], step, index[kept], beyond=beyond, copies=copies)
     return replace(found, error=kernel_error(density, found, extent))

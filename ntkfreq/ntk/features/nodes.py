@@ -17,6 +17,7 @@ import numpy as np
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.reaches import sizes
 from ntkfreq.spectra.spectrum import fourier_sum
 
 # Differences at which a sum of waves is compared with the kernel.
@@ -81,11 +82,11 @@ class Nodes(Portable):
         return np.asarray(fourier_sum(self.frequencies, self.weights, z).real)
 
 
-def differences(extent: FloatArray, scale: float, count: int = _CHECKED) -> FloatArray:
+def differences(extent: FloatArray, scale: float | FloatArray, count: int = _CHECKED) -> FloatArray:
     """Displacements (n, d) within an extent at which kernels are compared.
 
     Along the axes, at the corners, and inside; as many near 0, where a kernel of frequencies of
-    size `scale` varies, as far away.
+    size `scale`, one for all axes or one an axis, varies, as far away.
     """
     dim = len(extent)
     rng = np.random.default_rng(0)
@@ -99,7 +100,7 @@ def differences(extent: FloatArray, scale: float, count: int = _CHECKED) -> Floa
 
 def kernel_error(density: Density, nodes: Nodes, extent: FloatArray) -> float:
     """Largest error of a sum of waves that is found within an extent."""
-    z = differences(extent, density.radius(0.05))
+    z = differences(extent, sizes(density, 0.05))
     return float(np.abs(nodes.kernel(z) - density.kernel_values(z)).max())
 
 

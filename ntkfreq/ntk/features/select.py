@@ -11,6 +11,7 @@ from ntkfreq.ntk.features.nodes import Nodes
 from ntkfreq.ntk.features.operator_error import operator_error, tail_norm
 from ntkfreq.ntk.features.quadrature import quadrature_nodes
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.reaches import reaches
 
 # Equispaced frequencies so few that others are not looked for.
 _FEW = 300
@@ -93,8 +94,9 @@ def waves_needed(
         if most * tail_norm(density, x, weights, closer) <= 0.8 * allowed:
             reach = min(reach, closer)
             break
-    ball = np.pi ** (dim / 2) / special.gamma(dim / 2 + 1)
-    return float(ball / 2 * np.prod(reach / step)), float(np.prod(4 * reach / step + 1))
+    ball, sides = np.pi ** (dim / 2) / special.gamma(dim / 2 + 1), reaches(density, tolerance / 4)
+    turns = np.minimum(reach, sides) / step
+    return float(ball / 2 * np.prod(turns)), float(np.prod(4 * turns + 1))
 
 
 def wave_nodes(

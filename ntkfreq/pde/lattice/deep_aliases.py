@@ -28,14 +28,16 @@ _CHUNK, _MOST_VALUES = 4_000_000, 200_000_000
 
 @dataclass(frozen=True, eq=False)
 class NormalSum:
-    """A sum of isotropic normal densities.
+    """A sum of normal densities.
 
     Attributes
     ----------
-    shares, scales : ndarray, shape (P,)
-        Masses and standard deviations.
+    shares : ndarray, shape (P,)
+        Masses.
     centers : ndarray, shape (P, d)
         Means; with each its mirror image, so that the sum is even.
+    scales : ndarray, shape (P, d)
+        Standard deviations along the axes.
     """
 
     shares: FloatArray
@@ -47,35 +49,42 @@ class NormalSum:
 
         Examples
         --------
-        >>> normal = NormalSum(np.ones(1), np.zeros((1, 1)), np.ones(1))
+        >>> normal = NormalSum(np.ones(1), np.zeros((1, 1)), np.ones((1, 1)))
         >>> normal.at(np.array([[0.0], [1.0]]))
         array([0.39894, 0.24197])
         """
         dim = self.centers.shape[1]
-        sizes = self.shares * (2 * np.pi * self.scales**2) ** (-dim / 2)
+        sizes = self._highest
         found = np.empty(len(xi))
         step = max(1, _CHUNK // len(sizes))
         for start in range(0, len(xi), step):
             part = xi[start : start + step]
             squares = np.zeros((len(part), len(sizes)))
             for axis in range(dim):
-                squares += (part[:, axis, None] - self.centers[:, axis]) ** 2
-            found[start : start + step] = np.exp(-squares / (2 * self.scales**2)) @ sizes
+                squares += (
+                    (part[:, axis, None] - self.centers[:, axis]) / self.scales[:, axis]
+                ) ** 2
+            found[start : start + step] = np.exp(-squares / 2) @ sizes
         return found
+
+    @property
+    def _highest(self) -> FloatArray:
+        """Values of the parts at their means, (P,)."""
+        return np.asarray(self.shares / np.prod(np.sqrt(2 * np.pi) * self.scales, axis=1))
 
     def folded(self, xi: FloatArray, spacing: float) -> float:
         """The sum over all aliases of a frequency (d,).
 
         Examples
         --------
-        >>> normal = NormalSum(np.ones(1), np.zeros((1, 1)), np.ones(1))
+        >>> normal = NormalSum(np.ones(1), np.zeros((1, 1)), np.ones((1, 1)))
         >>> aliases = 0.3 + 2 * np.pi * np.arange(-9, 10)
         >>> round(float(normal.folded(np.array([0.3]), 1.0) / normal.at(aliases[:, None]).sum()), 9)
         1.0
         """
         product = self.shares.copy()
-        for place, centers in zip(xi, self.centers.T, strict=True):
-            product *= _theta(place - centers, self.scales, spacing)
+        for place, centers, scales in zip(xi, self.centers.T, self.scales.T, strict=True):
+            product *= _theta(place - centers, scales, spacing)
         return float(product.sum())
 
     def radius(self, level: float) -> float:
@@ -83,7 +92,7 @@ class NormalSum:
 
         Examples
         --------
-        >>> normal = NormalSum(np.ones(1), np.zeros((1, 1)), np.ones(1))
+        >>> normal = NormalSum(np.ones(1), np.zeros((1, 1)), np.ones((1, 1)))
         >>> round(normal.radius(0.24197), 3)
         1.0
         """
@@ -98,10 +107,8 @@ class NormalSum:
 
     def _most_at(self, r: float) -> float:
         """A bound on the values at a distance from 0 and beyond."""
-        dim = self.centers.shape[1]
         nearest = np.maximum(r - np.linalg.norm(self.centers, axis=1), 0.0)
-        sizes = self.shares * (2 * np.pi * self.scales**2) ** (-dim / 2)
-        return float(sizes @ np.exp(-((nearest / self.scales) ** 2) / 2))
+        return float(self._highest @ np.exp(-((nearest / self.scales.max(axis=1)) ** 2) / 2))
 
     def aliases(
         self, tone: FloatArray, zone: FloatArray, spacing: float, level: float
@@ -148,13 +155,13 @@ def damping_normals(density: Density, layers: HiddenLayers) -> NormalSum:
         For densities of which it is not known as a sum of normal ones.
     """
     layered = LayeredDensity(density, layers, 0)
-    rest = layered.rest
+    rest, parts = layered.rest, density.normal_parts
     if isinstance(rest, NormalCompound):
         n, shares = rest.draws
         share = (layered.mass - layered.atom) / layered.mass
         centers = np.zeros((len(n), density.dim))
-        return NormalSum(share * shares, centers, density.widths[0] * np.sqrt(n))
-    parts = density.normal_parts
+        assert parts is not None, "a compound of normal densities has one"
+        return NormalSum(share * shares, centers, np.sqrt(n)[:, None] * parts[0].scales)
     if parts is not None and layers.smooth:
         for terms in _TERMS:
             series = layered.coefficients(terms + 1)[1:] / layered.mass
@@ -164,7 +171,7 @@ def damping_normals(density: Density, layers: HiddenLayers) -> NormalSum:
                 return NormalSum(
                     np.array([part.share for part in found]),
                     np.array([part.center for part in found]),
-                    np.array([part.scale for part in found]),
+                    np.array([part.scales for part in found]),
                 )
     raise ValueError(
         f"rho_w={checks.show(density)} with depth={layers.depth}, activation={layers.named}: what "

@@ -6,6 +6,7 @@ from ntkfreq.problem.density.composite import Empirical, Mixture
 from ntkfreq.problem.density.encoding import positional_encoding
 from ntkfreq.problem.density.laplace import Laplace
 from ntkfreq.problem.density.normal import Normal
+from ntkfreq.problem.density.product import Product
 from ntkfreq.problem.density.student_t import StudentT
 from ntkfreq.problem.density.uniform import Uniform
 
@@ -15,6 +16,7 @@ __all__ = [
     "Laplace",
     "Mixture",
     "Normal",
+    "Product",
     "StudentT",
     "Uniform",
     "as_density",

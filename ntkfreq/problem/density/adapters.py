@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -16,8 +16,8 @@ from scipy import special
 from ntkfreq._support import checks
 from ntkfreq._support.guard import users_own
 from ntkfreq._support.portable import Portable
-from ntkfreq._support.types import FloatArray, Function, HasPdf
-from ntkfreq.problem.density.base import SPREAD_DRAWS, Density, carrier_rounding
+from ntkfreq._support.types import ComplexArray, FloatArray, Function, HasPdf
+from ntkfreq.problem.density.base import Density, carrier_rounding
 from ntkfreq.problem.density.characteristic import ClosedForm, closed_form
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.laplace import Laplace
@@ -170,6 +170,10 @@ class ClosedFormDensity(NumericDensity):
         """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
         return self.formula.between(x[:, 0], x2[:, 0])
 
+    def waves_between(self, x: FloatArray, x2: FloatArray) -> ComplexArray:
+        r""":math:`E e^{iw(x-x')}` of points (n, 1) and (n2, 1), shape (n, n2)."""
+        return self.formula.waves(x[:, 0], x2[:, 0])
+
     def phase_rounding(self, extent: float) -> float:
         """Change of the kernel by rounding of points at most `extent` apart."""
         return carrier_rounding(self.formula.loc, extent, self.formula.size)
@@ -186,7 +190,7 @@ def as_density(
     Parameters
     ----------
     rho_w : Density, frozen scipy.stats distribution, or callable
-        Frozen ``norm``, ``uniform``, ``laplace``, ``t``, ``cauchy`` and isotropic
+        Frozen ``norm``, ``uniform``, ``laplace``, ``t``, ``cauchy`` and uncorrelated
         ``multivariate_normal`` become the named family; any other frozen
         continuous distribution, and a callable pdf of an (n,) array, becomes a numeric
         one-dimensional density. The kernels of ``chi2``, ``cosine``, ``expon``, ``gamma``,
@@ -207,7 +211,7 @@ def as_density(
         When `rho_w` is none of these.
     ValueError
         When a pdf is negative somewhere, does not integrate to one, or a
-        multivariate normal is not isotropic.
+        multivariate normal has correlations.
 
     Examples
     --------
@@ -219,7 +223,7 @@ def as_density(
     array([1.     , 0.70807])
     """
     if isinstance(rho_w, Density):
-        for _, part in rho_w.parts:
+        for part in _made_of(rho_w):
             if part.users_own:
                 refuse_inconsistent(part)
         return rho_w
@@ -238,6 +242,14 @@ def as_density(
         f"rho_w={checks.show(rho_w)} is no density; pass a ntkfreq density such as "
         "Normal(scale=3.0), a frozen scipy.stats distribution, or a pdf w -> density"
     )
+
+
+def _made_of(density: Density) -> Iterator[Density]:
+    """Densities that a mixture and a product are made of, themselves no mixtures."""
+    for _, part in density.parts:
+        yield part
+        for factor in (part.factors or ()) if part.dim > 1 else ():
+            yield from (inner for _, inner in factor.parts)
 
 
 def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
@@ -269,13 +281,18 @@ def _from_scipy(frozen: Any, kinks: tuple[float, ...]) -> Density:
 
 def _from_multivariate_normal(frozen: Any) -> Density:
     mean, cov = np.atleast_1d(frozen.mean), np.atleast_2d(frozen.cov)
-    variance = float(cov[0, 0])
-    if not np.allclose(cov, variance * np.eye(len(mean)), rtol=1e-12, atol=0):
+    variances = np.diagonal(cov)
+    across = np.abs(cov - np.diag(variances))
+    if np.any(across > 1e-12 * np.sqrt(np.outer(variances, variances))):
         raise ValueError(
-            f"rho_w has covariance {checks.show(cov)}; only multiples of the identity are a "
-            f"formula here: pass {SPREAD_DRAWS}; rescaled inputs x are the same for sigma_a=0 only"
+            f"rho_w has covariance {checks.show(cov)}; correlated frequencies are no formula here: "
+            "turn x, variances, axes = numpy.linalg.eigh(covariance), and pass x @ axes with "
+            "Normal(loc=mean @ axes, scale=numpy.sqrt(variances))"
         )
-    return Normal(loc=mean, scale=np.sqrt(variance), dim=len(mean))
+    # Variances that differ by rounding alone are one.
+    alike = np.ptp(variances) <= 1e-12 * variances.max()
+    scale = np.full(len(mean), variances[0]) if alike else variances
+    return Normal(loc=mean, scale=np.sqrt(scale))
 
 
 def _from_callable(

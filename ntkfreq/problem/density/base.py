@@ -18,7 +18,7 @@ from ntkfreq._support import checks
 from ntkfreq._support.display import Described
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.sizes import refuse_memory
-from ntkfreq._support.types import ArrayLike, FloatArray
+from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray
 from ntkfreq.numerics.quadrature import panel_rule, subdivide
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.own import adapted_methods
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 _EPS = float(np.finfo(np.float64).eps)
 _TAILS = tuple(float(tail) for tail in 10.0 ** -np.arange(0.25, 12.1, 0.5))
-# The remedy in refusals of normal densities that are not isotropic.
-SPREAD_DRAWS = (
-    "evenly spread draws, Empirical(scipy.stats.qmc.MultivariateNormalQMC(mean, covariance)"
-    ".random(2**14)), on Points or Box"
-)
 
 
 class ExponentialKernel(NamedTuple):
@@ -58,11 +53,11 @@ class ExponentialKernel(NamedTuple):
 
 
 class NormalPart(NamedTuple):
-    """A normal density in a sum of some: its share, its centre (d,) and its standard deviation."""
+    """A normal density in a sum of some: share, centre (d,), a standard deviation an axis (d,)."""
 
     share: float
     center: tuple[float, ...]
-    scale: float
+    scales: tuple[float, ...]
 
 
 class Density(Portable, Described, abc.ABC):
@@ -245,6 +240,10 @@ class Density(Portable, Described, abc.ABC):
         For a density far from 0 phases of the points are more accurate than those of differences.
         """
         return self.kernel_values(x[:, None, :] - x2[None, :, :])
+
+    def waves_between(self, x: FloatArray, x2: FloatArray) -> ComplexArray | None:
+        r""":math:`E e^{iw\cdot(x-x')}`, whose real part is `kernel_between`; None if unknown."""
+        return self.kernel_between(x, x2).astype(np.complex128) if self.even else None
 
     def phase_rounding(self, extent: float) -> float:
         r"""Change of the kernel by rounding of points at most `extent` apart.

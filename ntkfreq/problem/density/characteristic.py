@@ -86,16 +86,18 @@ class ClosedForm:
 
     def __call__(self, z: FloatArray) -> FloatArray:
         """Kernel at differences."""
-        return self._turned(z, exact_wave(z, np.array(self.loc)))
+        wave, (real, imaginary) = exact_wave(z, np.array(self.loc)), self.centred(z)
+        return np.asarray(wave.real * real - wave.imag * imaginary)
 
     def between(self, x: FloatArray, x2: FloatArray) -> FloatArray:
         """Kernel between points (n,) and (n2,), (n, n2), from exact phases of either."""
-        waves, others = (exact_wave(line, np.array(self.loc)) for line in (x, x2))
-        return self._turned(np.subtract.outer(x, x2), np.outer(waves, others.conj()))
+        return self.waves(x, x2).real
 
-    def _turned(self, z: FloatArray, wave: ComplexArray) -> FloatArray:
-        real, imaginary = self.centred(z)
-        return np.asarray(wave.real * real - wave.imag * imaginary)
+    def waves(self, x: FloatArray, x2: FloatArray) -> ComplexArray:
+        """Characteristic function between points (n,) and (n2,), (n, n2)."""
+        waves, others = (exact_wave(line, np.array(self.loc)) for line in (x, x2))
+        real, imaginary = self.centred(np.subtract.outer(x, x2))
+        return np.asarray(np.outer(waves, others.conj()) * (real + 1j * imaginary))
 
     def size(self, z: FloatArray) -> FloatArray:
         """Magnitude of the characteristic function."""

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from ntkfreq._support import checks, display
-from ntkfreq._support.types import ArrayLike, FloatArray
+from ntkfreq._support.types import ArrayLike, ComplexArray, FloatArray
 from ntkfreq.problem.density.base import Density, NormalPart, weighted
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.spectrum import fourier_sum
@@ -153,6 +153,16 @@ class Mixture(Density):
         """Characteristic function of the differences of points (n, d) and (n2, d), (n, n2)."""
         values = [share * part.kernel_between(x, x2) for share, part in self._parts()]
         return np.asarray(np.sum(values, axis=0))
+
+    def waves_between(self, x: FloatArray, x2: FloatArray) -> ComplexArray | None:
+        r""":math:`E e^{iw\cdot(x-x')}` of points (n, d) and (n2, d), (n, n2); None if unknown."""
+        total = np.zeros((len(x), len(x2)), dtype=np.complex128)
+        for share, part in self._parts():
+            waves = part.waves_between(x, x2)
+            if waves is None:
+                return None
+            total += share * waves
+        return total
 
     def phase_rounding(self, extent: float) -> float:
         """Change of the kernel by rounding of points at most `extent` apart."""

@@ -1,6 +1,7 @@
 r"""A density of two frequencies folded into the zone of a lattice, and sums over its aliases.
 
-The aliases of a density that is a product of two are added axis by axis. Those of others are added
+The aliases of a density that is a product of two are added axis by axis, of even factors with
+heavy tails as in one dimension (:mod:`ntkfreq.problem.density.folded`). Those of others are added
 one by one if few are not negligible. Where the tail is heavy, as that of the Student t, the sum
 over aliases is by Poisson's formula a sum of the kernel over samples,
 
@@ -22,6 +23,7 @@ from numpy.polynomial import chebyshev
 from ntkfreq._support.portable import Portable
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density import Density
+from ntkfreq.problem.density.folded import AliasSums, FoldedDensity
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.rectangle import tensor_points
 
@@ -137,6 +139,9 @@ class PlaneFold(Portable):
 
     def _along(self, factor: Density, xi: FloatArray, sign: float) -> tuple[FloatArray, FloatArray]:
         """Sum over aliases of a density of one variable and of its slope, shape (n, 1) each."""
+        if self._summed_by_integrals(factor):
+            sums = self._folded(factor, xi)
+            return sums.density[:, None], sums.slope[:, None]
         reach = factor.radius(_TAIL) + float(np.abs(xi).max(initial=0.0))
         count = np.ceil(reach / self.period) + 2
         self._refuse_many(count, len(xi))
@@ -144,6 +149,15 @@ class PlaneFold(Portable):
         points = np.add.outer(xi, aliases)
         terms = _signed(factor, points, sign).sum(axis=2)
         return terms[0][:, None], terms[1][:, None]
+
+    def _summed_by_integrals(self, factor: Density) -> bool:
+        """Whether far aliases of a factor, an even one with a heavy tail, end in an integral."""
+        return factor.even and factor.radius(_TAIL) > _LIGHT * factor.radius(0.1)
+
+    def _folded(self, factor: Density, xi: FloatArray) -> AliasSums:
+        """Sums over all aliases of one factor at frequencies (n,)."""
+        folded = FoldedDensity(factor, self.spacing)
+        return folded.sums(folded.reduce(xi)[0])
 
     def _one_by_one(self, part: Density, points: FloatArray) -> FloatArray:
         """Sums of a density that is not a product over its aliases, at (..., 2) points."""
@@ -263,6 +277,10 @@ class PlaneFold(Portable):
             signs = _signs(part.factors)
             factors += [(part.factors[axis], sign) for sign in signs]
             shares += [share / len(signs)] * len(signs)
+        if len(factors) == 1 and self._summed_by_integrals(factors[0][0]):
+            sums = self._folded(factors[0][0], xi)
+            pairs = [[sums.square, sums.cross], [sums.cross, sums.slope_square]]
+            return np.array(pairs)[:, :, None, None], np.array(shares)
         reach = max(factor.radius(_TAIL) for factor, _ in factors)
         count = np.ceil((reach + float(np.abs(xi).max(initial=0.0))) / self.period) + 2
         self._refuse_many(count, len(xi) * len(factors))

@@ -26,11 +26,12 @@ _FARTHEST = 460.0
 
 @dataclass(frozen=True, init=False)
 class StudentT(LocationScale):
-    r"""Student t density, isotropic (the multivariate t in d dimensions).
+    r"""Student t density, in d dimensions the multivariate t; isotropic with one scale for all.
 
-    .. math:: \rho_w(\xi) \propto \bigl(1 + |\xi-c|^2/(\nu s^2)\bigr)^{-(\nu+d)/2}, \qquad
+    .. math:: \rho_w(\xi) \propto
+              \Bigl(1 + \sum_j\frac{(\xi_j-c_j)^2}{\nu s_j^2}\Bigr)^{-(\nu+d)/2}, \qquad
               k(z) = \cos(c\cdot z)\,\frac{K_{\nu/2}(u)\,u^{\nu/2}}{2^{\nu/2-1}\Gamma(\nu/2)},
-              \quad u = \sqrt\nu\, s|z|
+              \quad u^2 = \nu \sum_j s_j^2z_j^2
 
     Parameters
     ----------
@@ -38,16 +39,16 @@ class StudentT(LocationScale):
         Degrees of freedom :math:`0.1 \le \nu \le 200`; 1 is the Cauchy density.
     loc : float or sequence of d floats, default 0, by keyword
         Centre c.
-    scale : float, default 1, by keyword
-        Scale s.
-    dim : int, default 1, by keyword
-        Dimension d.
+    scale : float or sequence of d floats, default 1, by keyword
+        Scale, one for all axes or one an axis, :math:`s_j`.
+    dim : int, optional, by keyword
+        Dimension d; default that of a sequence of scales, else 1.
 
     Raises
     ------
     ValueError, TypeError
         When `df` is not in [0.1, 200], `scale` is not positive, `dim` is below 1, or `loc`
-        does not fit.
+        or `scale` does not fit.
 
     References
     ----------
@@ -64,7 +65,12 @@ class StudentT(LocationScale):
 
     @location_and_scale_by_keyword(leading=1)
     def __init__(
-        self, df: float, *, loc: ArrayLike = 0.0, scale: float = 1.0, dim: int = 1
+        self,
+        df: float,
+        *,
+        loc: ArrayLike = 0.0,
+        scale: ArrayLike = 1.0,
+        dim: int | None = None,
     ) -> None:
         object.__setattr__(self, "df", checks.positive("df", df))
         if self.df > 200:
@@ -78,9 +84,6 @@ class StudentT(LocationScale):
             )
         self._set(loc, scale, dim)
 
-    def _draws(self, dim: int) -> str:
-        return f"draws, Empirical(StudentT(df={self.df:g}, dim={dim}).sample(2**16, rng=0)"
-
     def _pdf(self, w: FloatArray) -> FloatArray:
         u = self._standard(w)
         return self._exp(self._log_norm + self._log_tail(np.sum(u * u, axis=-1)))
@@ -92,7 +95,7 @@ class StudentT(LocationScale):
             special.gammaln((nu + d) / 2)
             - special.gammaln(nu / 2)
             - d / 2 * np.log(nu * np.pi)
-            - d * np.log(self.scale)
+            - self._log_volume
         )
 
     def _log_tail(self, squared: FloatArray) -> FloatArray:
@@ -101,16 +104,17 @@ class StudentT(LocationScale):
 
     @property
     def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
-        """Logarithm of the density at distances from 0; None with a location."""
-        return self._log_at if self.even else None
+        """Logarithm of the density at distances from 0; None with a location or several scales."""
+        return self._log_at if self.even and self._alike else None
 
     def _log_at(self, r: FloatArray) -> FloatArray:
-        return np.asarray(self._log_norm + self._log_tail((r / self.scale) ** 2))
+        return np.asarray(self._log_norm + self._log_tail((r / self._scales[0]) ** 2))
 
     def _log_slope(self, w: FloatArray) -> FloatArray:
-        away = self._away(w)
-        squared = np.sum(away**2, axis=1, keepdims=True)
-        return np.asarray(-(self.df + self.dim) * away / (self.df * self.scale**2 + squared))
+        scales = np.asarray(self.scale)
+        steps = self._away(w) / scales
+        squared = np.sum(steps**2, axis=1, keepdims=True)
+        return np.asarray(-(self.df + self.dim) * steps / scales / (self.df + squared))
 
     @property
     def exponential(self) -> ExponentialKernel | None:
@@ -119,12 +123,13 @@ class StudentT(LocationScale):
             return None
         p = (int(self.df) - 1) // 2
         polynomial = np.array([_coefficient(p, power) for power in range(p + 1)])
-        return ExponentialKernel(polynomial, float(np.sqrt(self.df)) * self.scale, self._center[0])
+        rate = float(np.sqrt(self.df)) * self._scales[0]
+        return ExponentialKernel(polynomial, rate, self._center[0])
 
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
         half = self.df / 2
-        u = np.sqrt(self.df) * self.scale * np.linalg.norm(z, axis=-1)
+        u = np.sqrt(self.df) * np.linalg.norm(self._stretched(z), axis=-1)
         # Below this u the Bessel function overflows; the series about 0 is exact to rounding there.
         log_gamma = float(special.gammaln(half))
         near_zero = u < max(2 * np.exp((log_gamma - 650.0) / half), 1e-290)
@@ -151,16 +156,17 @@ class StudentT(LocationScale):
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         normal = rng.standard_normal((size, self.dim))
         mixing = np.sqrt(rng.chisquare(self.df, (size, 1)) / self.df)
-        return np.asarray(self._center) + self.scale * normal / mixing
+        return np.asarray(self._center) + self._stretched(normal / mixing)
 
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
-        # |w|^2 / (nu s^2) is (1 - y) / y of a beta variable y, whose lower tail is wanted.
+        # |w|^2 / (nu s^2), s the largest scale, is at most (1 - y) / y of a beta variable y, whose
+        # lower tail is wanted.
         a, b = self.df / 2, self.dim / 2
         y = float(special.betaincinv(a, b, tail))
         log_y = np.log(y) if y > 1e-200 else (np.log(tail * a) + special.betaln(a, b)) / a
         reach = np.exp(min(0.5 * (np.log(self.df) + np.log1p(-y) - log_y), _FARTHEST))
-        return self._offset() + self.scale * float(reach)
+        return self._offset() + max(self._scales) * float(reach)
 
 
 def _coefficient(p: int, power: int) -> float:

@@ -1,4 +1,4 @@
-"""The uniform density on a cube."""
+"""The uniform density on a box."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import numpy as np
 from ntkfreq._support.types import FloatArray
 from ntkfreq.problem.density.base import Density
 from ntkfreq.problem.density.landmarks import Landmarks
-from ntkfreq.problem.density.location_scale import LocationScale, sobol_points
+from ntkfreq.problem.density.location_scale import LocationScale
 
 
 class Uniform(LocationScale):
-    r"""Uniform density on the cube :math:`[c-s, c+s]^d`, a product; `scale` is the half-width.
+    r"""Uniform density on the box of :math:`[c_j-s_j, c_j+s_j]`, a product; `scale`: half-widths.
 
-    .. math:: \rho_w(\xi) = (2s)^{-d}, \qquad k(z) = \cos(c\cdot z)\prod_j \frac{\sin s z_j}{s z_j}
+    .. math:: \rho_w(\xi) = \prod_j \frac1{2s_j}, \qquad
+              k(z) = \cos(c\cdot z)\prod_j \frac{\sin s_j z_j}{s_j z_j}
 
     Parameters
     ----------
     loc : float or sequence of d floats, default 0, by keyword
         Centre c.
-    scale : float, default 1, by keyword
-        Half-width s (the standard deviation is :math:`s/\sqrt3`).
-    dim : int, default 1, by keyword
-        Dimension d.
+    scale : float or sequence of d floats, default 1, by keyword
+        Half-width, one for all axes or one an axis, :math:`s_j` (the standard deviation is
+        :math:`s_j/\sqrt3`).
+    dim : int, optional, by keyword
+        Dimension d; default that of a sequence of scales, else 1.
 
     Raises
     ------
     ValueError, TypeError
-        When `scale` is not positive, `dim` is below 1, or `loc` does not fit.
+        When `scale` is not positive, `dim` is below 1, or `loc` or `scale` does not fit.
 
     Examples
     --------
@@ -35,12 +37,9 @@ class Uniform(LocationScale):
     array([0.125, 0.125, 0.   ])
     """
 
-    def _draws(self, dim: int) -> str:
-        return f"evenly spread draws, Empirical((2 * {sobol_points(dim)} - 1)"
-
     def _pdf(self, w: FloatArray) -> FloatArray:
         inside = np.all(np.abs(self._standard(w)) <= 1.0, axis=-1)
-        log_norm = np.full(inside.shape, -self.dim * np.log(2 * self.scale))
+        log_norm = np.full(inside.shape, -self.dim * np.log(2) - self._log_volume)
         return np.asarray(inside * self._exp(log_norm))
 
     @property
@@ -54,18 +53,19 @@ class Uniform(LocationScale):
     def kernel_values(self, z: FloatArray) -> FloatArray:
         """Characteristic function at (..., d) displacements, shape (...)."""
         # numpy.sinc(u) is sin(pi u) / (pi u).
-        return np.asarray(self._phase(z) * np.prod(np.sinc(self.scale * z / np.pi), axis=-1))
+        return np.asarray(self._phase(z) * np.prod(np.sinc(self._stretched(z) / np.pi), axis=-1))
 
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
-        return np.asarray(self._center) + self.scale * rng.uniform(-1, 1, (size, self.dim))
+        return np.asarray(self._center) + self._stretched(rng.uniform(-1, 1, (size, self.dim)))
 
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
-        return self._offset() + self.scale * float(np.sqrt(self.dim))
+        return self._offset() + float(np.linalg.norm(self._scales))
 
     def landmarks(self) -> Landmarks:
         """Landmarks of the even part in one dimension."""
-        near, far = sorted((abs(self._center[0] - self.scale), abs(self._center[0] + self.scale)))
-        covers_zero = abs(self._center[0]) <= self.scale
+        place, half = self._center[0], self._scales[0]
+        near, far = sorted((abs(place - half), abs(place + half)))
+        covers_zero = abs(place) <= half
         support = (0.0 if covers_zero else near, far)
         return Landmarks((support,), (near, far))

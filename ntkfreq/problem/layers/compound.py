@@ -167,7 +167,7 @@ def equal_points(x: FloatArray, x2: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class NormalCompound(CompoundDensity):
-    r"""The same of a normal density about 0: a mixture of N(0, n s^2).
+    r"""The same of a normal density about 0: a mixture of N(0, n s_j^2) along axis j.
 
     Beyond some thousand terms the coefficients follow a power law, of which the sum is an integral:
     with the rectifier the pdf falls like :math:`|\xi|^{-d-1}`.
@@ -189,8 +189,11 @@ class NormalCompound(CompoundDensity):
         return True
 
     @property
-    def _scale(self) -> float:
-        return float(self.base.widths[0])
+    def _scales(self) -> FloatArray:
+        """Standard deviations of a draw, (d,)."""
+        parts = self.base.normal_parts
+        assert parts is not None, "a compound of normal densities has one"
+        return np.array(parts[0].scales)
 
     @cached_property
     def draws(self) -> tuple[FloatArray, FloatArray]:
@@ -239,18 +242,18 @@ class NormalCompound(CompoundDensity):
         return np.asarray((value - self.atom) / self.spread)
 
     @property
-    def log_profile(self) -> Callable[[FloatArray], FloatArray]:
-        """Logarithm of the density at distances from 0."""
-        return self._log_at
+    def log_profile(self) -> Callable[[FloatArray], FloatArray] | None:
+        """Logarithm of the density at distances from 0; None with several scales."""
+        return self._log_at if np.ptp(self._scales) == 0 else None
 
     def _log_at(self, r: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self._sums(r, self.dim / 2)))
+            return np.asarray(np.log(self._sums(r / self._scales[0], self.dim / 2)))
 
     @property
     def widths(self) -> tuple[float, ...]:
-        """That of a draw."""
-        return (self._scale,)
+        """Those of a draw."""
+        return self.base.widths
 
     @property
     def modes(self) -> FloatArray:
@@ -259,17 +262,21 @@ class NormalCompound(CompoundDensity):
 
     def landmarks(self) -> Landmarks:
         """Landmarks in one dimension."""
-        scales = tuple((0.0, self._scale * 2.0**power) for power in range(0, 6, 2))
+        scales = tuple((0.0, float(self._scales[0]) * 2.0**power) for power in range(0, 6, 2))
         return Landmarks(((0.0, np.inf),), (), scales)
 
     def _sums(self, r: FloatArray, power: float) -> FloatArray:
-        """Sums of the normal densities at distances (n,), with a power of n below."""
+        """Sums of the normal densities at distances (n,) in scales, with a power of n below."""
         n, shares = self.draws
-        weights = shares * n**-power * (2 * np.pi * self._scale**2) ** (-self.dim / 2)
-        return np.array([weights @ np.exp(-one / n) for one in (r / self._scale) ** 2 / 2])
+        weights = shares * n**-power / np.prod(np.sqrt(2 * np.pi) * self._scales)
+        return np.array([weights @ np.exp(-one / n) for one in r**2 / 2])
+
+    def _distance(self, w: FloatArray) -> FloatArray:
+        """Distances of frequencies (n, d) from 0 in scales, (n,)."""
+        return np.asarray(np.linalg.norm(w / self._scales, axis=-1))
 
     def _pdf(self, w: FloatArray) -> FloatArray:
-        r = np.sqrt(np.sum(w * w, axis=-1))
+        r = self._distance(w)
         return self._sums(r, self.dim / 2) if len(r) < _MANY else self._table(r)
 
     def even_values(self, w: FloatArray) -> FloatArray:
@@ -278,24 +285,25 @@ class NormalCompound(CompoundDensity):
 
     @cached_property
     def _table(self) -> RadialTable:
-        return RadialTable(lambda r: self._sums(r, self.dim / 2), self._scale)
+        return RadialTable(lambda r: self._sums(r, self.dim / 2), 1.0)
 
     def value_and_gradient(self, w: FloatArray) -> FloatArray:
         """Density and its partial derivatives at (n, d) frequencies, shape (1 + d, n)."""
-        steep = self._sums(np.sqrt(np.sum(w * w, axis=-1)), self.dim / 2 + 1)
-        return np.concatenate([self._pdf(w)[None], -steep * w.T / self._scale**2])
+        steep = self._sums(self._distance(w), self.dim / 2 + 1)
+        return np.concatenate([self._pdf(w)[None], -steep * (w / self._scales**2).T])
 
     def _outside(self, r: float) -> float:
-        """Probability outside a radius."""
+        """Probability outside a radius, as if all scales were the largest."""
         n, shares = self.draws
-        return float(shares @ special.gammaincc(self.dim / 2, (r / self._scale) ** 2 / (2 * n)))
+        most = r / self._scales.max()
+        return float(shares @ special.gammaincc(self.dim / 2, most**2 / (2 * n)))
 
     def radius(self, tail: float) -> float:
         """A radius outside which at most `tail` of the probability lies."""
-        high = self._scale
+        start = high = float(self._scales.max())
         while self._outside(high) > tail:
             high *= 2
-        low = 0.0 if high == self._scale else high / 2
+        low = 0.0 if high == start else high / 2
         while high - low > 1e-6 * high:
             middle = (low + high) / 2
             low, high = (middle, high) if self._outside(middle) > tail else (low, middle)
@@ -304,7 +312,7 @@ class NormalCompound(CompoundDensity):
     def _sample(self, size: int, rng: np.random.Generator) -> FloatArray:
         n, shares = self.draws
         draws = rng.choice(n, size=(size, 1), p=shares / shares.sum())
-        return np.asarray(self._scale * np.sqrt(draws) * rng.standard_normal((size, self.dim)))
+        return np.asarray(self._scales * np.sqrt(draws) * rng.standard_normal((size, self.dim)))
 
 
 def compound(base: Density, layers: HiddenLayers, part: int) -> CompoundDensity:

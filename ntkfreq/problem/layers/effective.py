@@ -167,7 +167,7 @@ class LayeredDensity(Portable, Described):
                 + ("other layers" if found is not None else "fewer terms or fewer components")
             )
         mass = sum(one.share for one in found)
-        densities = [Normal(loc=one.center, scale=one.scale, dim=self.dim) for one in found]
+        densities = [Normal(loc=one.center, scale=one.scales) for one in found]
         return mass, Mixture(densities, np.array([one.share for one in found]) / mass)
 
 

@@ -18,7 +18,7 @@ def even_parts(parts: Sequence[NormalPart]) -> list[NormalPart]:
 
     Examples
     --------
-    >>> len(even_parts([NormalPart(0.5, (0.0,), 1.0), NormalPart(0.5, (2.0,), 1.0)]))
+    >>> len(even_parts([NormalPart(0.5, (0.0,), (1.0,)), NormalPart(0.5, (2.0,), (1.0,))]))
     3
     """
     found = []
@@ -53,13 +53,13 @@ def normal_sums(
 
     Examples
     --------
-    >>> two = [NormalPart(0.5, (0.0,), 3.0), NormalPart(0.5, (0.0,), 4.0)]
-    >>> [(part.share, part.scale) for part in normal_sums(two, np.array([0.0, 1.0]), 0.0)][1]
-    (0.5, 5.0)
+    >>> two = [NormalPart(0.5, (0.0,), (3.0,)), NormalPart(0.5, (0.0,), (4.0,))]
+    >>> [(part.share, part.scales) for part in normal_sums(two, np.array([0.0, 1.0]), 0.0)][1]
+    (0.5, (5.0,))
     """
     shares = np.array([part.share for part in parts])
     centers = np.array([part.center for part in parts])
-    variances = np.array([part.scale**2 for part in parts])
+    variances = np.array([part.scales for part in parts]) ** 2
     step: IntArray = np.eye(len(parts), dtype=np.int64)
     # How many of the draws are from each part, and with what probability.
     counts, chances = step[:0], np.zeros(0)
@@ -77,5 +77,6 @@ def normal_sums(
             return None
         places, sizes = counts[kept] @ centers, (counts[kept] @ variances) ** 0.5
         for share, place_of, size in zip(coefficient * chances[kept], places, sizes, strict=True):
-            found.append(NormalPart(float(share), tuple(map(float, place_of)), float(size)))
+            center, scales = tuple(map(float, place_of)), tuple(map(float, size))
+            found.append(NormalPart(float(share), center, scales))
     return found

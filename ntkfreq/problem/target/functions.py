@@ -161,8 +161,9 @@ def beyond_two(dim: int, name: str) -> ValueError:
     """The refusal of an equation that does not reduce to one variable."""
     return ValueError(
         f"measure={name}() with dim={dim} is solved where it reduces to one variable, that is "
-        "for Line() with Target.from_radial(g) and an isotropic density about 0 (Normal, "
-        "StudentT, a Mixture of these); else use measure=Points(x), which takes any dimension"
+        "for Line() with Target.from_radial(g) and an isotropic density about 0 (Normal or "
+        "StudentT with one scale, a Mixture of these); else use measure=Points(x), which takes any "
+        "dimension"
     )
 
 

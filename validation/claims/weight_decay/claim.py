@@ -44,7 +44,8 @@ from validation.engine import Execution, Result, size_of, verdicts
 from validation.reference.decay_on_chebyshev_points import output as equation
 
 X, X_TEST = np.linspace(-1.0, 1.0, 16), np.linspace(-1.0, 1.0, 201)
-DENSITY, SIGMA_A = Normal(scale=12.0), 3.0
+SCALE, SIGMA_A = 12.0, 3.0
+DENSITY = Normal(scale=SCALE)
 # Every recorded time is a whole number of steps.
 STEP = 0.8
 TIMES = STEP * np.array([2, 4, 6, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 400, 500])
@@ -163,7 +164,7 @@ def probe(case: Case, t: np.ndarray) -> dict[str, np.ndarray]:
         target(X),
         t,
         X_TEST,
-        scale=float(DENSITY.scale),
+        scale=SCALE,
         sigma_a=SIGMA_A,
         rates=(case.weight, case.frequency),
         towards=case.towards,
