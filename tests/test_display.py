@@ -45,6 +45,7 @@ from ntkfreq import (
     solve_frequency_pde,
     solve_image,
     train,
+    train_linearized,
 )
 from ntkfreq._support.display import LONGEST, brief
 from ntkfreq.experiments import Run
@@ -100,6 +101,9 @@ def small():
         Empirical(X, 1 + X**2), as_density(lambda w: np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi)),
         Line(), Box(-1, 1), Grid(0.5), Points(X), Axis("day", np.datetime64("2022-03-01")),
         FourierFeatureMLP.sample(RHO, 8, rng=0), expected_losses(RHO, (X, X), t=[0.0, 1.0]),
+        train_linearized(
+            FourierFeatureMLP.sample(RHO, 8, rng=0), X, np.sin(5 * X), step_size=1e-3, steps=3
+        ),
         expected_output(RHO, (X, X), X, t=[0.0, 1.0], covariance=True),
         image_samples(np.eye(6)), solve_image(Normal(scale=3.0, dim=2), np.eye(6), t=[0.0, 1.0]),
         alias_shares(RHO, 8.0, Grid(0.6)), ntk_operator(RHO, X), ntk_spectrum(RHO, X),

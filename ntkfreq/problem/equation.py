@@ -192,6 +192,17 @@ class FrequencyEquation(Portable, Described):
             self.density, self.layers, self.sigma_a, keep=self.drop_constant is False
         )
 
+    def _facts(self) -> dict[str, str]:
+        """All fields; what speaks of hidden layers only where there are some."""
+        facts = dict(super()._facts())
+        if self.layers is None:
+            for name in ("layers", "readout_decay", "drop_constant"):
+                del facts[name]
+        else:
+            for name in ("weight_decay", "frequency_decay", "decay_towards"):
+                del facts[name]
+        return facts
+
     @property
     def dim(self) -> int:
         """Dimension of input and frequency."""
