@@ -19,6 +19,7 @@ from ntkfreq._support.types import FloatArray, IntArray
 from ntkfreq.network.backends import load
 from ntkfreq.network.fourier_features import FourierFeatureNet
 from ntkfreq.network.mlp_standard import rates_of
+from ntkfreq.network.stability import stable_step
 from ntkfreq.ntk.layered_net import LayeredUnits, units_gram
 from ntkfreq.problem.layers.units import unit_of
 from ntkfreq.problem.optimizers import Optimizer
@@ -75,7 +76,10 @@ class LinearPath:
         else:
             rates = rates_of(net) if standard else None
             gram = units_gram(_units(net), every, None, frozen=frozen, rates=rates)
-        return cls(gram, history.step, rule, descent.step_size, len(x))
+        path = cls(gram, history.step, rule, descent.step_size, len(x))
+        # Past its edge a network may still train, by leaving the linear regime that diverges.
+        top = float(path._modes[0][-1])
+        return path if top == 0 or descent.step_size <= stable_step(rule, top) else None
 
     @cached_property
     def _modes(self) -> tuple[FloatArray, FloatArray]:

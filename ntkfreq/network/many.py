@@ -59,6 +59,7 @@ def train_many(
     steps: int,
     weight_decay: float | Sequence[float] | FloatArray = 0.0,
     frequency_decay: float | Sequence[float] | FloatArray = 0.0,
+    readout_decay: float | Sequence[float] | FloatArray = 0.0,
     rng: int | Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     workers: int | None = None,
@@ -77,7 +78,7 @@ def train_many(
         setting of one network repeat it, ``[net] * 8``.
     x, y : array_like
         Training data of all runs, as in `train`.
-    step_size, weight_decay, frequency_decay : float or sequence of float
+    step_size, weight_decay, frequency_decay, readout_decay : float or sequence of float
         One for all runs or one for each.
     steps : int
         Number of steps.
@@ -120,6 +121,7 @@ def train_many(
         "step_size": step_size,
         "weight_decay": weight_decay,
         "frequency_decay": frequency_decay,
+        "readout_decay": readout_decay,
         "rng": rng,
         "checkpoint": _files(checkpoint, len(nets)),
     }
