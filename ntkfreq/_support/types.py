@@ -19,6 +19,8 @@ Function: TypeAlias = Callable[[Any], Any]
 """A function of points: x of shape (n,) in one dimension, (n, d) otherwise, to (n,) values."""
 ArrayLike: TypeAlias = npt.ArrayLike | Sequence[Decimal | Fraction]
 """Real numbers as NumPy, pandas, xarray and PyTorch hold them, or nested lists of them."""
+PerAxis: TypeAlias = float | Sequence[float] | FloatArray
+"""A number, or one for each axis."""
 PointsLike: TypeAlias = ArrayLike | Sequence[datetime.date] | Sequence[datetime.timedelta]
 """Points x, where dates and durations are understood besides numbers."""
 PlaceLike: TypeAlias = PointsLike | datetime.date | datetime.timedelta

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from ntkfreq._support import checks
 from ntkfreq._support.old_calls import location_and_scale_by_keyword
-from ntkfreq._support.types import ComplexArray, FloatArray
+from ntkfreq._support.types import ComplexArray, FloatArray, PerAxis
 from ntkfreq.problem.density.base import Density, carrier_rounding, location
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.spectra.phases import exact_wave, exact_waves
@@ -45,11 +45,11 @@ class LocationScale(Density):
 
     @location_and_scale_by_keyword(leading=0)
     def __init__(
-        self, *, loc: ArrayLike = 0.0, scale: ArrayLike = 1.0, dim: int | None = None
+        self, *, loc: ArrayLike = 0.0, scale: PerAxis = 1.0, dim: int | None = None
     ) -> None:
         self._set(loc, scale, dim)
 
-    def _set(self, loc: ArrayLike, scale: ArrayLike, dim: int | None) -> None:
+    def _set(self, loc: ArrayLike, scale: PerAxis, dim: int | None) -> None:
         """Check and store the parameters that all families have."""
         dim = None if dim is None else checks.integer("dim", dim, 1)
         scales, dim = _one_an_axis(scale, dim)

@@ -12,7 +12,7 @@ from scipy import special
 
 from ntkfreq._support import checks
 from ntkfreq._support.old_calls import location_and_scale_by_keyword
-from ntkfreq._support.types import FloatArray
+from ntkfreq._support.types import FloatArray, PerAxis
 from ntkfreq.problem.density.base import ExponentialKernel
 from ntkfreq.problem.density.location_scale import LocationScale
 
@@ -69,7 +69,7 @@ class StudentT(LocationScale):
         df: float,
         *,
         loc: ArrayLike = 0.0,
-        scale: ArrayLike = 1.0,
+        scale: PerAxis = 1.0,
         dim: int | None = None,
     ) -> None:
         object.__setattr__(self, "df", checks.positive("df", df))
