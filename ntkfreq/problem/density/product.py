@@ -18,7 +18,6 @@ from ntkfreq._support.types import ComplexArray, FloatArray
 from ntkfreq.problem.density.base import Density, ExponentialKernel, NormalPart
 from ntkfreq.problem.density.landmarks import Landmarks
 from ntkfreq.problem.density.normal import Normal
-from ntkfreq.problem.density.numerical import likeliest
 
 # Most modes, and normal densities of a sum, that are listed.
 _MOST_MODES, _MOST_PARTS = 4096, 20_000
@@ -148,6 +147,8 @@ class Product(Density):
         """Where all components may be largest, shape (k, d)."""
         along = [part.modes[:, 0] for part in self.components]
         if math.prod(map(len, along)) > _MOST_MODES:
+            from ntkfreq.problem.density.numerical import likeliest
+
             return likeliest(self)
         return np.array(list(itertools.product(*along)))
 

@@ -155,7 +155,7 @@ class HiddenLayers(Portable, Described):
 
     def _given(self) -> str:
         return (
-            f"sigma_w={checks.show(self.sigma_w)}, sigma_b={checks.show(self.sigma_b)}, "
+            f"sigma_w={_shown(self.sigma_w)}, sigma_b={_shown(self.sigma_b)}, "
             f"sigma_a={self.sigma_a:g} and depth={self.depth}"
         )
 
@@ -314,3 +314,8 @@ class HiddenLayers(Portable, Described):
             gap = float(self.dual.layer(np.array(gap), p)[0])
         whole = self._whole(value, inner) + self.rates.output_bias * one
         return whole[:terms], outer[:terms]
+
+
+def _shown(value: PerLayer) -> str:
+    """A scale for messages, or those of all layers."""
+    return checks.show(value) if isinstance(value, tuple) else f"{value:g}"
